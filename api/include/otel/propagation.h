@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * otel/propagation.h - carrying a context across a process border (specification: context/api-propagators.md).
+ *
+ * A carrier is anything that holds named text values, most often the headers of a request. The application describes it with a
+ * getter (to extract) or a setter (to inject): const tables of functions without state. All functions work without an SDK.
+ */
+#ifndef OTEL_PROPAGATION_H
+#define OTEL_PROPAGATION_H
+
+#include <otel/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+/** How to read a carrier. The functions are called on the thread that extracts, under no lock of the library. */
+typedef struct otel_getter {
+    size_t size; /**< sizeof(otel_getter) */
+    /**
+     * Finds the `index`-th value (from 0, in the order received) of the field `key`; carriers of HTTP headers ignore ASCII
+     * case. Returns false when there is none. `*value` stays valid until the extraction returns.
+     */
+    bool (*get)(const void *carrier, const char *key, size_t index, otel_str *value);
+    /** Names the `index`-th field of the carrier; false past the last. May be NULL: prefix-matching formats then find nothing. */
+    bool (*key)(const void *carrier, size_t index, otel_str *key);
+} otel_getter;
+
+/** How to write a carrier. */
+typedef struct otel_setter {
+    size_t size; /**< sizeof(otel_setter) */
+    /**
+     * Sets field `key` to `value`, replacing an earlier value. Both are ASCII, valid as HTTP field name and value; `value` is
+     * NUL-terminated as well. Keep the case of `key`.
+     */
+    void (*set)(void *carrier, const char *key, const char *value, size_t value_len);
+} otel_setter;
+
+/**
+ * A propagator: a const table. The built-in ones are below; applications may write their own. All functions may be called
+ * from several threads at once and must not block.
+ */
+typedef struct otel_propagator {
+    size_t size;      /**< sizeof(otel_propagator) */
+    const char *name; /**< as in OTEL_PROPAGATORS */
+    /** The `index`-th field name that inject may write; NULL past the last. Lets users clear reused carriers. */
+    const char *(*field)(size_t index);
+    void (*inject)(const otel_context *context, const otel_setter *setter, void *carrier);
+    /**
+     * Derives a context from `base` with what the carrier holds. A missing or bad value leaves `base` as it is. The caller
+     * owns the result.
+     */
+    otel_context (*extract)(const otel_context *base, const otel_getter *getter, const void *carrier);
+} otel_propagator;
+
+/** W3C Trace Context level 2: fields `traceparent` and `tracestate`. */
+extern const otel_propagator otel_propagator_tracecontext;
+
+/** At most this many propagators take part; the rest of a longer list is ignored. */
+#define OTEL_MAX_PROPAGATORS 8
+
+/**
+ * Sets the process-wide propagators, called in list order. The tables must live for ever (they are normally static). An empty
+ * list makes inject and extract do nothing, which is also the state until this function or otel_sdk_start() is called.
+ * Thread-safe; a concurrent inject sees the old or the new list. The SDK calls this at start with what OTEL_PROPAGATORS names.
+ */
+void otel_propagators_set(const otel_propagator *const *propagators, size_t count);
+
+/** The `index`-th propagator in use; NULL past the last. */
+const otel_propagator *otel_propagators_get(size_t index);
+
+/** Writes `context` (NULL: the current one) into the carrier with every propagator in turn. */
+void otel_inject(const otel_context *context, const otel_setter *setter, void *carrier);
+
+/**
+ * Derives a context from `base` (NULL: the current one) with what the propagators find in the carrier. The caller owns the
+ * result. Nothing found, or nothing valid: a copy of `base`.
+ */
+otel_context otel_extract(const otel_context *base, const otel_getter *getter, const void *carrier) OTEL__OWNED;
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+# How everything is compiled, and otel_library(), which makes one library in its shared and its static form.
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+
+if(NOT CMAKE_BUILD_TYPE)
+    set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
+endif()
+
+add_library(otel_compile INTERFACE)
+target_compile_definitions(otel_compile INTERFACE _GNU_SOURCE)
+target_compile_options(otel_compile INTERFACE
+    $<$<COMPILE_LANGUAGE:C>:-Wall;-Wextra;-Wconversion;-Wshadow;-Wstrict-prototypes;-Wmissing-prototypes;-Wvla>
+    $<$<BOOL:${OTEL_WERROR}>:-Werror>)
+if(OTEL_SANITIZE)
+    # The instrumented code and what links it need the same flags.
+    add_compile_options(-fsanitize=${OTEL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    add_link_options(-fsanitize=${OTEL_SANITIZE})
+endif()
+
+# otel_library(name SOURCES ... PUBLIC_INCLUDE dirs... PRIVATE_INCLUDE dirs... LINK_PUBLIC targets LINK_PRIVATE targets)
+# makes otel_<name> (shared, libotel-<name>.so) and otel_<name>_static (libotel-<name>.a) from the same objects.
+function(otel_library name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC_INCLUDE;PRIVATE_INCLUDE;LINK_PUBLIC;LINK_PRIVATE" ${ARGN})
+    set(objects otel_${name}_objects)
+    add_library(${objects} OBJECT ${ARG_SOURCES})
+    target_include_directories(${objects} PRIVATE ${ARG_PRIVATE_INCLUDE} ${ARG_PUBLIC_INCLUDE})
+    target_compile_definitions(${objects} PRIVATE OTEL__VERSION="${PROJECT_VERSION}")
+    target_link_libraries(${objects} PRIVATE otel_compile Threads::Threads ${ARG_LINK_PRIVATE})
+    foreach(dependency IN LISTS ARG_LINK_PUBLIC)
+        target_include_directories(${objects} PRIVATE
+            $<TARGET_PROPERTY:otel_${dependency},INTERFACE_INCLUDE_DIRECTORIES>)
+    endforeach()
+
+    foreach(form "" _static)
+        set(target otel_${name}${form})
+        if(form STREQUAL "")
+            add_library(${target} SHARED $<TARGET_OBJECTS:${objects}>)
+            # A plug-in host that unloads us would pull code from under threads and exit handlers.
+            target_link_options(${target} PRIVATE -Wl,-z,nodelete -Wl,-z,defs -Wl,--as-needed)
+            set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+        else()
+            add_library(${target} STATIC $<TARGET_OBJECTS:${objects}>)
+        endif()
+        add_library(otel::${name}${form} ALIAS ${target})
+        set_target_properties(${target} PROPERTIES OUTPUT_NAME otel-${name} EXPORT_NAME ${name}${form})
+        foreach(dir IN LISTS ARG_PUBLIC_INCLUDE)
+            target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${dir}>)
+        endforeach()
+        target_include_directories(${target} PUBLIC $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+        foreach(dependency IN LISTS ARG_LINK_PUBLIC)
+            target_link_libraries(${target} PUBLIC otel_${dependency}${form})
+        endforeach()
+        target_link_libraries(${target} PRIVATE ${ARG_LINK_PRIVATE} Threads::Threads)
+    endforeach()
+    if(OTEL_SANITIZE)
+        # The sanitizers' runtime comes with the executable, so that a library has unresolved symbols.
+        set_target_properties(otel_${name} PROPERTIES LINK_OPTIONS "-Wl,-z,nodelete;-Wl,--as-needed")
+    endif()
+endfunction()

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * otel/otlp.h - the OTLP exporter (specification: protocol/exporter.md, protocol/otlp.md).
+ */
+#ifndef OTEL_OTLP_H
+#define OTEL_OTLP_H
+
+#include <otel/exporter.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+/** Zero members take the environment's OTEL_EXPORTER_OTLP_* values, then the defaults. All text is copied. */
+typedef struct otel_otlp_options {
+    size_t size OTEL__INIT(sizeof(otel_otlp_options));
+    /** Base URL: `v1/traces` is appended. Default http://localhost:4318. */
+    const char *endpoint OTEL__INIT(nullptr);
+    /** Complete URL of the traces request, used as it is; beats `endpoint`. */
+    const char *traces_endpoint OTEL__INIT(nullptr);
+    /** As in OTEL_EXPORTER_OTLP_HEADERS: "name=value,name=value", percent-encoded. */
+    const char *headers OTEL__INIT(nullptr);
+    /** Bound of one export with all its attempts and waits; default 10000; negative: none but the exporter's own 60 s. */
+    int timeout_ms OTEL__INIT(0);
+    /** Put in front of the User-Agent, such as "MyDist/1.0". */
+    const char *user_agent OTEL__INIT(nullptr);
+    /** Receives the reason when the result is NULL. */
+    otel_error *error OTEL__INIT(nullptr);
+} otel_otlp_options;
+
+/**
+ * An exporter that POSTs ExportTraceServiceRequest as protobuf over HTTP (http/protobuf). Retries what is worth retrying within
+ * its time bound, with exponential back-off and jitter; honours Retry-After; follows no redirects. Blocks. NULL and a reason when
+ * an option is unusable.
+ */
+otel_exporter *otel_otlp_exporter(const otel_otlp_options *options) OTEL__OWNED;
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * otel/exporter.h - writing an exporter (specification: trace/sdk.md, Span Exporter).
+ *
+ * An exporter is a const table of operations and a pointer. The SDK hands it batches of ended, sampled spans; the exporter
+ * borrows them for the duration of `export` only. A span is presented as a plain struct, otel_span_data, whose pointers lead
+ * into the SDK's records: nothing is allocated to look at a batch.
+ */
+#ifndef OTEL_EXPORTER_H
+#define OTEL_EXPORTER_H
+
+#include <otel/status.h>
+#include <otel/trace.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+/* ---- the read-only view of a span ---------------------------------------------------------------------------------------- */
+
+/** What produces the spans (specification: resource/sdk.md). Attribute keys are unique. */
+typedef struct otel_resource_data {
+    otel_attrs attributes;
+    otel_str schema_url;
+} otel_resource_data;
+
+/** The instrumentation scope; within a batch two spans have the same scope exactly when the pointers are equal. */
+typedef struct otel_scope_data {
+    otel_str name, version, schema_url;
+    otel_attrs attributes;
+} otel_scope_data;
+
+typedef struct otel_event_data {
+    otel_str name;
+    uint64_t time; /**< ns since 1970 */
+    otel_attrs attributes;
+    uint32_t dropped_attributes;
+} otel_event_data;
+
+typedef struct otel_link_data {
+    const otel_span *span; /**< read it with otel_span_trace_id(), otel_span_flags(), ... */
+    otel_str tracestate;
+    otel_attrs attributes;
+    uint32_t dropped_attributes;
+} otel_link_data;
+
+/**
+ * A span as recorded. All text is valid UTF-8, except that a string value which is not is presented as OTEL_TYPE_BYTES
+ * (inside an array of strings each bad byte has become U+FFFD). OTEL_TYPE_UINT is presented as its decimal text. Attribute
+ * keys are unique in each list; events, links and attributes stand in the order in which they were added.
+ */
+typedef struct otel_span_data {
+    size_t size;           /**< sizeof(otel_span_data) in the SDK that fills it: later versions append members */
+    const otel_span *span; /**< its span context; also a usable handle */
+    const otel_span *parent; /**< the parent's span context, otel_span_remote() included; NULL for a root span */
+    const uint8_t *trace_id; /**< 16 bytes, most significant first */
+    const uint8_t *span_id;  /**< 8 bytes */
+    const uint8_t *parent_id; /**< 8 bytes; NULL for a root span */
+    otel_str tracestate;      /**< W3C header text; empty when there is none */
+    otel_str name;
+    uint64_t start_time, end_time; /**< ns since 1970, end >= start; end is 0 while the span has not ended */
+    bool ended;
+    uint8_t flags; /**< W3C trace flags */
+    otel_kind kind;
+    otel_code status;
+    otel_str status_text;
+    otel_attrs attributes;
+    const otel_event_data *events;
+    size_t event_count;
+    const otel_link_data *links;
+    size_t link_count;
+    uint32_t dropped_attributes, dropped_events, dropped_links;
+    const otel_scope_data *scope;
+    const otel_resource_data *resource;
+} otel_span_data;
+
+/** A batch of spans, in the order in which they ended. */
+typedef struct otel_batch otel_batch;
+
+size_t otel_batch_count(const otel_batch *batch);
+/**
+ * The `index`-th span, from 0. The struct and its arrays are reused by the next call with the same batch; the text and bytes
+ * that they point to stay valid until `export` returns. NULL for an index past the last.
+ */
+const otel_span_data *otel_batch_span(otel_batch *batch, size_t index);
+/** The scope of the `index`-th span, without the cost of looking at the whole span; valid until `export` returns. */
+const otel_scope_data *otel_batch_scope(const otel_batch *batch, size_t index);
+/** The resource of all spans of the batch. */
+const otel_resource_data *otel_batch_resource(const otel_batch *batch);
+
+/* ---- the operations ------------------------------------------------------------------------------------------------------ */
+
+/** What became of a batch beyond success and failure; zeroed by the SDK before each export. */
+typedef struct otel_export_outcome {
+    size_t size;
+    uint64_t rejected; /**< spans that the receiver took over and refused (partial success) */
+} otel_export_outcome;
+
+/**
+ * The SDK serialises export, force_flush, shutdown and destroy on one exporter: they never overlap each other, and all come
+ * from one thread at a time (normally the processor's worker). cancel may come from any thread, at any time before destroy,
+ * and overlap any of them. The fork operations come from the thread that calls fork().
+ */
+typedef struct otel_exporter_ops {
+    size_t size;      /**< sizeof(otel_exporter_ops) */
+    const char *name; /**< for diagnostics and the ledger, such as "otlp" */
+    /**
+     * Whether export may wait for something (network, disk). A simple processor calls an exporter that does not on the thread
+     * that ends the span, and any other on its worker.
+     */
+    bool blocking;
+    /**
+     * Sends the batch: OTEL_OK, or another status when it is lost (the SDK never offers a batch twice: retrying is up to the
+     * exporter). Must return within `timeout_ms` (0: no limit from the processor; the exporter's own bound holds), and at once
+     * after cancel.
+     */
+    otel_status (*export_batch)(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome);
+    /** Completes what earlier exports left under way, within `timeout_ms`. May be NULL. */
+    otel_status (*force_flush)(void *self, int timeout_ms);
+    /** Last call before destroy; exports after it fail. Must return within `timeout_ms`. May be NULL. */
+    otel_status (*shutdown)(void *self, int timeout_ms);
+    /** Makes a running export, force_flush or shutdown return at once, and later exports fail. May be NULL. */
+    void (*cancel)(void *self);
+    /** Waits, at most 50 ms, until no thread is inside foreign code that cannot bear a fork, and keeps it so. May be NULL. */
+    void (*before_fork)(void *self);
+    /** Ends what before_fork began. In the child, abandons inherited handles without closing them. May be NULL. */
+    void (*after_fork)(void *self, bool in_child);
+    /** Frees everything. May be NULL. */
+    void (*destroy)(void *self);
+} otel_exporter_ops;
+
+typedef struct otel_exporter otel_exporter;
+
+/**
+ * Makes an exporter from a table, which must live for ever, and `self`. It owns `self` from here on: when this fails, `self`
+ * has been destroyed and the result is NULL (passing that on to a processor is safe, and reported by otel_sdk_start()).
+ */
+otel_exporter *otel_exporter_create(const otel_exporter_ops *ops, void *self);
+/** Destroys an exporter that was never given to a processor; NULL is ignored. */
+void otel_exporter_destroy(otel_exporter *exporter);
+
+/**
+ * Reports a problem through the SDK's diagnostics, at most one line per `kind` (a static string, compared by content) in 10 s.
+ * printf-like; from any thread. For exporters and other extensions.
+ */
+void otel_report(otel_log_level level, const char *kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif
