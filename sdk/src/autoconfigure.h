@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * autoconfigure.h - turns options and environment into the parts of a pipeline. Its sources are the only ones in the SDK that
+ * know exporters and propagators by name.
+ */
+#ifndef OTEL_SDK_AUTOCONFIGURE_H
+#define OTEL_SDK_AUTOCONFIGURE_H
+
+#include "config.h"
+#include <otel/propagation.h>
+#include <otel/sdk.h>
+
+/* The caller owns sampler and processors. */
+struct otel__pipeline {
+    bool disabled; /* only the propagators are to be set up: there is no sampler and no processor */
+    otel_sampler *sampler;
+    otel_processor *processors[OTEL_MAX_PROCESSORS];
+    size_t processor_count;
+    const otel_propagator *propagators[OTEL_MAX_PROPAGATORS];
+    size_t propagator_count;
+};
+
+/*
+ * Reports what the environment had wrong, then fills `out`. Consumes the sampler and the processors of `options` (NULL: none
+ * given) whether it succeeds or not. On failure `out` is empty and `error` (may be NULL) says why: OTEL_ERR_CONFIG for
+ * unusable options, never for the environment; OTEL_ERR_MEMORY. The diagnostics must be set up before. One thread at a time.
+ */
+otel_status otel__autoconfigure(const otel_sdk_options *options, const struct otel__config *config,
+                                struct otel__pipeline *out, otel_error *error);
+/* Destroys the sampler and the processors that are left in `pipeline`. */
+void otel__pipeline_free(struct otel__pipeline *pipeline);
+
+#endif

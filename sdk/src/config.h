@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config.h - the environment's settings, parsed (specification: configuration/sdk-environment-variables.md).
+ *
+ * DESIGN. config_table.c lists every variable once; parsing, defaults, warnings and docs/configuration.md all come from there.
+ * Loading reads the environment once and never reports by itself, because the environment also says at which level to report:
+ * what was wrong is kept, and otel__config_report() tells it once the diagnostics are set up (otel__autoconfigure() calls it).
+ */
+#ifndef OTEL_SDK_CONFIG_H
+#define OTEL_SDK_CONFIG_H
+
+#include <otel/otlp.h>
+#include <otel/sdk.h>
+
+enum otel__config_sampler {
+    OTEL__SAMPLER_PARENT_ALWAYS_ON,
+    OTEL__SAMPLER_PARENT_ALWAYS_OFF,
+    OTEL__SAMPLER_PARENT_RATIO,
+    OTEL__SAMPLER_ALWAYS_ON,
+    OTEL__SAMPLER_ALWAYS_OFF,
+    OTEL__SAMPLER_RATIO
+};
+enum otel__config_exporter { OTEL__EXPORTER_OTLP, OTEL__EXPORTER_CONSOLE };
+enum otel__config_propagator { OTEL__PROPAGATOR_TRACECONTEXT };
+enum otel__config_protocol { OTEL__PROTOCOL_HTTP_PROTOBUF };
+
+/* A list variable: each choice once, in the order given; `none` is the empty list. */
+struct otel__config_list {
+    size_t count;
+    int items[8];
+};
+
+/* The variables, as config_table.c describes them. */
+enum otel__config_id {
+    OTEL__CONFIG_SDK_DISABLED,
+    OTEL__CONFIG_LOG_LEVEL,
+    OTEL__CONFIG_SERVICE_NAME,
+    OTEL__CONFIG_RESOURCE_ATTRIBUTES,
+    OTEL__CONFIG_PROPAGATORS,
+    OTEL__CONFIG_SAMPLER,
+    OTEL__CONFIG_SAMPLER_ARG,
+    OTEL__CONFIG_EXPORTER,
+    OTEL__CONFIG_BSP_MAX_QUEUE_SIZE,
+    OTEL__CONFIG_BSP_MAX_EXPORT_BATCH_SIZE,
+    OTEL__CONFIG_BSP_SCHEDULE_DELAY,
+    OTEL__CONFIG_BSP_EXPORT_TIMEOUT,
+    OTEL__CONFIG_OTLP_ENDPOINT,
+    OTEL__CONFIG_OTLP_TRACES_ENDPOINT,
+    OTEL__CONFIG_OTLP_HEADERS,
+    OTEL__CONFIG_OTLP_TIMEOUT,
+    OTEL__CONFIG_OTLP_PROTOCOL,
+    OTEL__CONFIG_COUNT
+};
+
+struct otel__config_problem;
+
+struct otel__config {
+    bool sdk_disabled;
+    otel_log_level log_level; /* never OTEL_LOG_DEFAULT */
+    char *service_name;       /* text is NULL when it was not given */
+    char *resource_attributes;
+    struct otel__config_list propagators;
+    int sampler;          /* enum otel__config_sampler */
+    char *sampler_arg;    /* as written; NULL also when OTEL_TRACES_SAMPLER is not set */
+    double sampler_ratio; /* what it says, for the ratio samplers; 1 otherwise */
+    struct otel__config_list exporters;
+    int bsp_max_queue_size;
+    int bsp_max_export_batch_size; /* at most bsp_max_queue_size */
+    int bsp_schedule_delay_ms;
+    int bsp_export_timeout_ms; /* 0: no limit */
+    char *otlp_endpoint;       /* valid URLs */
+    char *otlp_traces_endpoint;
+    char *otlp_headers;                /* as written; parsed when the exporter is made */
+    const char *otlp_headers_variable; /* which variable they came from */
+    int otlp_timeout_ms;               /* 0: no limit */
+    int otlp_protocol;                 /* enum otel__config_protocol */
+
+    bool given[OTEL__CONFIG_COUNT];        /* a valid value stood in the environment */
+    bool out_of_memory;                    /* something was lost for want of memory */
+    struct otel__config_problem *problems; /* newest first */
+};
+
+/* Reads every variable through `get`; NULL: secure_getenv(). Overwrites `config`, which needs otel__config_free() afterwards. */
+void otel__config_load(struct otel__config *config, const char *(*get)(const char *variable));
+/* Reports what otel__config_load() found wrong, in the order of the table. */
+void otel__config_report(const struct otel__config *config);
+void otel__config_free(struct otel__config *config);
+
+/*
+ * Replaces the zero members of `options` by the environment's values, or the defaults, and members that are out of range by the
+ * defaults, and reports both. Afterwards 1 <= max_batch_size <= max_queue_size, schedule_delay_ms >= 0 and 0 means at once,
+ * export_timeout_ms is -1 for no limit and positive otherwise.
+ */
+void otel__config_batch_defaults(otel_batch_options *options);
+
+#endif
