@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * span.c - starting and recording: each function hands its call to the installed SDK, inside the bracket of backend.h.
+ *
+ * What the SDK gets is checked as far as that needs no knowledge of spans: option structs have their full size, enums are in
+ * range, and a string without bytes has length 0.
+ */
+#include "context.h"
+#include "noop.h"
+#include "options.h"
+
+static otel_tracer unnamed_tracer = { .name = "" };
+static const otel_span_options default_options = { .size = sizeof default_options };
+
+static otel_str checked(otel_str text) { return otel_strn(text.ptr, text.len); }
+
+/* ---- starting ----------------------------------------------------------------------------------------------------------- */
+
+static const otel_span_options *start_options(const otel_span_options *given, otel_span_options *copy) {
+    if (given == NULL) {
+        return &default_options;
+    }
+    const otel_span_options *options = otel__options_fit(given, sizeof *copy, copy);
+    if (__builtin_expect((unsigned)options->kind > OTEL_CONSUMER, 0)) {
+        *copy = *options;
+        copy->kind = OTEL_INTERNAL;
+        options = copy;
+    }
+    return options;
+}
+
+/* A copy of the current context, since callbacks of the start may move the stack. The caller's frame borrows its references. */
+static void start_span(struct otel__call *call, otel_tracer *tracer, const otel_span_options *options,
+                       otel_span *span) {
+    const otel_context *parent = options->parent;
+    otel_context current;
+    if (parent == NULL) {
+        current = *otel__context_top(call->thread);
+        parent = &current;
+    }
+    call->backend->span_start(call->thread, tracer != NULL ? tracer : &unnamed_tracer, options, parent, span);
+}
+
+otel_span otel_span_start(otel_tracer *tracer, const otel_span_options *given) {
+    otel_span span;
+    otel_span_options copy;
+    const otel_span_options *options = start_options(given, &copy);
+    struct otel__call call;
+    if (!otel__enter(&call)) {
+        otel__noop_start(options, &otel__context_empty, &span);
+        return span;
+    }
+    if (call.backend != NULL) {
+        start_span(&call, tracer, options, &span);
+    } else {
+        otel__noop_start(options, otel__context_top(call.thread), &span);
+    }
+    otel__leave(&call);
+    return span;
+}
+
+bool otel_tracer_enabled(otel_tracer *tracer, const otel_span_options *given) {
+    otel_span_options copy;
+    struct otel__call call;
+    if (!otel__enter(&call)) {
+        return false;
+    }
+    bool enabled = call.backend != NULL && call.backend->enabled(call.thread, tracer != NULL ? tracer : &unnamed_tracer,
+                                                                 start_options(given, &copy));
+    otel__leave(&call);
+    return enabled;
+}
+
+/* ---- recording ---------------------------------------------------------------------------------------------------------- */
+
+/* Hands a call about a span on, if there is an SDK and the span may still be one of its own. */
+#define FORWARD(function, span, ...)                                                                                   \
+    do {                                                                                                               \
+        struct otel__call call;                                                                                        \
+        if (otel__may_record(span) && otel__enter(&call)) {                                                            \
+            if (call.backend != NULL) {                                                                                \
+                call.backend->function(call.thread, (span), __VA_ARGS__);                                              \
+            }                                                                                                          \
+            otel__leave(&call);                                                                                        \
+        }                                                                                                              \
+    } while (0)
+
+bool otel_span_recording_(const otel_span *span) {
+    struct otel__call call;
+    if (!otel__may_record(span) || !otel__enter(&call)) {
+        return false;
+    }
+    bool recording = call.backend != NULL && call.backend->span_recording(span);
+    otel__leave(&call);
+    return recording;
+}
+
+void otel_span_end_at(const otel_span *span, uint64_t time) { FORWARD(span_end, span, time); }
+
+void otel_span_set_value(const otel_span *span, otel_str key, const otel_value *value) {
+    if (value != NULL) {
+        FORWARD(span_set, span, checked(key), value);
+    }
+}
+
+void otel_span_add_event(const otel_span *span, const otel_event_options *options) {
+    otel_event_options copy;
+    if (options != NULL) {
+        FORWARD(span_event, span, otel__options_fit(options, sizeof copy, &copy));
+    }
+}
+
+void otel_span_record_exception(const otel_span *span, const otel_exception_options *options) {
+    otel_exception_options copy;
+    if (options != NULL) {
+        FORWARD(span_exception, span, otel__options_fit(options, sizeof copy, &copy));
+    }
+}
+
+void otel_span_add_link(const otel_span *span, const otel_link *link) {
+    if (link != NULL) {
+        FORWARD(span_link, span, link);
+    }
+}
+
+void otel_span_set_name_str(const otel_span *span, otel_str name) { FORWARD(span_name, span, checked(name)); }
+
+void otel_span_set_status_str(const otel_span *span, otel_code code, otel_str text) {
+    if ((unsigned)code <= OTEL_CODE_ERROR) {
+        FORWARD(span_status, span, code, checked(text));
+    }
+}
+
+void otel_span_fail_str(const otel_span *span, otel_str type, otel_str text) {
+    FORWARD(span_fail, span, checked(type), checked(text));
+}
