@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * http_server.c - see http_server.h.
+ *
+ * libmicrohttpd calls us three times for a request, always on the thread of its connection: request_begins() when the request
+ * line is in, request_ready() when the headers are, request_ends() when the answer is out or the connection is gone. Between
+ * the first and the last the request counts as running, which is what http_server_stop() waits for.
+ */
+#include "http_server.h"
+
+#include <arpa/inet.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#define THREADS 4u
+#define CONNECTIONS_MAX 256u
+#define CONNECTION_TIMEOUT_SECONDS 10u
+#define CONNECTION_MEMORY                                                                                              \
+    ((size_t)32 << 10) /* request line and headers; libmicrohttpd answers what is larger with 414 or 431 */
+
+struct http_server {
+    struct MHD_Daemon *daemon;
+    http_handler handler;
+    void *service;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t idle;
+    size_t running;
+    bool stopping;
+};
+
+/* ---- requests and answers ---- */
+
+bool http_request_argument(const struct http_request *request, const char *name, const char **value, size_t *length) {
+    *value = NULL;
+    return MHD_lookup_connection_value_n(request->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name), value,
+                                         length) == MHD_YES &&
+           *value;
+}
+
+struct header_search {
+    const char *name; /* NULL: any */
+    size_t skip;
+    const char *found_name, *found_value;
+};
+
+static enum MHD_Result look_at_header(void *data, enum MHD_ValueKind kind, const char *name, const char *value) {
+    struct header_search *search = data;
+    (void)kind;
+    if (search->name && strcasecmp(search->name, name) != 0)
+        return MHD_YES;
+    if (search->skip-- > 0)
+        return MHD_YES;
+    search->found_name = name;
+    search->found_value = value;
+    return MHD_NO;
+}
+
+static struct header_search find_header(const struct http_request *request, const char *name, size_t index) {
+    struct header_search search = { .name = name, .skip = index };
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, look_at_header, &search);
+    return search;
+}
+
+const char *http_request_header(const struct http_request *request, const char *name, size_t index) {
+    return find_header(request, name, index).found_value;
+}
+
+const char *http_request_header_name(const struct http_request *request, size_t index) {
+    return find_header(request, NULL, index).found_name;
+}
+
+void http_request_client(const struct http_request *request, char address[INET6_ADDRSTRLEN]) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    address[0] = '\0';
+    if (info && info->client_addr)
+        getnameinfo(info->client_addr, sizeof(struct sockaddr_in), address, INET6_ADDRSTRLEN, NULL, 0, NI_NUMERICHOST);
+}
+
+void http_answer_error(struct http_answer *answer, unsigned status, const char *reason) {
+    answer->status = status;
+    text_addf(&answer->body, "{\"error\":");
+    text_add_json(&answer->body, reason, strlen(reason));
+    text_addf(&answer->body, "}\n");
+}
+
+/* Hands the body over to libmicrohttpd. Out of memory, the connection is closed instead. */
+static enum MHD_Result send_answer(struct MHD_Connection *connection, struct http_answer *answer, bool last) {
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(answer->body.length, answer->body.bytes, MHD_RESPMEM_MUST_FREE);
+    if (!response) {
+        text_free(&answer->body);
+        return MHD_NO;
+    }
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
+    if (answer->trace_id[0])
+        MHD_add_response_header(response, "X-Trace-Id", answer->trace_id);
+    if (answer->status == MHD_HTTP_METHOD_NOT_ALLOWED)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+    if (last)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    enum MHD_Result result = MHD_queue_response(connection, answer->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+/* ---- a request's life ---- */
+
+/* What a request needs from the request line, which libmicrohttpd shows once, as it came. */
+struct running_request {
+    bool ready;
+    char target[]; /* path and query */
+};
+
+static void count_running(struct http_server *server, bool more) {
+    pthread_mutex_lock(&server->lock);
+    server->running = more ? server->running + 1 : server->running - 1;
+    if (server->running == 0)
+        pthread_cond_signal(&server->idle);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static void *request_begins(void *data, const char *target, struct MHD_Connection *connection) {
+    size_t size = strlen(target) + 1;
+    struct running_request *running = malloc(sizeof *running + size);
+    (void)connection;
+    if (!running)
+        return NULL;
+    running->ready = false;
+    memcpy(running->target, target, size);
+    count_running(data, true);
+    return running;
+}
+
+static bool is_stopping(struct http_server *server) {
+    pthread_mutex_lock(&server->lock);
+    bool stopping = server->stopping;
+    pthread_mutex_unlock(&server->lock);
+    return stopping;
+}
+
+static enum MHD_Result request_ready(void *data, struct MHD_Connection *connection, const char *path,
+                                     const char *method, const char *version, const char *body, size_t *body_length,
+                                     void **state) {
+    struct http_server *server = data;
+    struct running_request *running = *state;
+    (void)body;
+    if (!running)
+        return MHD_NO;
+    /* An answer to the first call would make libmicrohttpd close the connection of a request with a body. */
+    if (!running->ready || *body_length > 0) {
+        running->ready = true;
+        *body_length = 0;
+        return MHD_YES;
+    }
+    const char *query = strchr(running->target, '?');
+    struct http_request request = {
+        .method = method, .path = path, .query = query ? query + 1 : NULL, .version = version, .connection = connection
+    };
+    struct http_answer answer = { .status = MHD_HTTP_INTERNAL_SERVER_ERROR };
+    server->handler(server->service, &request, &answer);
+    return send_answer(connection, &answer, is_stopping(server));
+}
+
+static void request_ends(void *data, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode reason) {
+    (void)connection;
+    (void)reason;
+    if (!*state)
+        return;
+    free(*state);
+    *state = NULL;
+    count_running(data, false);
+}
+
+/* ---- the server ---- */
+
+static struct MHD_Daemon *listen_on_loopback(struct http_server *server, unsigned short port) {
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_port = htons(port),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    return MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ITC, port, NULL, NULL, request_ready, server,
+                            MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address, MHD_OPTION_THREAD_POOL_SIZE, THREADS,
+                            MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+                            CONNECTION_TIMEOUT_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
+                            MHD_OPTION_URI_LOG_CALLBACK, request_begins, server, MHD_OPTION_NOTIFY_COMPLETED,
+                            request_ends, server, MHD_OPTION_END);
+}
+
+struct http_server *http_server_start(unsigned short port, http_handler handler, void *service) {
+    struct http_server *server = calloc(1, sizeof *server);
+    if (!server)
+        return NULL;
+    server->handler = handler;
+    server->service = service;
+    pthread_mutex_init(&server->lock, NULL);
+    pthread_cond_init(&server->idle, NULL);
+    server->daemon = listen_on_loopback(server, port);
+    if (!server->daemon) {
+        free(server);
+        return NULL;
+    }
+    return server;
+}
+
+unsigned short http_server_port(const struct http_server *server) {
+    return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
+}
+
+static void wait_until_idle(struct http_server *server, int timeout_ms) {
+    struct timespec deadline;
+    clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += timeout_ms / 1000;
+    deadline.tv_nsec += timeout_ms % 1000 * 1000000L;
+    if (deadline.tv_nsec >= 1000000000L) {
+        deadline.tv_sec++;
+        deadline.tv_nsec -= 1000000000L;
+    }
+    pthread_mutex_lock(&server->lock);
+    server->stopping =
+        true; /* connections are kept open no longer, or a busy caller would keep us from ever being idle */
+    while (server->running > 0 && pthread_cond_timedwait(&server->idle, &server->lock, &deadline) == 0)
+        continue;
+    pthread_mutex_unlock(&server->lock);
+}
+
+void http_server_stop(struct http_server *server, int timeout_ms) {
+    MHD_socket listening = MHD_quiesce_daemon(server->daemon);
+    if (listening != MHD_INVALID_SOCKET)
+        close(listening);
+    wait_until_idle(server, timeout_ms);
+    MHD_stop_daemon(server->daemon);
+    pthread_cond_destroy(&server->idle);
+    pthread_mutex_destroy(&server->lock);
+    free(server);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * options.c - see options.h.
+ */
+#include "options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void print_usage(const char *program, const struct option_entry *entries, size_t count) {
+    fprintf(stderr, "usage: %s [options]\n", program);
+    for (size_t i = 0; i < count; i++)
+        fprintf(stderr, "  --%-14s %s\n", entries[i].name, entries[i].help);
+}
+
+static const struct option_entry *find(const struct option_entry *entries, size_t count, const char *argument) {
+    for (size_t i = 0; i < count; i++) {
+        if (strncmp(argument, "--", 2) == 0 && strcmp(argument + 2, entries[i].name) == 0)
+            return &entries[i];
+    }
+    return NULL;
+}
+
+static bool store(const struct option_entry *entry, const char *value) {
+    if (entry->text) {
+        *entry->text = value;
+        return true;
+    }
+    char *end = NULL;
+    errno = 0;
+    long number = strtol(value, &end, 10);
+    if (end == value || *end != '\0' || errno != 0 || number < 0 || number > entry->number_max)
+        return false;
+    *entry->number = number;
+    return true;
+}
+
+bool options_parse(int argc, char **argv, const struct option_entry *entries, size_t count) {
+    for (int i = 1; i < argc; i += 2) {
+        const struct option_entry *entry = find(entries, count, argv[i]);
+        if (!entry || i + 1 == argc || !store(entry, argv[i + 1])) {
+            if (strcmp(argv[i], "--help") != 0)
+                fprintf(stderr, "%s: cannot understand %s %s\n", argv[0], argv[i], i + 1 < argc ? argv[i + 1] : "");
+            print_usage(argv[0], entries, count);
+            return false;
+        }
+    }
+    return true;
+}

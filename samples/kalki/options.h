@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * options.h - a program's command line: a table of "--name value" pairs.
+ */
+#ifndef KALKI_OPTIONS_H
+#define KALKI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/** One option; its value goes where `number` or `text` points to. */
+struct option_entry {
+    const char *name;
+    const char *help;
+    const char **text;
+    long *number;
+    long number_max; /* numbers begin at 0 */
+};
+
+/** Fills the table's targets. On a mistake, or for --help, prints how the program is used and returns false. */
+bool options_parse(int argc, char **argv, const struct option_entry *entries, size_t count);
+
+#endif
