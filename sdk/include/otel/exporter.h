@@ -81,7 +81,7 @@ typedef struct otel_batch otel_batch;
 size_t otel_batch_count(const otel_batch *batch);
 /**
  * The `index`-th span, from 0. The struct and its arrays are reused by the next call with the same batch; the text and bytes
- * that they point to stay valid until `export` returns. NULL for an index past the last.
+ * that they point to stay valid until `export` returns. NULL for an index past the last, or when memory is short.
  */
 const otel_span_data *otel_batch_span(otel_batch *batch, size_t index);
 /** The scope of the `index`-th span, without the cost of looking at the whole span; valid until `export` returns. */

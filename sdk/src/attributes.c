@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* attributes.c - see attributes.h. */
+#include "attributes.h"
+
+#include "base/utf8.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- text ----------------------------------------------------------------------------------------------------------------- */
+
+struct otel__text *otel__record_text(struct otel__record *record, otel_str text) {
+    if (!text.ptr)
+        text.len = 0;
+    if (text.len > OTEL__SPAN_BYTES_MAX)
+        return NULL;
+    const bool valid = otel__utf8_valid(text.ptr, text.len);
+    const size_t len = valid ? text.len : otel__utf8_repair(text.ptr, text.len, NULL, 0);
+    struct otel__text *copy = otel__record_alloc(record, sizeof *copy + len);
+    if (!copy)
+        return NULL;
+    copy->len = (uint32_t)len;
+    if (!valid)
+        otel__utf8_repair(text.ptr, text.len, copy->bytes, len);
+    else if (len)
+        memcpy(copy->bytes, text.ptr, len);
+    return copy;
+}
+
+/* ---- keys ----------------------------------------------------------------------------------------------------------------- */
+
+#define HASH_FACTOR UINT64_C(0x9E3779B97F4A7C15) /* 2^64 over the golden ratio */
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
+/* A hash that finds differing keys cheaply; `*high` gathers the top bits of all bytes: zero means ASCII. */
+static uint32_t hash_key(const char *key, size_t len, uint64_t *high) {
+    uint64_t hash = len * HASH_FACTOR;
+    uint64_t word;
+    for (; len >= sizeof word; key += sizeof word, len -= sizeof word) {
+        memcpy(&word, key, sizeof word);
+        *high |= word;
+        hash = (hash ^ word) * HASH_FACTOR;
+        hash ^= hash >> 32;
+    }
+    word = 0;
+    for (size_t i = 0; i < len; i++)
+        word = word << 8 | (unsigned char)key[i];
+    *high |= word;
+    hash = (hash ^ word) * HASH_FACTOR;
+    return (uint32_t)(hash >> 32);
+}
+
+static struct otel__attr *find(const struct otel__attrs *attrs, otel_str key, uint32_t hash) {
+    for (struct otel__attr *attr = attrs->newest; attr; attr = attr->older)
+        if (attr->hash == hash && attr->key_len == key.len && memcmp(attr->key, key.ptr, key.len) == 0)
+            return attr;
+    return NULL;
+}
+
+/* ---- values --------------------------------------------------------------------------------------------------------------- */
+
+/* What is stored of a value: scalars in the attribute itself, all else as a payload of so many bytes. */
+struct payload {
+    otel_type type;
+    uint32_t len;
+    size_t size; /* 0 for scalars */
+    char digits[24];
+};
+
+static bool measure_strings(const otel_value *value, struct payload *out) {
+    const otel_str *strings = value->u.p;
+    size_t size = value->len * sizeof *strings;
+    for (size_t i = 0; i < value->len; i++) {
+        const size_t len = strings[i].ptr ? strings[i].len : 0;
+        if (len > OTEL__SPAN_BYTES_MAX)
+            return false;
+        size += otel__utf8_repair(strings[i].ptr, len, NULL, 0);
+        if (size > OTEL__SPAN_BYTES_MAX)
+            return false;
+    }
+    out->size = size;
+    return true;
+}
+
+static bool measure_elements(const otel_value *value, size_t element, struct payload *out) {
+    if (value->len > OTEL__SPAN_BYTES_MAX / element)
+        return false;
+    out->size = value->len * element;
+    return value->type != OTEL_TYPE_STRINGS || measure_strings(value, out);
+}
+
+/* False for an unknown type or a value beyond what a span may hold. */
+static bool measure(const otel_value *value, struct payload *out) {
+    out->type = value->type;
+    out->len = value->u.p && value->len <= UINT32_MAX ? (uint32_t)value->len : 0;
+    out->size = 0;
+    switch (value->type) {
+    case OTEL_TYPE_BOOL:
+    case OTEL_TYPE_INT:
+    case OTEL_TYPE_DOUBLE:
+    case OTEL_TYPE_NONE:
+        out->len = 0;
+        return true;
+    case OTEL_TYPE_ARRAY:
+    case OTEL_TYPE_MAP:
+        out->type = OTEL_TYPE_NONE;
+        out->len = 0;
+        return true;
+    case OTEL_TYPE_UINT:
+        out->type = OTEL_TYPE_STRING;
+        out->size = out->len = (uint32_t)snprintf(out->digits, sizeof out->digits, "%" PRIu64, (uint64_t)value->u.i);
+        return true;
+    default:
+        break;
+    }
+    if (!value->u.p && value->len)
+        return false;
+    switch (value->type) {
+    case OTEL_TYPE_STRING:
+    case OTEL_TYPE_BYTES:
+    case OTEL_TYPE_BOOLS:
+        return measure_elements(value, 1, out);
+    case OTEL_TYPE_INTS:
+    case OTEL_TYPE_DOUBLES:
+        return measure_elements(value, sizeof(int64_t), out);
+    case OTEL_TYPE_STRINGS:
+        return measure_elements(value, sizeof(otel_str), out);
+    default:
+        return false;
+    }
+}
+
+static void store_strings(char *place, const otel_value *value) {
+    const otel_str *from = value->u.p;
+    otel_str *to = (void *)place;
+    char *bytes = place + value->len * sizeof *to;
+    for (size_t i = 0; i < value->len; i++) {
+        const size_t len = from[i].ptr ? from[i].len : 0;
+        to[i].ptr = bytes;
+        to[i].len = otel__utf8_repair(from[i].ptr, len, bytes, SIZE_MAX);
+        bytes += to[i].len;
+    }
+}
+
+/* `place` holds payload->size bytes, unless that is 0. */
+static void store(struct otel__attr *attr, const otel_value *value, const struct payload *payload, char *place) {
+    attr->type = (uint8_t)payload->type;
+    attr->len = payload->len;
+    if (payload->type == OTEL_TYPE_DOUBLE)
+        attr->value.d = value->u.d;
+    else if (payload->type <= OTEL_TYPE_DOUBLE && payload->type != OTEL_TYPE_STRING)
+        attr->value.i = payload->type == OTEL_TYPE_BOOL ? value->u.i != 0 : value->u.i;
+    else {
+        attr->value.p = place;
+        if (payload->type == OTEL_TYPE_STRINGS)
+            store_strings(place, value);
+        else if (payload->size)
+            memcpy(place, value->type == OTEL_TYPE_UINT ? payload->digits : value->u.p, payload->size);
+    }
+}
+
+static bool is_pointed(uint8_t type) { return type == OTEL_TYPE_STRING || type > OTEL_TYPE_DOUBLE; }
+
+static bool replace(struct otel__record *record, struct otel__attr *attr, const otel_value *value,
+                    const struct payload *payload) {
+    const uint32_t capacity = is_pointed(attr->type) ? attr->capacity : 0;
+    char *place = capacity ? attr->value.p : NULL;
+    attr->capacity = capacity;
+    if (payload->size > capacity) {
+        place = otel__record_alloc(record, payload->size);
+        if (!place)
+            return false;
+        attr->capacity = (uint32_t)payload->size;
+    }
+    store(attr, value, payload, place);
+    return true;
+}
+
+/* Arrays want alignment, so their payload starts at a multiple of 8 behind the key. */
+static size_t head_size(size_t key_len) { return (sizeof(struct otel__attr) + key_len + 7) & ~(size_t)7; }
+
+static bool append(struct otel__record *record, struct otel__attrs *attrs, otel_str key, uint32_t hash,
+                   const otel_value *value, const struct payload *payload) {
+    const bool text = payload->type == OTEL_TYPE_STRING || payload->type == OTEL_TYPE_BYTES;
+    const size_t head = text ? sizeof(struct otel__attr) + key.len : head_size(key.len);
+    const bool together = head + payload->size <= OTEL__IN_BLOCK_MAX;
+    struct otel__attr *attr = otel__record_alloc(record, together ? head + payload->size : head);
+    char *place = !attr || together ? (char *)attr + head : otel__record_alloc(record, payload->size);
+    if (!attr || !place)
+        return false;
+    attr->hash = hash;
+    attr->key_len = (uint16_t)key.len;
+    attr->capacity = (uint32_t)payload->size;
+    memcpy(attr->key, key.ptr, key.len);
+    store(attr, value, payload, place);
+    attr->older = attrs->newest;
+    attrs->newest = attr;
+    attrs->count++;
+    return true;
+}
+
+static bool set_checked(struct otel__record *record, struct otel__attrs *attrs, otel_str key, uint32_t hash,
+                        const otel_value *value) {
+    struct payload payload;
+    if (!measure(value, &payload))
+        return false;
+    struct otel__attr *same = find(attrs, key, hash);
+    if (same)
+        return replace(record, same, value, &payload);
+    return attrs->count < OTEL__ATTRIBUTE_LIMIT && append(record, attrs, key, hash, value, &payload);
+}
+
+bool otel__attrs_set(struct otel__record *record, struct otel__attrs *attrs, otel_str key, const otel_value *value) {
+    bool ok = false;
+    if (key.ptr && key.len > 0 && key.len <= UINT16_MAX && value) {
+        uint64_t high = 0;
+        uint32_t hash = hash_key(key.ptr, key.len, &high);
+        if ((high & HIGH_BITS) != 0 && !otel__utf8_valid(key.ptr, key.len)) {
+            const struct otel__text *repaired = otel__record_text(record, key);
+            key = repaired ? otel__text_str(repaired) : otel_strn(NULL, 0);
+            hash = hash_key(key.ptr, key.len, &high);
+        }
+        ok = key.len > 0 && key.len <= UINT16_MAX && set_checked(record, attrs, key, hash, value);
+    }
+    if (!ok && attrs->dropped != UINT32_MAX)
+        attrs->dropped++;
+    return ok;
+}
+
+uint32_t otel__attrs_set_all(struct otel__record *record, struct otel__attrs *attrs, otel_attrs list) {
+    uint32_t dropped = 0;
+    const size_t count = list.items ? list.count : 0;
+    for (size_t i = 0; i < count; i++)
+        dropped += !otel__attrs_set(record, attrs, list.items[i].key, &list.items[i].value);
+    return dropped;
+}

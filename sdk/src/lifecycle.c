@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lifecycle.c - the life of the SDK: start, flush, stop, exit (otel/sdk.h).
+ *
+ * DESIGN. `state` lets one thread at a time start or stop. Others who need the provider (flush, ledger, fork) count themselves
+ * in `users` and then look at `visible`; a stop clears `visible` and waits for `users` to become zero before it frees anything.
+ * What cannot be freed safely when the time is up, because a call or an exporter has not come back, is `left_over`: the next start
+ * frees it if it has come back by then, and refuses to start otherwise.
+ *
+ * At exit the handler flushes and ends the workers but frees nothing: leftover threads may be anywhere. It is registered after
+ * the libraries that exporters use were initialised, so that it runs before their own handlers pull them from under a worker.
+ */
+#include "lifecycle.h"
+
+#include "anchor.h"
+#include "attributes.h"
+#include "base/clock.h"
+#include "diagnostics.h"
+#include "fork.h"
+#include "ledger.h"
+#include "tracer.h"
+#include "worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STOPPED, CHANGING, RUNNING, EXITED };
+enum { DEFAULT_TIMEOUT_MS = 30000, EXIT_TIMEOUT_MS = 1000 };
+
+static _Atomic int state;
+static _Atomic(struct otel__provider *) visible;
+static _Atomic uint32_t *users; /* in wiped memory */
+static struct otel__provider *left_over;
+static bool calls_left_over;
+
+static struct {
+    otel__lock lock;
+    otel_ledger ledger;
+    char names[OTEL_MAX_PROCESSORS][sizeof((otel_processor *)0)->name];
+} last; /* the final ledger of the last SDK */
+
+struct otel__provider *otel__sdk_use(void) {
+    if (!users)
+        return NULL;
+    atomic_fetch_add(users, 1);
+    struct otel__provider *provider = atomic_load(&visible);
+    if (!provider)
+        otel__sdk_unuse();
+    return provider;
+}
+
+void otel__sdk_unuse(void) { atomic_fetch_sub(users, 1); }
+
+/* ---- start ---------------------------------------------------------------------------------------------------------------- */
+
+static otel_status fail(otel_error *error, otel_status status, const char *why) {
+    if (error && why)
+        snprintf(error->text, sizeof error->text, "%s", why);
+    return status;
+}
+
+/* What is made once and never given back: it may be in use by late calls at any time. */
+static bool prepare_process(void) {
+    static bool ready;
+    if (!users)
+        users = otel__wiped_map(sizeof *users);
+    if (!ready)
+        ready = users && otel__locals_init() && otel__records_init() && otel__lanes_init() && otel__anchors_init() &&
+                otel__fork_handlers_register();
+    return ready;
+}
+
+static bool is_done(struct otel__provider *provider) {
+    for (size_t i = 0; i < provider->pipeline.processor_count; i++)
+        if (atomic_load(&provider->pipeline.processors[i]->lane->draining))
+            return false;
+    return true;
+}
+
+/* Frees what an earlier stop had to leave; false when it is still in use. */
+static bool free_left_over(void) {
+    if (calls_left_over && !otel__backend_remove(0))
+        return false;
+    calls_left_over = false;
+    if (!left_over)
+        return true;
+    bool stuck = false;
+    if (!is_done(left_over) || atomic_load(users) != 0)
+        return false;
+    otel__provider_stop(left_over, otel__clock_monotonic(), &stuck);
+    if (stuck)
+        return false;
+    otel__scopes_end();
+    otel__provider_free(left_over);
+    left_over = NULL;
+    return true;
+}
+
+static void consume(const otel_sdk_options *options) {
+    otel_sampler_destroy(options->sampler);
+    for (size_t i = 0; options->processors.items && i < options->processors.count; i++)
+        otel_processor_destroy(options->processors.items[i]);
+}
+
+static void set_propagators(const struct otel__pipeline *pipeline) {
+    otel_propagators_set(pipeline->propagators, pipeline->propagator_count);
+}
+
+static otel_status publish(struct otel__provider *provider, otel_error *error) {
+    if (!otel__scopes_begin())
+        return fail(error, OTEL_ERR_MEMORY, "out of memory");
+    otel__ledger_reset();
+    otel__provider = provider;
+    otel__exit_handler_register();
+    if (!otel__backend_install(&otel__span_backend)) {
+        otel__provider = NULL;
+        return fail(error, OTEL_ERR_STATE, "another SDK is installed in this process, or its version differs from the API's");
+    }
+    atomic_store(&visible, provider);
+    return OTEL_OK;
+}
+
+static otel_status start(const otel_sdk_options *options, otel_error *error) {
+    struct otel__provider *provider;
+    const otel_status status = otel__provider_create(options, &provider, error);
+    if (status != OTEL_OK)
+        return status;
+    set_propagators(&provider->pipeline);
+    if (provider->pipeline.disabled) {
+        otel__provider_free(provider);
+        return OTEL_OK;
+    }
+    const otel_status published = publish(provider, error);
+    if (published != OTEL_OK)
+        otel__provider_free(provider);
+    else if (options->start_worker)
+        otel__provider_start_workers(provider);
+    return published;
+}
+
+/* In a state that this thread alone may change. */
+static otel_status start_alone(const otel_sdk_options *options, otel_error *error) {
+    if (!prepare_process()) {
+        consume(options);
+        return fail(error, OTEL_ERR_MEMORY, "cannot reserve address space");
+    }
+    if (!free_left_over()) {
+        consume(options);
+        return fail(error, OTEL_ERR_STATE, "the SDK that ran before has not come to an end yet: a call or its exporter hangs");
+    }
+    return start(options, error);
+}
+
+otel_status otel_sdk_start(const otel_sdk_options *options) {
+    otel_sdk_options given = { .size = sizeof given };
+    if (options)
+        memcpy(&given, options, options->size < sizeof given ? options->size : sizeof given);
+    otel_error ignored;
+    otel_error *error = given.error ? given.error : &ignored;
+    error->text[0] = '\0';
+    int expected = STOPPED;
+    if (!atomic_compare_exchange_strong(&state, &expected, CHANGING)) {
+        consume(&given);
+        return fail(error, OTEL_ERR_STATE,
+                    expected == EXITED ? "the process is exiting" : "an SDK is running already, or being started or stopped");
+    }
+    const otel_status status = start_alone(&given, error);
+    atomic_store(&state, status == OTEL_OK ? RUNNING : STOPPED);
+    return status;
+}
+
+/* ---- flush ---------------------------------------------------------------------------------------------------------------- */
+
+otel_status otel_sdk_flush(int timeout_ms) {
+    if (otel__exporting() || otel__thread_busy())
+        return OTEL_ERR_STATE;
+    struct otel__provider *provider = otel__sdk_use();
+    if (!provider)
+        return OTEL_OK;
+    const otel_status status = otel__provider_flush(provider, otel__deadline_in(timeout_ms, DEFAULT_TIMEOUT_MS));
+    otel__sdk_unuse();
+    return status;
+}
+
+/* ---- stop ----------------------------------------------------------------------------------------------------------------- */
+
+struct unended {
+    uint64_t count;
+    char name[64], scope[64];
+};
+
+static void note_unended(const struct otel__record *record, void *data) {
+    struct unended *unended = data;
+    if (unended->count++ > 0)
+        return;
+    const otel_str name = otel__text_str(record->name);
+    const otel_str scope = record->scope->data.name;
+    snprintf(unended->name, sizeof unended->name, "%.*s", name.len > 63 ? 63 : (int)name.len, name.ptr ? name.ptr : "");
+    snprintf(unended->scope, sizeof unended->scope, "%.*s", scope.len > 63 ? 63 : (int)scope.len, scope.ptr ? scope.ptr : "");
+}
+
+static uint64_t abandon_live(void) {
+    struct unended unended = { .count = 0 };
+    otel__records_abandon(note_unended, &unended);
+    if (unended.count)
+        otel_report(OTEL_LOG_WARN, "unended spans", "%llu spans were never ended, among them '%s' of tracer '%s'",
+                    (unsigned long long)unended.count, unended.name, unended.scope);
+    return unended.count;
+}
+
+/* Processors' names live on in the copy. */
+static void keep_ledger(const struct otel__provider *provider, uint64_t abandoned) {
+    otel_ledger ledger;
+    otel__ledger_read(&ledger, provider, abandoned);
+    otel__lock_acquire(&last.lock);
+    last.ledger = ledger;
+    for (size_t i = 0; i < ledger.processor_count; i++) {
+        snprintf(last.names[i], sizeof last.names[i], "%s", ledger.processors[i].name);
+        last.ledger.processors[i].name = last.names[i];
+    }
+    otel__lock_release(&last.lock);
+}
+
+static bool wait_for_users(uint64_t deadline) {
+    while (atomic_load(users) != 0) {
+        if (otel__deadline_left_ms(deadline) == 0)
+            return false;
+        otel__sleep_ms(1);
+    }
+    return true;
+}
+
+static otel_status stop(struct otel__provider *provider, uint64_t deadline) {
+    bool stuck = false;
+    const bool quiet = otel__backend_remove(deadline);
+    otel_status status = otel__provider_stop(provider, deadline, &stuck);
+    keep_ledger(provider, quiet ? abandon_live() : 0);
+    atomic_store(&visible, NULL);
+    if (quiet && !stuck && wait_for_users(deadline)) {
+        otel__provider = NULL;
+        otel__scopes_end();
+        otel__provider_free(provider);
+        return status;
+    }
+    left_over = provider;
+    calls_left_over = !quiet;
+    return OTEL_ERR_TIMEOUT;
+}
+
+/* Waits for another thread's start or stop to end. */
+static bool enter_change(uint64_t deadline) {
+    for (;;) {
+        int expected = RUNNING;
+        if (atomic_compare_exchange_strong(&state, &expected, CHANGING))
+            return true;
+        if (expected != CHANGING || otel__deadline_left_ms(deadline) == 0)
+            return false;
+        otel__sleep_ms(1);
+    }
+}
+
+otel_status otel_sdk_stop(int timeout_ms) {
+    if (otel__exporting() || otel__thread_busy())
+        return OTEL_ERR_STATE;
+    const uint64_t deadline = otel__deadline_in(timeout_ms, DEFAULT_TIMEOUT_MS);
+    if (!enter_change(deadline))
+        return atomic_load(&state) == CHANGING ? OTEL_ERR_TIMEOUT : OTEL_OK;
+    struct otel__provider *provider = atomic_load(&visible);
+    const otel_status status = provider ? stop(provider, deadline) : OTEL_OK;
+    otel__diagnostics_reset();
+    atomic_store(&state, STOPPED);
+    return status;
+}
+
+/* ---- exit and fork --------------------------------------------------------------------------------------------------------- */
+
+static void at_exit(void) {
+    const uint64_t deadline = otel__deadline_in(EXIT_TIMEOUT_MS, 0);
+    if (otel__exporting() || otel__thread_busy() || !enter_change(deadline))
+        return;
+    struct otel__provider *provider = atomic_load(&visible);
+    bool stuck = false;
+    otel__backend_remove(0);
+    if (provider)
+        otel__provider_stop(provider, deadline, &stuck);
+    atomic_store(&state, EXITED);
+}
+
+void otel__exit_handler_register(void) {
+    static unsigned registered; /* foreign libraries that were initialised when we last did, plus one */
+    const unsigned foreign = otel__foreign_libraries() + 1;
+    if (registered < foreign && atexit(at_exit) == 0)
+        registered = foreign;
+}
+
+void otel__sdk_after_fork(void) {
+    if (atomic_load(&state) != CHANGING)
+        return;
+    /* Another thread was starting or stopping: it does not exist here, and its work is abandoned. */
+    otel__backend_remove(0);
+    atomic_store(&visible, NULL);
+    otel__provider = NULL;
+    left_over = NULL;
+    calls_left_over = false;
+    atomic_store(&last.lock, 0);
+    atomic_store(&state, STOPPED);
+}
+
+/* ---- ledger ----------------------------------------------------------------------------------------------------------------- */
+
+void otel_sdk_ledger(otel_ledger *ledger) {
+    if (!ledger || ledger->size == 0)
+        return;
+    otel_ledger now;
+    struct otel__provider *provider = otel__sdk_use();
+    if (provider) {
+        otel__ledger_read(&now, provider, 0);
+        otel__sdk_unuse();
+    } else {
+        otel__lock_acquire(&last.lock);
+        now = last.ledger;
+        otel__lock_release(&last.lock);
+    }
+    const size_t size = ledger->size < sizeof now ? ledger->size : sizeof now;
+    memcpy(ledger, &now, size);
+    ledger->size = size;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* processor.c - see processor.h. */
+#include "processor.h"
+
+#include "base/clock.h"
+#include "config.h"
+#include "worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CANCEL_GRACE_MS = 40 };
+
+static struct otel__lane *lanes;
+
+bool otel__lanes_init(void) {
+    lanes = otel__wiped_map(OTEL_MAX_PROCESSORS * sizeof *lanes);
+    return lanes != NULL;
+}
+
+/* ---- exporters ------------------------------------------------------------------------------------------------------------- */
+
+otel_exporter *otel_exporter_create(const otel_exporter_ops *ops, void *self) {
+    const bool usable = ops && ops->size >= sizeof *ops && ops->name && ops->export_batch;
+    otel_exporter *exporter = usable ? malloc(sizeof *exporter) : NULL;
+    if (exporter) {
+        exporter->ops = ops;
+        exporter->self = self;
+        return exporter;
+    }
+    if (!usable)
+        otel_report(OTEL_LOG_ERROR, "exporter", "an exporter needs a table of this version with a name and export_batch");
+    if (ops && ops->size >= sizeof *ops && ops->destroy)
+        ops->destroy(self);
+    return NULL;
+}
+
+void otel_exporter_destroy(otel_exporter *exporter) {
+    if (!exporter)
+        return;
+    if (exporter->ops->destroy)
+        exporter->ops->destroy(exporter->self);
+    free(exporter);
+}
+
+/* ---- processors ------------------------------------------------------------------------------------------------------------ */
+
+static otel_processor *create(const char *kind, otel_exporter *exporter) {
+    otel_processor *p = exporter ? calloc(1, sizeof *p) : NULL;
+    if (!p) {
+        otel_exporter_destroy(exporter);
+        return NULL;
+    }
+    p->exporter = exporter;
+    snprintf(p->name, sizeof p->name, "%s/%s", kind, exporter->ops->name);
+    return p;
+}
+
+otel_processor *otel_batch_processor(const otel_batch_options *options, otel_exporter *exporter) {
+    otel_batch_options filled = { .size = sizeof filled };
+    if (options)
+        memcpy(&filled, options, options->size < sizeof filled ? options->size : sizeof filled);
+    otel__config_batch_defaults(&filled);
+    otel_processor *p = create("batch", exporter);
+    if (!p)
+        return NULL;
+    p->batch = true;
+    p->max_queue = (uint32_t)filled.max_queue_size;
+    p->max_batch = (uint32_t)filled.max_batch_size;
+    p->delay = (uint64_t)filled.schedule_delay_ms * OTEL__MILLISECOND;
+    p->export_timeout_ms = filled.export_timeout_ms > 0 ? filled.export_timeout_ms : 0;
+    return p;
+}
+
+otel_processor *otel_simple_processor(otel_exporter *exporter) {
+    otel_batch_options defaults = { .size = sizeof defaults };
+    otel__config_batch_defaults(&defaults);
+    otel_processor *p = create("simple", exporter);
+    if (!p)
+        return NULL;
+    p->direct = !exporter->ops->blocking;
+    p->max_queue = (uint32_t)defaults.max_queue_size;
+    p->max_batch = 1;
+    p->export_timeout_ms = defaults.export_timeout_ms > 0 ? defaults.export_timeout_ms : 0;
+    return p;
+}
+
+void otel_processor_destroy(otel_processor *processor) {
+    if (!processor)
+        return;
+    otel_exporter_destroy(processor->exporter);
+    otel__batch_free(processor->view);
+    free(processor);
+}
+
+bool otel__processor_join(otel_processor *processor, unsigned index, const otel_resource_data *resource) {
+    processor->index = index;
+    processor->lane = &lanes[index];
+    memset(processor->lane, 0, sizeof *processor->lane);
+    processor->view = otel__batch_create(processor->max_batch, resource);
+    return processor->view != NULL;
+}
+
+/* ---- exporting on the ending thread ----------------------------------------------------------------------------------------- */
+
+/*
+ * Whoever finds nobody exporting exports, until the queue is empty; others leave their span to that thread. So exports never
+ * overlap, nobody waits, and an exporter that ends spans itself does not deadlock.
+ */
+static bool drain_direct(otel_processor *p) {
+    struct otel__lane *lane = p->lane;
+    bool drained = false;
+    while (otel__span_queue_fresh(&lane->queue) && !atomic_exchange(&lane->draining, 1)) {
+        otel__worker_drain(p);
+        atomic_store(&lane->draining, 0);
+        drained = true;
+    }
+    return drained;
+}
+
+static void export_direct(otel_processor *p) {
+    struct otel__thread *thread = otel__thread_self();
+    const uint32_t saved = otel__callback_begin(thread);
+    drain_direct(p);
+    otel__callback_end(thread, saved);
+}
+
+bool otel__processor_on_end(otel_processor *processor, struct otel__record *record) {
+    const uint32_t count =
+        otel__span_queue_push(&processor->lane->queue, record, processor->index, processor->max_queue);
+    if (count == 0)
+        return false;
+    if (processor->direct)
+        export_direct(processor);
+    else
+        otel__worker_pushed(processor, count);
+    return true;
+}
+
+/* ---- flush and stop --------------------------------------------------------------------------------------------------------- */
+
+static bool has_worker(const otel_processor *p) { return atomic_load(&p->lane->worker) != OTEL__WORKER_NONE; }
+
+/*
+ * Becomes the consumer of a processor that has no worker: of one that exports directly, or before the first span. False when there
+ * is a worker after all, or when another thread was the consumer until the deadline.
+ */
+static bool become_consumer(otel_processor *p, uint64_t deadline) {
+    while (!has_worker(p)) {
+        if (!atomic_exchange(&p->lane->draining, 1))
+            return true;
+        if (otel__deadline_left_ms(deadline) == 0)
+            return false;
+        otel__sleep_ms(1);
+    }
+    return false;
+}
+
+uint32_t otel__processor_flush_begin(otel_processor *p) {
+    const uint32_t ticket = atomic_fetch_add(&p->lane->flush_wanted, 1) + 1;
+    otel__worker_wake(p);
+    return ticket;
+}
+
+static bool served(const struct otel__lane *lane, uint32_t ticket) {
+    return (int32_t)(atomic_load(&lane->flush_served) - ticket) >= 0;
+}
+
+otel_status otel__processor_flush_wait(otel_processor *p, uint32_t ticket, uint64_t deadline) {
+    struct otel__lane *lane = p->lane;
+    if (become_consumer(p, deadline)) {
+        otel__worker_flush(p, ticket);
+        atomic_store(&lane->draining, 0);
+    }
+    while (!served(lane, ticket)) {
+        const uint32_t seen = atomic_load(&lane->flush_served);
+        if (!served(lane, ticket) && !otel__futex_wait(&lane->flush_served, seen, deadline))
+            return OTEL_ERR_TIMEOUT;
+    }
+    return (otel_status)atomic_load(&lane->flush_status);
+}
+
+void otel__processor_stop_begin(otel_processor *p, uint64_t deadline) {
+    atomic_store(&p->lane->stop_deadline, deadline);
+    atomic_store(&p->lane->stopping, 1);
+    otel__worker_wake(p);
+}
+
+static bool wait_done(struct otel__lane *lane, uint64_t deadline) {
+    for (;;) {
+        const uint32_t state = atomic_load(&lane->worker);
+        if (state == OTEL__WORKER_DONE)
+            return true;
+        if (!otel__futex_wait(&lane->worker, state, deadline))
+            return false;
+    }
+}
+
+static void cancel(const otel_processor *p) {
+    if (p->exporter->ops->cancel)
+        p->exporter->ops->cancel(p->exporter->self);
+}
+
+static bool stop_worker(otel_processor *p, uint64_t deadline) {
+    struct otel__lane *lane = p->lane;
+    if (!wait_done(lane, deadline)) {
+        cancel(p);
+        if (!wait_done(lane, otel__clock_monotonic() + CANCEL_GRACE_MS * OTEL__MILLISECOND))
+            return false;
+    }
+    if (atomic_exchange(&lane->joinable, false))
+        pthread_join(lane->thread, NULL);
+    return true;
+}
+
+otel_status otel__processor_stop_wait(otel_processor *p, uint64_t deadline, bool *stuck) {
+    struct otel__lane *lane = p->lane;
+    if (become_consumer(p, deadline)) {
+        otel__worker_finish(p);
+        atomic_store(&lane->draining, 0);
+    } else if (!has_worker(p) || !stop_worker(p, deadline)) {
+        *stuck = true;
+        return OTEL_ERR_TIMEOUT;
+    }
+    return atomic_load(&lane->dropped_stopped) ? OTEL_ERR_TIMEOUT : (otel_status)atomic_load(&lane->flush_status);
+}
+
+/* ---- ledger ----------------------------------------------------------------------------------------------------------------- */
+
+void otel__processor_ledger(const otel_processor *p, otel_ledger_processor *out) {
+    const struct otel__lane *lane = p->lane;
+    *out = (otel_ledger_processor){ .name = p->name,
+                                    .ended = otel__locals_sum(OTEL__ENDED),
+                                    .exported = atomic_load(&lane->exported),
+                                    .rejected = atomic_load(&lane->rejected),
+                                    .dropped_queue_full = otel__locals_sum(OTEL__QUEUE_FULL + p->index),
+                                    .dropped_failed = atomic_load(&lane->dropped_failed),
+                                    .dropped_stopped = atomic_load(&lane->dropped_stopped),
+                                    .queued = otel__span_queue_count(&lane->queue),
+                                    .in_flight = atomic_load(&lane->in_flight),
+                                    .not_sampled = otel__locals_sum(OTEL__ENDED_UNSAMPLED),
+                                    .exports = atomic_load(&lane->exports) };
+}

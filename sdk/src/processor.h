@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * processor.h - a processor: a queue of ended spans, the rule for when to export them, and the exporter.
+ *
+ * The batch and the simple processor are the same machine with different settings: a simple one exports batches of one without
+ * a delay, and if its exporter does not block, on the thread that ended the span (`direct`), which then has no worker.
+ *
+ * What changes while it runs is in its lane, in memory that fork() wipes: the child starts with an empty queue, without a
+ * worker, with zero counts.
+ */
+#ifndef OTEL_SDK_PROCESSOR_H
+#define OTEL_SDK_PROCESSOR_H
+
+#include "batch.h"
+#include "span_queue.h"
+
+#include <otel/sdk.h>
+#include <pthread.h>
+
+struct otel_exporter {
+    const otel_exporter_ops *ops;
+    void *self;
+};
+
+/* What the worker does, as its futex word: producers wake it only when that is needed. */
+enum { OTEL__AWAKE, OTEL__DOZING /* until a time */, OTEL__ASLEEP /* until woken */ };
+enum { OTEL__WORKER_NONE, OTEL__WORKER_STARTING, OTEL__WORKER_RUNNING, OTEL__WORKER_DONE };
+
+struct otel__lane {
+    _Alignas(128) otel__span_queue queue;
+    _Atomic uint32_t sleep; /* see above */
+    _Atomic uint32_t worker;
+    _Alignas(128) _Atomic uint32_t flush_wanted; /* tickets: each flush takes one, the worker serves up to the last */
+    _Atomic uint32_t flush_served;
+    _Atomic uint32_t flush_status; /* otel_status of the last one served */
+    _Atomic uint32_t stopping;
+    _Atomic uint64_t stop_deadline;
+    _Atomic uint32_t draining;  /* there is a consumer: the worker as long as it lives, or whoever exports */
+    _Atomic uint64_t exported, rejected, dropped_failed, dropped_stopped, in_flight, exports;
+    _Atomic uint64_t retry_worker_at; /* a worker could not be made: not before this */
+    /* The consumer's own: */
+    uint32_t oldest, newest, waiting; /* taken and not yet exported */
+    uint64_t full_reported;
+    uint64_t full_reported_at;
+    pthread_t thread;
+    _Atomic bool joinable;
+    _Atomic bool finished;
+};
+
+struct otel_processor {
+    otel_exporter *exporter;
+    bool batch;  /* or simple */
+    bool direct; /* exports on the ending thread */
+    uint32_t max_queue, max_batch;
+    uint64_t delay;        /* ns */
+    int export_timeout_ms; /* 0: none */
+    char name[64];         /* such as "batch/otlp" */
+    /* Set when the processor joins a provider: */
+    unsigned index;
+    struct otel__lane *lane;
+    struct otel_batch *view;
+};
+
+/* Where a processor finds its lane; once per process. */
+bool otel__lanes_init(void);
+
+/* Gives the processor a lane and zeroes that. False: memory is short. */
+bool otel__processor_join(otel_processor *processor, unsigned index, const otel_resource_data *resource);
+
+/*
+ * An ended sampled span; the record's references count this processor already. Never blocks. False: the queue is full, and the
+ * caller keeps the reference.
+ */
+bool otel__processor_on_end(otel_processor *processor, struct otel__record *record);
+
+/* As otel_sdk_flush and otel_sdk_stop, for one processor; the deadline is of CLOCK_MONOTONIC. */
+uint32_t otel__processor_flush_begin(otel_processor *processor);
+otel_status otel__processor_flush_wait(otel_processor *processor, uint32_t ticket, uint64_t deadline);
+void otel__processor_stop_begin(otel_processor *processor, uint64_t deadline);
+/* Sets `*stuck` when the exporter did not come back, not even after cancel: then nothing may be freed. */
+otel_status otel__processor_stop_wait(otel_processor *processor, uint64_t deadline, bool *stuck);
+
+void otel__processor_ledger(const otel_processor *processor, otel_ledger_processor *out);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* provider.c - see provider.h. */
+#include "provider.h"
+
+#include "diagnostics.h"
+#include "worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static otel_status fail(otel_error *error, otel_status status, const char *why) {
+    if (error && why)
+        snprintf(error->text, sizeof error->text, "%s", why);
+    return status;
+}
+
+static bool join_all(struct otel__provider *provider) {
+    for (size_t i = 0; i < provider->pipeline.processor_count; i++)
+        if (!otel__processor_join(provider->pipeline.processors[i], (unsigned)i, &provider->resource->data))
+            return false;
+    return true;
+}
+
+otel_status otel__provider_create(const otel_sdk_options *options, struct otel__provider **out, otel_error *error) {
+    struct otel__config config;
+    struct otel__provider *provider = calloc(1, sizeof *provider);
+    *out = NULL;
+    otel__config_load(&config, NULL);
+    otel__diagnostics_set(options->log_level == OTEL_LOG_DEFAULT ? config.log_level : options->log_level, options->diagnostic,
+                          options->diagnostic_data);
+    struct otel__pipeline pipeline;
+    otel_status status = otel__autoconfigure(options, &config, &pipeline, error);
+    if (status != OTEL_OK || !provider) {
+        if (status == OTEL_OK)
+            otel__pipeline_free(&pipeline);
+        free(provider);
+        otel__config_free(&config);
+        return status != OTEL_OK ? status : fail(error, OTEL_ERR_MEMORY, "out of memory");
+    }
+    provider->pipeline = pipeline;
+    provider->resource = otel__resource_create(options, &config);
+    otel__config_free(&config);
+    if (!provider->resource || !join_all(provider)) {
+        otel__provider_free(provider);
+        return fail(error, OTEL_ERR_MEMORY, "out of memory");
+    }
+    *out = provider;
+    return OTEL_OK;
+}
+
+void otel__provider_free(struct otel__provider *provider) {
+    if (!provider)
+        return;
+    otel__pipeline_free(&provider->pipeline);
+    otel__resource_free(provider->resource);
+    free(provider);
+}
+
+static void keep_first(otel_status *kept, otel_status status) {
+    if (*kept == OTEL_OK)
+        *kept = status;
+}
+
+otel_status otel__provider_flush(struct otel__provider *provider, uint64_t deadline) {
+    const struct otel__pipeline *pipeline = &provider->pipeline;
+    uint32_t tickets[OTEL_MAX_PROCESSORS];
+    otel_status status = OTEL_OK;
+    for (size_t i = 0; i < pipeline->processor_count; i++)
+        tickets[i] = otel__processor_flush_begin(pipeline->processors[i]);
+    for (size_t i = 0; i < pipeline->processor_count; i++)
+        keep_first(&status, otel__processor_flush_wait(pipeline->processors[i], tickets[i], deadline));
+    return status;
+}
+
+otel_status otel__provider_stop(struct otel__provider *provider, uint64_t deadline, bool *stuck) {
+    const struct otel__pipeline *pipeline = &provider->pipeline;
+    otel_status status = OTEL_OK;
+    for (size_t i = 0; i < pipeline->processor_count; i++)
+        otel__processor_stop_begin(pipeline->processors[i], deadline);
+    for (size_t i = 0; i < pipeline->processor_count; i++)
+        keep_first(&status, otel__processor_stop_wait(pipeline->processors[i], deadline, stuck));
+    return status;
+}
+
+bool otel__provider_start_workers(struct otel__provider *provider) {
+    bool all = true;
+    for (size_t i = 0; i < provider->pipeline.processor_count; i++)
+        if (!provider->pipeline.processors[i]->direct)
+            all = otel__worker_start(provider->pipeline.processors[i]) && all;
+    return all;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * provider.h - the running SDK: its sampler, resource and processors (specification: trace/sdk.md, TracerProvider).
+ *
+ * A provider is immutable from start to stop. Calls into the backend find it in otel__provider without a lock: the API lets none
+ * in before it is set, and a stop waits for the last one to leave before it is cleared.
+ */
+#ifndef OTEL_SDK_PROVIDER_H
+#define OTEL_SDK_PROVIDER_H
+
+#include "autoconfigure.h"
+#include "processor.h"
+#include "resource.h"
+#include "sampler.h"
+
+struct otel__provider {
+    struct otel__pipeline pipeline;
+    struct otel__resource *resource;
+};
+
+extern struct otel__provider *otel__provider;
+/* The table of span.c. */
+extern const struct otel__backend otel__span_backend;
+
+/* For otel_sdk_start() and _stop(), which see to it that nobody else does the same. */
+otel_status otel__provider_create(const otel_sdk_options *options, struct otel__provider **out, otel_error *error);
+void otel__provider_free(struct otel__provider *provider);
+
+otel_status otel__provider_flush(struct otel__provider *provider, uint64_t deadline);
+/* The first status that isn't OK. OTEL_ERR_TIMEOUT from a processor that must not be freed sets `*stuck`. */
+otel_status otel__provider_stop(struct otel__provider *provider, uint64_t deadline, bool *stuck);
+bool otel__provider_start_workers(struct otel__provider *provider);
+
+#endif

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * span.c - the recording of spans: the backend that the API calls (specification: trace/sdk.md, Span).
+ *
+ * Every function here runs between the API's enter and leave. What a span records is changed under its record's lock; the span's
+ * end clears the birth under the same lock, so that from then on no call finds the record, and hands it to the processors.
+ */
+#include "anchor.h"
+#include "attributes.h"
+#include "base/clock.h"
+#include "id_generator.h"
+#include "provider.h"
+#include "tracer.h"
+#include "worker.h"
+
+#include <string.h>
+
+struct otel__provider *otel__provider;
+
+/* ---- start ---------------------------------------------------------------------------------------------------------------- */
+
+static bool has_trace_id(const otel_span *span) { return (span->opaque_[0] | span->opaque_[1]) != 0; }
+
+static otel_str name_of(const otel_span_options *options) {
+    return options->name_len ? otel_strn(options->name, options->name_len) : otel_cstr(options->name);
+}
+
+/* Ids, flags and parent of the span to be; everything but the decision. */
+static void derive(struct otel__local *local, const otel_span *parent, otel_span *out) {
+    if (parent) {
+        out->opaque_[0] = parent->opaque_[0];
+        out->opaque_[1] = parent->opaque_[1];
+        out->opaque_[OTEL__W_META] = parent->opaque_[OTEL__W_META] & OTEL_FLAG_RANDOM;
+    } else {
+        otel__trace_id_new(local, out->opaque_);
+        out->opaque_[OTEL__W_META] = OTEL_FLAG_RANDOM;
+    }
+    out->opaque_[OTEL__W_BIRTH] = 0;
+    out->opaque_[OTEL__W_STATE] = 0;
+}
+
+static void decide(const otel_span_options *options, const otel_context *context, const otel_span *parent,
+                   const otel_span *span, struct otel__sampled *sampled) {
+    const struct otel__sampling in = { .context = context,
+                                       .parent = parent,
+                                       .trace_id = (const uint8_t *)span->opaque_,
+                                       .name = name_of(options),
+                                       .kind = options->kind,
+                                       .attributes = options->attributes,
+                                       .links = options->links,
+                                       .parent_state = parent ? parent->opaque_[OTEL__W_STATE] : 0 };
+    otel__sampler_decide(otel__provider->pipeline.sampler, &in, sampled);
+}
+
+/* A local root fixes the clock of its trace; other spans take that over. */
+static void set_start(struct otel__record *record, const otel_span *parent, uint64_t given) {
+    const uint64_t steady = otel__clock_steady();
+    const bool local_parent = parent && !(parent->opaque_[OTEL__W_META] & OTEL__META_REMOTE);
+    if (!local_parent || !otel__anchor_get(record->span.opaque_[1], &record->clock_offset)) {
+        record->clock_offset = (int64_t)(otel__clock_wall() - steady);
+        otel__anchor_set(record->span.opaque_[1], record->clock_offset);
+    }
+    record->start = given ? given : steady + (uint64_t)record->clock_offset;
+}
+
+static uint64_t now_for(const struct otel__record *record) {
+    return otel__clock_steady() + (uint64_t)record->clock_offset;
+}
+
+static void set_parent(struct otel__record *record, const otel_span *parent) {
+    if (!parent)
+        return;
+    record->parent_id = parent->opaque_[OTEL__W_SPAN];
+    record->parent_meta = parent->opaque_[OTEL__W_META] & (OTEL__META_FLAGS | OTEL__META_REMOTE);
+    record->parent_state = parent->opaque_[OTEL__W_STATE];
+}
+
+static void count_dropped(struct otel__local *local, uint32_t attributes) {
+    if (attributes)
+        otel__count_add(local, OTEL__DROPPED_ATTRIBUTES, attributes);
+}
+
+static void add_link(struct otel__local *local, struct otel__record *record, const otel_link *link) {
+    const bool named = has_trace_id(&link->span) && link->span.opaque_[OTEL__W_SPAN] != 0;
+    const bool told = (link->attributes.items && link->attributes.count) || link->span.opaque_[OTEL__W_STATE] != 0;
+    struct otel__link *copy = NULL;
+    if ((named || told) && record->link_count < OTEL__LINK_LIMIT)
+        copy = otel__record_alloc(record, sizeof *copy);
+    if (!copy) {
+        record->dropped_links++;
+        otel__count(local, OTEL__DROPPED_LINKS);
+        return;
+    }
+    memset(copy, 0, sizeof *copy);
+    copy->span = link->span;
+    copy->span.opaque_[OTEL__W_META] &= OTEL__META_FLAGS | OTEL__META_REMOTE;
+    copy->span.opaque_[OTEL__W_BIRTH] = 0;
+    const uint64_t state = link->span.opaque_[OTEL__W_STATE];
+    copy->holds_state = state != 0 && otel__tracestate_retain(state);
+    count_dropped(local, otel__attrs_set_all(record, &copy->attrs, link->attributes));
+    record->nested_attrs += copy->attrs.count;
+    copy->older = record->newest_link;
+    record->newest_link = copy;
+    record->link_count++;
+}
+
+/* What the start options give beyond ids and times. Drops are counted. */
+static void set_content(struct otel__local *local, struct otel__record *record, const otel_span_options *options) {
+    record->name = otel__record_text(record, name_of(options));
+    record->kind = (uint8_t)options->kind;
+    count_dropped(local, otel__attrs_set_all(record, &record->attrs, options->attributes));
+    const size_t links = options->links.items ? options->links.count : 0;
+    for (size_t i = 0; i < links; i++)
+        add_link(local, record, &options->links.items[i]);
+}
+
+static void start_workers(void) {
+    const struct otel__pipeline *pipeline = &otel__provider->pipeline;
+    for (size_t i = 0; i < pipeline->processor_count; i++) {
+        otel_processor *processor = pipeline->processors[i];
+        if (!processor->direct && atomic_load_explicit(&processor->lane->worker, memory_order_relaxed) == OTEL__WORKER_NONE)
+            otel__worker_start(processor);
+    }
+}
+
+/* Gives the span a record. False at the bound. */
+static bool record_span(struct otel__local *local, otel_tracer *tracer, const otel_span_options *options,
+                        const otel_span *parent, const struct otel__sampled *sampled, otel_span *span) {
+    struct otel__record *record = otel__record_acquire(local);
+    if (!record)
+        return false;
+    span->opaque_[OTEL__W_META] |= (uint64_t)record->slot << 32;
+    span->opaque_[OTEL__W_BIRTH] = atomic_load_explicit(&record->birth, memory_order_relaxed);
+    record->span = *span;
+    record->holds_state = sampled->state != 0 && (sampled->owned || otel__tracestate_retain(sampled->state));
+    record->scope = otel__tracer_scope(tracer);
+    set_parent(record, parent);
+    set_content(local, record, options);
+    set_start(record, parent, options->start_time);
+    return true;
+}
+
+static void start(struct otel__thread *thread, otel_tracer *tracer, const otel_span_options *options,
+                  const otel_context *context, otel_span *out) {
+    struct otel__local *local = otel__local_of(thread);
+    const otel_span *parent = (const otel_span *)context;
+    struct otel__sampled sampled;
+    if (options->root || !has_trace_id(parent))
+        parent = NULL;
+    derive(local, parent, out);
+    decide(options, context, parent, out, &sampled);
+    out->opaque_[OTEL__W_SPAN] = otel__span_id_new(local);
+    out->opaque_[OTEL__W_STATE] = sampled.state;
+    if (sampled.decision == OTEL__SAMPLE)
+        out->opaque_[OTEL__W_META] |= OTEL_FLAG_SAMPLED;
+    if (sampled.decision == OTEL__DROP) {
+        otel__count(local, OTEL__UNSAMPLED);
+    } else if (record_span(local, tracer, options, parent, &sampled, out)) {
+        otel__count(local, OTEL__STARTED);
+        start_workers();
+        return;
+    } else {
+        out->opaque_[OTEL__W_META] &= ~(uint64_t)OTEL_FLAG_SAMPLED;
+        otel__count(local, OTEL__REFUSED);
+    }
+    /* The span holds its tracestate weakly: unreferenced, it stays readable until its place is needed. */
+    if (sampled.owned && sampled.state)
+        otel__tracestate_drop(sampled.state);
+}
+
+static bool enabled(struct otel__thread *thread, otel_tracer *tracer, const otel_span_options *options) {
+    (void)thread;
+    (void)tracer;
+    (void)options;
+    return otel__provider->pipeline.processor_count > 0;
+}
+
+/* ---- recording ------------------------------------------------------------------------------------------------------------ */
+
+static void set_attribute(struct otel__local *local, struct otel__record *record, otel_str key, const otel_value *value) {
+    if (!otel__attrs_set(record, &record->attrs, key, value))
+        otel__count(local, OTEL__DROPPED_ATTRIBUTES);
+}
+
+static void set(struct otel__thread *thread, const otel_span *span, otel_str key, const otel_value *value) {
+    struct otel__record *record = otel__record_lock(span);
+    if (!record)
+        return;
+    set_attribute(otel__local_of(thread), record, key, value);
+    otel__record_unlock(record);
+}
+
+static struct otel__event *add_event(struct otel__local *local, struct otel__record *record, otel_str name, uint64_t time) {
+    struct otel__event *event = NULL;
+    if (record->event_count < OTEL__EVENT_LIMIT)
+        event = otel__record_alloc(record, sizeof *event);
+    if (!event) {
+        record->dropped_events++;
+        otel__count(local, OTEL__DROPPED_EVENTS);
+        return NULL;
+    }
+    memset(event, 0, sizeof *event);
+    event->time = time ? time : now_for(record);
+    event->name = otel__record_text(record, name);
+    event->older = record->newest_event;
+    record->newest_event = event;
+    record->event_count++;
+    return event;
+}
+
+static void set_event_attributes(struct otel__local *local, struct otel__record *record, struct otel__event *event,
+                                 otel_attrs attributes) {
+    const uint32_t before = event->attrs.count;
+    count_dropped(local, otel__attrs_set_all(record, &event->attrs, attributes));
+    record->nested_attrs += event->attrs.count - before;
+}
+
+static void event(struct otel__thread *thread, const otel_span *span, const otel_event_options *options) {
+    struct otel__record *record = otel__record_lock(span);
+    if (!record)
+        return;
+    struct otel__local *local = otel__local_of(thread);
+    struct otel__event *added = add_event(local, record, otel_cstr(options->name), options->time);
+    if (added)
+        set_event_attributes(local, record, added, options->attributes);
+    otel__record_unlock(record);
+}
+
+static void exception(struct otel__thread *thread, const otel_span *span, const otel_exception_options *options) {
+    struct otel__record *record = otel__record_lock(span);
+    if (!record)
+        return;
+    struct otel__local *local = otel__local_of(thread);
+    struct otel__event *added = add_event(local, record, otel_cstr("exception"), 0);
+    if (added) {
+        otel_attr own[3];
+        size_t count = 0;
+        if (options->type)
+            own[count++] = OTEL_ATTR("exception.type", options->type);
+        if (options->message)
+            own[count++] = OTEL_ATTR("exception.message", options->message);
+        if (options->stacktrace)
+            own[count++] = OTEL_ATTR("exception.stacktrace", options->stacktrace);
+        set_event_attributes(local, record, added, (otel_attrs){ .items = own, .count = count });
+        set_event_attributes(local, record, added, options->attributes);
+    }
+    otel__record_unlock(record);
+}
+
+static void link_to(struct otel__thread *thread, const otel_span *span, const otel_link *link) {
+    struct otel__record *record = otel__record_lock(span);
+    if (!record)
+        return;
+    add_link(otel__local_of(thread), record, link);
+    otel__record_unlock(record);
+}
+
+static void set_name(struct otel__thread *thread, const otel_span *span, otel_str name) {
+    (void)thread;
+    struct otel__record *record = otel__record_lock(span);
+    if (!record)
+        return;
+    struct otel__text *text = otel__record_text(record, name);
+    if (text)
+        record->name = text;
+    otel__record_unlock(record);
+}
+
+/* OK is final, UNSET never changes anything, and only an error keeps its text. */
+static void change_status(struct otel__record *record, otel_code code, otel_str text) {
+    if (record->status == OTEL_CODE_OK || (code != OTEL_CODE_OK && code != OTEL_CODE_ERROR))
+        return;
+    record->status = (uint8_t)code;
+    record->status_text = code == OTEL_CODE_ERROR && text.len ? otel__record_text(record, text) : NULL;
+}
+
+static void set_status(struct otel__thread *thread, const otel_span *span, otel_code code, otel_str text) {
+    (void)thread;
+    struct otel__record *record = otel__record_lock(span);
+    if (!record)
+        return;
+    change_status(record, code, text);
+    otel__record_unlock(record);
+}
+
+static void fail(struct otel__thread *thread, const otel_span *span, otel_str type, otel_str text) {
+    struct otel__record *record = otel__record_lock(span);
+    if (!record)
+        return;
+    const otel_value value = type.len ? otel__str(type) : otel_string("_OTHER");
+    set_attribute(otel__local_of(thread), record, otel_cstr("error.type"), &value);
+    change_status(record, OTEL_CODE_ERROR, text);
+    otel__record_unlock(record);
+}
+
+/* ---- end ------------------------------------------------------------------------------------------------------------------ */
+
+/* Hands an ended record to the processors; what nobody took goes back at once. */
+static void hand_over(struct otel__local *local, struct otel__record *record) {
+    const struct otel__pipeline *pipeline = &otel__provider->pipeline;
+    const uint32_t count = (uint32_t)pipeline->processor_count;
+    if (!(record->span.opaque_[OTEL__W_META] & OTEL_FLAG_SAMPLED)) {
+        otel__count(local, OTEL__ENDED_UNSAMPLED);
+        otel__record_release(local, record);
+        return;
+    }
+    atomic_store_explicit(&record->references, count, memory_order_relaxed);
+    uint32_t refused = 0;
+    /* A processor that has yet to be asked holds a reference, so the record cannot go away in between. */
+    for (uint32_t i = 0; i < count; i++) {
+        if (!otel__processor_on_end(pipeline->processors[i], record)) {
+            otel__count(local, OTEL__QUEUE_FULL + i);
+            refused++;
+        }
+    }
+    const bool mine = refused == count || (refused && atomic_fetch_sub_explicit(&record->references, refused,
+                                                                                memory_order_acq_rel) == refused);
+    if (mine)
+        otel__record_release(local, record);
+}
+
+static void end(struct otel__thread *thread, const otel_span *span, uint64_t time) {
+    struct otel__record *record = otel__record_lock(span);
+    if (!record)
+        return;
+    struct otel__local *local = otel__local_of(thread);
+    record->end = time ? time : now_for(record);
+    if (record->end < record->start)
+        record->end = record->start;
+    atomic_store_explicit(&record->birth, 0, memory_order_release);
+    otel__record_unlock(record);
+    otel__count(local, OTEL__ENDED);
+    hand_over(local, record);
+}
+
+static void thread_exit(struct otel__thread *thread) {
+    struct otel__local *local = otel__local_of(thread);
+    if (!atomic_load_explicit(&local->shared, memory_order_relaxed))
+        otel__record_cache_flush(local);
+}
+
+static void misuse(struct otel__thread *thread, otel__misuse what) {
+    static const char *const texts[] = {
+        [OTEL__MISUSE_SCOPE_ORDER] = "a scope was closed while younger ones were open: these were closed first",
+        [OTEL__MISUSE_SCOPE_FOREIGN] = "a scope was closed on another thread than it was opened on: ignored",
+        [OTEL__MISUSE_SCOPE_DEPTH] = "too many nested scopes: a context was not attached",
+        [OTEL__MISUSE_TRACESTATE_FULL] = "too many tracestates in use: one was dropped",
+    };
+    otel__count(otel__local_of(thread), OTEL__MISUSES);
+    if ((unsigned)what < sizeof texts / sizeof *texts && texts[what])
+        otel_report(OTEL_LOG_DEBUG, texts[what], "%s", texts[what]);
+}
+
+const struct otel__backend otel__span_backend = {
+    .version = OTEL__BACKEND_VERSION,
+    .size = sizeof(struct otel__backend),
+    .span_start = start,
+    .enabled = enabled,
+    .span_recording = otel__record_is,
+    .span_end = end,
+    .span_set = set,
+    .span_event = event,
+    .span_exception = exception,
+    .span_link = link_to,
+    .span_name = set_name,
+    .span_status = set_status,
+    .span_fail = fail,
+    .thread_exit = thread_exit,
+    .misuse = misuse,
+};

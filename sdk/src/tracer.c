@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tracer.c - see tracer.h. */
+#include "tracer.h"
+
+#include "base/slab.h"
+#include "base/sync.h"
+#include "base/utf8.h"
+#include "value_copy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SCOPES_MAX = 4096 };
+
+/* In wiped memory, since a fork may happen while another thread holds it. */
+static otel__lock *lock;
+static _Atomic uint64_t epoch; /* 0: no SDK runs */
+static uint64_t last_epoch;
+static struct otel__scope *scopes; /* under `lock` */
+static size_t scope_count;
+/* For tracers beyond the bound or without memory. */
+static const struct otel__scope nameless;
+
+bool otel__scopes_begin(void) {
+    if (!lock)
+        lock = otel__wiped_map(sizeof *lock);
+    atomic_store(&epoch, lock ? ++last_epoch : 0);
+    return lock != NULL;
+}
+
+void otel__scopes_end(void) {
+    atomic_store(&epoch, 0);
+    while (scopes) {
+        struct otel__scope *next = scopes->next;
+        free(scopes);
+        scopes = next;
+    }
+    scope_count = 0;
+}
+
+/* ---- making scopes -------------------------------------------------------------------------------------------------------- */
+
+static bool same_str(otel_str a, otel_str b) { return a.len == b.len && (a.len == 0 || !memcmp(a.ptr, b.ptr, a.len)); }
+
+static bool is_scope_of(const struct otel__scope *scope, const otel_scope_data *wanted) {
+    return same_str(scope->data.name, wanted->name) && same_str(scope->data.version, wanted->version) &&
+           same_str(scope->data.schema_url, wanted->schema_url) &&
+           otel__attrs_equal(scope->data.attributes, wanted->attributes);
+}
+
+/* One block holds the scope and all that it points to. */
+static struct otel__scope *copy_scope(const otel_scope_data *from) {
+    const size_t size = otel__str_copy_size(from->name) + otel__str_copy_size(from->version) +
+                        otel__str_copy_size(from->schema_url) + otel__attrs_copy_size(from->attributes);
+    struct otel__scope *scope = calloc(1, sizeof *scope + size);
+    if (!scope)
+        return NULL;
+    char *room = (char *)(scope + 1);
+    scope->data.attributes = otel__attrs_copy(from->attributes, &room);
+    scope->data.name = otel__str_copy(from->name, &room);
+    scope->data.version = otel__str_copy(from->version, &room);
+    scope->data.schema_url = otel__str_copy(from->schema_url, &room);
+    return scope;
+}
+
+static const struct otel__scope *find_or_make(const otel_scope_data *wanted) {
+    for (struct otel__scope *scope = scopes; scope; scope = scope->next)
+        if (is_scope_of(scope, wanted))
+            return scope;
+    struct otel__scope *scope = scope_count < SCOPES_MAX ? copy_scope(wanted) : NULL;
+    if (!scope)
+        return NULL;
+    scope->next = scopes;
+    scopes = scope;
+    scope_count++;
+    return scope;
+}
+
+/* ---- binding --------------------------------------------------------------------------------------------------------------- */
+
+static _Atomic uint64_t *word(otel_tracer *tracer, unsigned index) { return (_Atomic uint64_t *)&tracer->opaque_[index]; }
+
+static const struct otel__scope *bind(otel_tracer *tracer, uint64_t now) {
+    if (!tracer->name || !*tracer->name)
+        otel_report(OTEL_LOG_WARN, "tracer name", "a tracer has the name '%s': its spans get the empty scope name",
+                    tracer->name ? tracer->name : "(null)");
+    const otel_scope_data wanted = { .name = otel_cstr(tracer->name),
+                                     .version = otel_cstr(tracer->version),
+                                     .schema_url = otel_cstr(tracer->schema_url),
+                                     .attributes = tracer->attributes };
+    otel__lock_acquire(lock);
+    const struct otel__scope *scope = find_or_make(&wanted);
+    otel__lock_release(lock);
+    if (!scope) {
+        scope = &nameless;
+        otel_report(OTEL_LOG_WARN, "scopes", "no room for tracer '%s' (at most %d distinct ones): its spans have no scope",
+                    tracer->name ? tracer->name : "", (int)SCOPES_MAX);
+    }
+    atomic_store_explicit(word(tracer, 1), (uint64_t)(uintptr_t)scope, memory_order_relaxed);
+    atomic_store_explicit(word(tracer, 0), now, memory_order_release);
+    return scope;
+}
+
+const struct otel__scope *otel__tracer_scope(otel_tracer *tracer) {
+    const uint64_t now = atomic_load_explicit(&epoch, memory_order_relaxed);
+    if (__builtin_expect(atomic_load_explicit(word(tracer, 0), memory_order_acquire) != now, 0))
+        return bind(tracer, now);
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): the tracer's opaque words are integers in the ABI */
+    return (const struct otel__scope *)(uintptr_t)atomic_load_explicit(word(tracer, 1), memory_order_relaxed);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tracer.h - binding tracers to the running SDK, and the instrumentation scopes they stand for.
+ *
+ * DESIGN. A tracer's two opaque words hold an epoch and a scope. The epoch of the running SDK is unique, so one compare tells
+ * whether the scope may be used; otherwise the tracer is bound anew under a lock. The scope is stored before the epoch
+ * (release), and read after it (acquire). Scopes are freed when the SDK stops; the epoch a tracer keeps then never matches again.
+ */
+#ifndef OTEL_SDK_TRACER_H
+#define OTEL_SDK_TRACER_H
+
+#include <otel/exporter.h>
+
+struct otel__scope {
+    otel_scope_data data;
+    struct otel__scope *next;
+};
+
+/* With no call running: starts and ends the validity of scopes. False: memory is short. */
+bool otel__scopes_begin(void);
+void otel__scopes_end(void);
+
+/* The tracer's scope in the running SDK. */
+const struct otel__scope *otel__tracer_scope(otel_tracer *tracer);
+
+#endif

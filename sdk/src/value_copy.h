@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * value_copy.h - copies of strings and attributes that outlive the caller's, in one block: measure, allocate, copy.
+ *
+ * The copies are what exporters may see: text is repaired to valid UTF-8, a string value that is not UTF-8 becomes bytes,
+ * unsigned integers become decimal text, keys are unique (the last value wins) and non-empty.
+ */
+#ifndef OTEL_SDK_VALUE_COPY_H
+#define OTEL_SDK_VALUE_COPY_H
+
+#include <otel/types.h>
+
+/* Bytes that the copy takes at most, and the copy, placed at `*room`, which moves behind it. */
+size_t otel__str_copy_size(otel_str text);
+otel_str otel__str_copy(otel_str text, char **room);
+size_t otel__attrs_copy_size(otel_attrs attrs);
+otel_attrs otel__attrs_copy(otel_attrs attrs, char **room);
+
+/* Whether `copy`, made by otel__attrs_copy(), is what a copy of `attrs` would be. */
+bool otel__attrs_equal(otel_attrs copy, otel_attrs attrs);
+
+#endif

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* worker.c - see worker.h. */
+#include "worker.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+enum { STACK_SIZE = 512 * 1024, RETRY_START_MS = 1000 };
+
+static _Thread_local bool exporting;
+
+bool otel__exporting(void) { return exporting; }
+
+/* ---- exporting: on the consumer's thread ---------------------------------------------------------------------------------- */
+
+static void take(otel_processor *p) {
+    struct otel__lane *lane = p->lane;
+    const uint32_t oldest = otel__span_queue_take(&lane->queue, p->index);
+    if (oldest == 0)
+        return;
+    if (lane->waiting == 0)
+        lane->oldest = oldest;
+    else
+        atomic_store_explicit(&otel__record_at(lane->newest)->next[p->index], oldest, memory_order_relaxed);
+    for (uint32_t slot = oldest; slot != 0; lane->waiting++) {
+        lane->newest = slot;
+        slot = atomic_load_explicit(&otel__record_at(slot)->next[p->index], memory_order_relaxed);
+    }
+}
+
+static uint32_t fill_batch(otel_processor *p) {
+    struct otel__lane *lane = p->lane;
+    const uint32_t count = lane->waiting < p->max_batch ? lane->waiting : p->max_batch;
+    for (uint32_t i = 0; i < count; i++) {
+        struct otel__record *record = otel__record_at(lane->oldest);
+        p->view->records[i] = record;
+        lane->oldest = atomic_load_explicit(&record->next[p->index], memory_order_relaxed);
+    }
+    lane->waiting -= count;
+    p->view->count = count;
+    return count;
+}
+
+static int export_timeout(const otel_processor *p) {
+    const struct otel__lane *lane = p->lane;
+    if (!atomic_load(&lane->stopping))
+        return p->export_timeout_ms;
+    const int left = otel__deadline_left_ms(atomic_load(&lane->stop_deadline));
+    const int bound = left > 0 ? left : 1;
+    return p->export_timeout_ms && p->export_timeout_ms < bound ? p->export_timeout_ms : bound;
+}
+
+static void add(_Atomic uint64_t *counter, uint64_t n) { atomic_fetch_add_explicit(counter, n, memory_order_relaxed); }
+
+static void count_outcome(struct otel__lane *lane, otel_status status, uint64_t spans, uint64_t rejected) {
+    if (status != OTEL_OK) {
+        add(&lane->dropped_failed, spans);
+        atomic_store(&lane->flush_status, OTEL_ERR_EXPORT);
+    } else {
+        rejected = rejected < spans ? rejected : spans;
+        add(&lane->rejected, rejected);
+        add(&lane->exported, spans - rejected);
+    }
+    atomic_fetch_sub_explicit(&lane->in_flight, spans, memory_order_relaxed);
+}
+
+static void export_batch(otel_processor *p) {
+    struct otel__lane *lane = p->lane;
+    const uint32_t count = fill_batch(p);
+    const otel_exporter *exporter = p->exporter;
+    otel_export_outcome outcome = { .size = sizeof outcome };
+    add(&lane->in_flight, count);
+    otel__span_queue_done(&lane->queue, count);
+    add(&lane->exports, 1);
+    exporting = true;
+    const otel_status status = exporter->ops->export_batch(exporter->self, p->view, export_timeout(p), &outcome);
+    exporting = false;
+    otel__records_unref(p->view->records, count);
+    p->view->count = 0;
+    count_outcome(lane, status, count, outcome.rejected);
+}
+
+/* What the time for stopping did not suffice for. */
+static void drop_waiting(otel_processor *p) {
+    struct otel__lane *lane = p->lane;
+    take(p);
+    while (lane->waiting) {
+        const uint32_t count = fill_batch(p);
+        add(&lane->dropped_stopped, count);
+        otel__span_queue_done(&lane->queue, count);
+        otel__records_unref(p->view->records, count);
+    }
+}
+
+static bool out_of_time(const struct otel__lane *lane) {
+    return atomic_load(&lane->stopping) && otel__clock_monotonic() >= atomic_load(&lane->stop_deadline);
+}
+
+void otel__worker_drain(otel_processor *p) {
+    struct otel__lane *lane = p->lane;
+    take(p);
+    while (lane->waiting && !out_of_time(lane))
+        export_batch(p);
+}
+
+/* Calls force_flush or shutdown, whichever is given. */
+static void conclude(otel_processor *p, otel_status (*operation)(void *self, int timeout_ms), int timeout_ms) {
+    if (!operation)
+        return;
+    exporting = true;
+    const otel_status status = operation(p->exporter->self, timeout_ms);
+    exporting = false;
+    if (status != OTEL_OK)
+        atomic_store(&p->lane->flush_status, status);
+}
+
+void otel__worker_flush(otel_processor *p, uint32_t ticket) {
+    struct otel__lane *lane = p->lane;
+    atomic_store(&lane->flush_status, OTEL_OK);
+    otel__worker_drain(p);
+    conclude(p, p->exporter->ops->force_flush, export_timeout(p));
+    atomic_store(&lane->flush_served, ticket);
+    otel__futex_wake(&lane->flush_served);
+}
+
+void otel__worker_finish(otel_processor *p) {
+    if (atomic_exchange(&p->lane->finished, true))
+        return;
+    otel__worker_flush(p, atomic_load(&p->lane->flush_wanted));
+    drop_waiting(p);
+    conclude(p, p->exporter->ops->shutdown, export_timeout(p));
+}
+
+/* ---- deciding when -------------------------------------------------------------------------------------------------------- */
+
+/* When the oldest waiting span is due. Its end tells how long it has waited, unless the caller gave a time of its own. */
+static uint64_t due_at(const otel_processor *p) {
+    const struct otel__record *record = otel__record_at(p->lane->oldest);
+    const uint64_t now = otel__clock_monotonic();
+    const uint64_t ended = record->end - (uint64_t)record->clock_offset;
+    const uint64_t waited = otel__clock_steady() - ended;
+    return waited < p->delay ? now + (p->delay - waited) : now;
+}
+
+static bool wanted(const struct otel__lane *lane) {
+    return atomic_load(&lane->stopping) || atomic_load(&lane->flush_wanted) != atomic_load(&lane->flush_served);
+}
+
+static bool batch_is_full(const otel_processor *p) { return otel__span_queue_count(&p->lane->queue) >= p->max_batch; }
+
+/* Whether the worker may go to sleep the way it said it would. */
+static bool may_sleep(const otel_processor *p, uint32_t how) {
+    if (wanted(p->lane) || batch_is_full(p))
+        return false;
+    return how == OTEL__DOZING || !otel__span_queue_fresh(&p->lane->queue);
+}
+
+/* False when the time came without a wake-up. */
+static bool sleep_until(otel_processor *p, uint32_t how, uint64_t deadline) {
+    _Atomic uint32_t *sleep = &p->lane->sleep;
+    bool in_time = true;
+    atomic_store(sleep, how);
+    while (in_time && atomic_load(sleep) == how && may_sleep(p, how))
+        in_time = otel__futex_wait(sleep, how, deadline);
+    atomic_store(sleep, OTEL__AWAKE);
+    return in_time;
+}
+
+/* Nothing is due: sleeps until something may be. */
+static void rest(otel_processor *p, bool *after_export) {
+    struct otel__lane *lane = p->lane;
+    if (lane->waiting) {
+        sleep_until(p, OTEL__DOZING, due_at(p));
+    } else if (*after_export) {
+        sleep_until(p, OTEL__DOZING, otel__clock_monotonic() + p->delay);
+        *after_export = false;
+    } else {
+        sleep_until(p, OTEL__ASLEEP, OTEL__NO_DEADLINE);
+        if (p->delay && !wanted(lane) && !batch_is_full(p))
+            sleep_until(p, OTEL__DOZING, otel__clock_monotonic() + p->delay);
+    }
+}
+
+/* Exports what is due: full batches, and whatever the oldest span of is due. True when it exported. */
+static bool export_due(otel_processor *p) {
+    struct otel__lane *lane = p->lane;
+    bool exported = false;
+    take(p);
+    while (lane->waiting && !wanted(lane) && (lane->waiting >= p->max_batch || due_at(p) <= otel__clock_monotonic())) {
+        export_batch(p);
+        exported = true;
+        take(p);
+    }
+    return exported;
+}
+
+/* Says how many spans a full queue cost; while running, at most once a second. */
+static void report_full_queue(otel_processor *p) {
+    struct otel__lane *lane = p->lane;
+    const uint64_t now = otel__clock_monotonic();
+    if (now - lane->full_reported_at < OTEL__SECOND && !atomic_load(&lane->stopping))
+        return;
+    const uint64_t full = otel__locals_sum(OTEL__QUEUE_FULL + p->index);
+    lane->full_reported_at = now;
+    if (full <= lane->full_reported)
+        return;
+    otel_report(OTEL_LOG_WARN, "queue full", "%s: %llu spans were dropped, because %u were waiting for export already", p->name,
+                (unsigned long long)(full - lane->full_reported), (unsigned)p->max_queue);
+    lane->full_reported = full;
+}
+
+static void work(otel_processor *p) {
+    struct otel__lane *lane = p->lane;
+    bool after_export = false;
+    while (!atomic_load(&lane->stopping)) {
+        const uint32_t ticket = atomic_load(&lane->flush_wanted);
+        if (ticket != atomic_load(&lane->flush_served)) {
+            otel__worker_flush(p, ticket);
+            after_export = true;
+        } else if (export_due(p)) {
+            after_export = p->delay > 0;
+        } else {
+            rest(p, &after_export);
+        }
+        report_full_queue(p);
+    }
+    otel__worker_finish(p);
+    report_full_queue(p);
+}
+
+/* ---- the thread ----------------------------------------------------------------------------------------------------------- */
+
+static void *run(void *data) {
+    otel_processor *p = data;
+    _Atomic uint32_t *state = &p->lane->worker;
+    pthread_setname_np(pthread_self(), p->batch ? "otel-batch" : "otel-simple");
+    atomic_store(state, OTEL__WORKER_RUNNING);
+    /* A flush before the first span may be at it. */
+    while (atomic_exchange(&p->lane->draining, 1))
+        otel__sleep_ms(1);
+    work(p);
+    atomic_store(&p->lane->draining, 0);
+    atomic_store(state, OTEL__WORKER_DONE);
+    otel__futex_wake(state);
+    return NULL;
+}
+
+/* With a stack of our own size if that can be had: programs with much thread-local storage need the default. */
+static int create_sized(otel_processor *p, size_t stack_size) {
+    pthread_attr_t attributes;
+    int rc = pthread_attr_init(&attributes);
+    if (rc != 0)
+        return rc;
+    if (stack_size)
+        pthread_attr_setstacksize(&attributes, stack_size);
+    rc = pthread_create(&p->lane->thread, &attributes, run, p);
+    pthread_attr_destroy(&attributes);
+    return rc;
+}
+
+static int create(otel_processor *p) {
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int rc = create_sized(p, STACK_SIZE);
+    if (rc == EINVAL)
+        rc = create_sized(p, 0);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return rc;
+}
+
+bool otel__worker_start(otel_processor *p) {
+    struct otel__lane *lane = p->lane;
+    uint32_t none = OTEL__WORKER_NONE;
+    const uint64_t retry_at = atomic_load_explicit(&lane->retry_worker_at, memory_order_relaxed);
+    if (retry_at != 0 && otel__clock_monotonic() < retry_at)
+        return false;
+    if (!atomic_compare_exchange_strong(&lane->worker, &none, OTEL__WORKER_STARTING))
+        return true;
+    const int saved = errno;
+    const int rc = create(p);
+    errno = saved;
+    if (rc == 0) {
+        atomic_store(&lane->joinable, true);
+        return true;
+    }
+    otel_report(OTEL_LOG_ERROR, "worker", "%s: cannot start the background thread: %s; spans wait, trying again", p->name,
+                strerror(rc));
+    atomic_store(&lane->retry_worker_at, otel__clock_monotonic() + RETRY_START_MS * OTEL__MILLISECOND);
+    atomic_store(&lane->worker, OTEL__WORKER_NONE);
+    return false;
+}
+
+void otel__worker_wake(otel_processor *p) {
+    if (atomic_exchange(&p->lane->sleep, OTEL__AWAKE) != OTEL__AWAKE)
+        otel__futex_wake(&p->lane->sleep);
+}
+
+void otel__worker_pushed(otel_processor *p, uint32_t count) {
+    const uint32_t sleep = atomic_load(&p->lane->sleep);
+    if (sleep == OTEL__AWAKE)
+        return;
+    if (count >= p->max_batch || p->delay == 0 || (sleep == OTEL__ASLEEP && count == 1))
+        otel__worker_wake(p);
+}
