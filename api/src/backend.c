@@ -96,9 +96,3 @@ bool otel__backend_remove(uint64_t deadline) {
     errno = saved;
     return out;
 }
-
-void otel__report(const struct otel__call *call, otel__misuse what) {
-    if (call->backend != NULL) {
-        call->backend->misuse(call->thread, what);
-    }
-}

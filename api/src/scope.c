@@ -48,44 +48,45 @@ static bool stack_grow(struct otel__thread *thread) {
     return true;
 }
 
+static inline uint32_t depth_now(const struct otel__thread *thread) {
+    return atomic_load_explicit(&thread->depth, memory_order_relaxed);
+}
+
 /* The entry above the top, still unused; NULL when there is no room. */
-static inline struct otel__scope_entry *stack_room(const struct otel__call *call) {
+static struct otel__scope_entry *stack_room(const struct otel__call *call) {
     struct otel__thread *thread = call->thread;
-    uint32_t depth = atomic_load_explicit(&thread->depth, memory_order_relaxed);
-    if (__builtin_expect(depth == thread->capacity, 0) && !stack_grow(thread)) {
+    if (depth_now(thread) == thread->capacity && !stack_grow(thread)) {
         if (thread->capacity != 0) {
             otel__report(call, OTEL__MISUSE_SCOPE_DEPTH);
         }
         return NULL;
     }
-    return &thread->entries[depth];
+    return &thread->entries[depth_now(thread)];
 }
 
-/* Makes the entry that stack_room() gave the top. */
-static inline void stack_push(struct otel__thread *thread, struct otel__scope_entry *entry, bool owns,
-                              otel_scope *scope) {
-    uint32_t depth = atomic_load_explicit(&thread->depth, memory_order_relaxed) + 1;
-    entry->serial = ++thread->serial;
+/* Makes the entry above the top, which the caller has filled with a context, the new top. */
+static inline otel_scope stack_push(struct otel__thread *thread, struct otel__scope_entry *entry, bool owns) {
+    uint32_t depth = depth_now(thread) + 1;
+    uint64_t serial = ++thread->serial;
+    entry->serial = serial;
     entry->owns_span = owns;
     atomic_store_explicit(&thread->depth, depth, memory_order_release);
-    scope->opaque_[0] = (uint64_t)thread->index << 32 | depth;
-    scope->opaque_[1] = entry->serial;
+    return (otel_scope){ { (uint64_t)thread->index << 32 | depth, serial, 0 } };
 }
 
 /*
- * Takes the top away. `ended` is the span to end once the bracket is left. Scopes younger than `newest` were left open by
- * callbacks of this very closing, and ending their spans might go on for ever.
+ * Takes the top away, and gives what ends the span that it owned: words 3 and 4 of it, zeros if there is none. The caller drops
+ * the context, which keeps its place until the next scope opens.
  */
-static inline void stack_pop(struct otel__thread *thread, uint64_t newest, otel_span *ended) {
-    uint32_t depth = atomic_load_explicit(&thread->depth, memory_order_relaxed) - 1;
-    const struct otel__scope_entry *entry = &thread->entries[depth];
-    if (entry->owns_span != 0 && entry->serial <= newest) {
-        otel__context_get_span(&entry->context, ended);
-    } else {
-        ended->opaque_[OTEL__W_BIRTH] = 0;
+static inline otel_span stack_pop(struct otel__thread *thread, const struct otel__scope_entry *top) {
+    const volatile uint64_t *words = top->context.opaque_; /* as in otel__span_copy() */
+    otel_span ended = { { 0 } };
+    if (top->owns_span != 0 && words[OTEL__W_BIRTH] != 0) {
+        ended.opaque_[OTEL__W_META] = words[OTEL__W_META];
+        ended.opaque_[OTEL__W_BIRTH] = words[OTEL__W_BIRTH];
     }
-    atomic_store_explicit(&thread->depth, depth, memory_order_release);
-    otel__context_drop(&entry->context);
+    atomic_store_explicit(&thread->depth, depth_now(thread) - 1, memory_order_release);
+    return ended;
 }
 
 /* ---- attaching ---------------------------------------------------------------------------------------------------------- */
@@ -99,108 +100,143 @@ otel_scope otel_context_attach(const otel_context *context) {
     struct otel__scope_entry *entry = stack_room(&call);
     if (entry != NULL) {
         otel__context_share(&entry->context, context != NULL ? context : &otel__context_empty);
-        stack_push(call.thread, entry, false, &scope);
+        scope = stack_push(call.thread, entry, false);
     }
     otel__leave(&call);
     return scope;
 }
 
-otel_scope otel_span_attach(const otel_span *span, bool end_with_scope) {
-    static const otel_span invalid;
+static __attribute__((noinline)) otel_scope attach(const otel_span *span, bool owns) {
     otel_scope scope = { { 0 } };
     struct otel__call call;
-    if (span == NULL) {
-        span = &invalid;
-    }
     if (otel__enter(&call)) {
         struct otel__scope_entry *entry = stack_room(&call);
         if (entry != NULL) {
             otel__context_set_span(&entry->context, span);
-            stack_push(call.thread, entry, end_with_scope, &scope);
+            scope = stack_push(call.thread, entry, owns);
         }
         otel__leave(&call);
     }
-    if (scope.opaque_[0] == 0 && end_with_scope && otel__may_record(span)) {
-        scope.opaque_[0] = DETACHED;
-        scope.opaque_[1] = span->opaque_[OTEL__W_META];
-        scope.opaque_[2] = span->opaque_[OTEL__W_BIRTH];
+    if (scope.opaque_[0] == 0 && owns && otel__may_record(span)) {
+        scope = (otel_scope){ { DETACHED, span->opaque_[OTEL__W_META], span->opaque_[OTEL__W_BIRTH] } };
     }
+    return scope;
+}
+
+/* What attach() does, without any call and so twice as fast, where nothing special is to be done. */
+otel_scope otel_span_attach(const otel_span *span, bool end_with_scope) {
+    static const otel_span invalid;
+    struct otel__thread *thread = otel__self;
+    uint32_t busy = atomic_load_explicit(&thread->busy, memory_order_relaxed);
+    if (span == NULL) {
+        span = &invalid;
+    }
+    if ((busy & 1u) != 0 || depth_now(thread) == thread->capacity || span->opaque_[OTEL__W_STATE] != 0) {
+        return attach(span, end_with_scope);
+    }
+    otel__mark_inside(thread, busy);
+    struct otel__scope_entry *entry = &thread->entries[depth_now(thread)];
+    otel__span_copy(entry->context.opaque_, span);
+    entry->context.opaque_[OTEL__W_VALUES] = 0;
+    entry->context.opaque_[OTEL__W_HOLDS_STATE] = 0;
+    otel_scope scope = stack_push(thread, entry, end_with_scope);
+    atomic_store_explicit(&thread->busy, busy, memory_order_release);
     return scope;
 }
 
 /* ---- closing ------------------------------------------------------------------------------------------------------------ */
 
-/* The depth of the scope on this thread's stack; 0 when it isn't there. */
-static inline uint32_t depth_of(const struct otel__call *call, const otel_scope *scope) {
-    struct otel__thread *thread = call->thread;
+/* The depth of the scope on the calling thread's stack; 0 when it isn't open there. */
+static uint32_t depth_of(const struct otel__call *call, const otel_scope *scope) {
+    const struct otel__thread *thread = call->thread;
     uint32_t depth = (uint32_t)scope->opaque_[0];
-    if (scope->opaque_[0] >> 32 != thread->index) {
-        otel__report(call, OTEL__MISUSE_SCOPE_FOREIGN);
-        return 0;
-    }
-    bool open = depth != 0 && depth <= atomic_load_explicit(&thread->depth, memory_order_relaxed) &&
+    bool open = scope->opaque_[0] >> 32 == thread->index && depth - 1 < depth_now(thread) &&
                 thread->entries[depth - 1].serial == scope->opaque_[1];
     return open ? depth : 0;
 }
 
-/* Closes the youngest scope, if that is `scope` or above it, and empties `scope` when there is nothing left to close. */
-static bool close_one(otel_scope *scope, uint64_t *newest, otel_span *ended) {
+static bool is_foreign(const struct otel__call *call, const otel_scope *scope) {
+    /* The shared state tells its threads' own scopes, which were closed, from nobody's. */
+    return call->thread->index != 0 && scope->opaque_[0] >> 32 != call->thread->index;
+}
+
+/* Closes the youngest scope. Outside of the bracket its span is ended, when the stack is whole: processors may use contexts. */
+static otel_span close_youngest(struct otel__thread *thread) {
+    struct otel__scope_entry *top = &thread->entries[depth_now(thread) - 1];
+    otel_span ended = stack_pop(thread, top);
+    otel__context_drop(&top->context);
+    return ended;
+}
+
+/*
+ * Closes the youngest scope, if `scope` is still open. `newest` is the newest scope there was when the closing began, 0 at
+ * first: younger ones were left open by callbacks of this very closing, and ending their spans might go on for ever.
+ */
+static bool close_next(const otel_scope *scope, uint64_t *newest, otel_span *ended) {
     struct otel__call call;
     if (!otel__enter(&call)) {
         return false;
     }
+    struct otel__thread *thread = call.thread;
     uint32_t depth = depth_of(&call, scope);
-    uint32_t top = atomic_load_explicit(&call.thread->depth, memory_order_relaxed);
-    if (*newest == 0) {
-        *newest = call.thread->serial;
-        if (depth != 0 && depth < top) {
+    if (depth != 0) {
+        if (*newest == 0 && depth < depth_now(thread)) {
             otel__report(&call, OTEL__MISUSE_SCOPE_ORDER);
         }
-    }
-    if (depth != 0) {
-        stack_pop(call.thread, *newest, ended);
-    }
-    if (depth == 0 || depth == top) {
-        scope->opaque_[0] = 0;
+        *newest = *newest != 0 ? *newest : thread->serial;
+        bool ends = thread->entries[depth_now(thread) - 1].serial <= *newest;
+        *ended = close_youngest(thread);
+        ended->opaque_[OTEL__W_BIRTH] = ends ? ended->opaque_[OTEL__W_BIRTH] : 0;
+    } else if (is_foreign(&call, scope)) {
+        otel__report(&call, OTEL__MISUSE_SCOPE_FOREIGN);
     }
     otel__leave(&call);
     return depth != 0;
 }
 
-void otel_scope_close(otel_scope *scope) {
-    otel_span ended;
+static __attribute__((noinline)) void close_down_to(const otel_scope *scope) {
     uint64_t newest = 0;
-    if (scope == NULL) {
-        return;
-    }
+    otel_span ended = { { 0 } };
     if (scope->opaque_[0] == DETACHED) {
-        ended = (otel_span){ .opaque_ = { [OTEL__W_META] = scope->opaque_[1], [OTEL__W_BIRTH] = scope->opaque_[2] } };
-        scope->opaque_[0] = 0;
+        ended.opaque_[OTEL__W_META] = scope->opaque_[1];
+        ended.opaque_[OTEL__W_BIRTH] = scope->opaque_[2];
         otel_span_end(&ended);
-    }
-    /* The span ends outside of the bracket, when the stack is whole again: its processors may use contexts. */
-    while (scope->opaque_[0] != 0 && close_one(scope, &newest, &ended)) {
-        otel_span_end(&ended);
+    } else if (scope->opaque_[0] != 0) {
+        while (close_next(scope, &newest, &ended)) {
+            otel_span_end(&ended);
+        }
     }
 }
 
+/*
+ * What close_down_to() does, at half its cost, where `scope` is the youngest and holds no tracestate. The token stays as it
+ * is: its serial never comes again, so closing it twice does nothing.
+ */
+void otel_scope_close(otel_scope *scope) {
+    struct otel__thread *thread = otel__self;
+    uint32_t busy = atomic_load_explicit(&thread->busy, memory_order_relaxed);
+    uint32_t depth = depth_now(thread);
+    if (scope == NULL) {
+        return;
+    }
+    bool youngest = depth != 0 && scope->opaque_[0] == ((uint64_t)thread->index << 32 | depth) &&
+                    scope->opaque_[1] == thread->entries[depth - 1].serial;
+    if (!youngest || (busy & 1u) != 0 || thread->entries[depth - 1].context.opaque_[OTEL__W_HOLDS_STATE] != 0) {
+        close_down_to(scope);
+        return;
+    }
+    otel__mark_inside(thread, busy);
+    otel_span ended = stack_pop(thread, &thread->entries[depth - 1]);
+    atomic_store_explicit(&thread->busy, busy, memory_order_release);
+    otel_span_end(&ended);
+}
+
 void otel__scopes_close_all(void) {
-    const struct otel__thread *thread = otel__self;
+    struct otel__thread *thread = otel__self;
+    const otel_scope outermost = { { (uint64_t)thread->index << 32 | 1, thread->entries[0].serial, 0 } };
     uint64_t newest = thread->serial;
-    for (;;) {
-        struct otel__call call;
-        otel_span ended;
-        if (!otel__enter(&call)) {
-            return;
-        }
-        bool open = atomic_load_explicit(&call.thread->depth, memory_order_relaxed) != 0;
-        if (open) {
-            stack_pop(call.thread, newest, &ended);
-        }
-        otel__leave(&call);
-        if (!open) {
-            return;
-        }
+    otel_span ended;
+    while (close_next(&outermost, &newest, &ended)) {
         otel_span_end(&ended);
     }
 }

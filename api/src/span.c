@@ -29,32 +29,28 @@ static const otel_span_options *start_options(const otel_span_options *given, ot
     return options;
 }
 
-/* A copy of the current context, since callbacks of the start may move the stack. The caller's frame borrows its references. */
-static void start_span(struct otel__call *call, otel_tracer *tracer, const otel_span_options *options,
-                       otel_span *span) {
+/* The parent is a copy of the current context, since callbacks may move the stack. The stack keeps its references. */
+static otel_span start_span(const struct otel__call *call, otel_tracer *tracer, const otel_span_options *options) {
     const otel_context *parent = options->parent;
     otel_context current;
+    otel_span span;
     if (parent == NULL) {
         current = *otel__context_top(call->thread);
         parent = &current;
     }
-    call->backend->span_start(call->thread, tracer != NULL ? tracer : &unnamed_tracer, options, parent, span);
+    call->backend->span_start(call->thread, tracer != NULL ? tracer : &unnamed_tracer, options, parent, &span);
+    return span;
 }
 
 otel_span otel_span_start(otel_tracer *tracer, const otel_span_options *given) {
-    otel_span span;
     otel_span_options copy;
     const otel_span_options *options = start_options(given, &copy);
     struct otel__call call;
     if (!otel__enter(&call)) {
-        otel__noop_start(options, &otel__context_empty, &span);
-        return span;
+        return otel__noop_start(options, &otel__context_empty);
     }
-    if (call.backend != NULL) {
-        start_span(&call, tracer, options, &span);
-    } else {
-        otel__noop_start(options, otel__context_top(call.thread), &span);
-    }
+    otel_span span = call.backend != NULL ? start_span(&call, tracer, options)
+                                          : otel__noop_start(options, otel__context_top(call.thread));
     otel__leave(&call);
     return span;
 }

@@ -156,28 +156,24 @@ void otel__threads_after_fork(void) { otel__threads_keep_only(otel__self); }
 
 /* ---- the bracket, off its fast path ------------------------------------------------------------------------------------- */
 
-static bool enter_shared(struct otel__call *call) {
-    if (shared_busy & 1u) {
-        return false;
-    }
+/* Sequentially consistent like the load of the table that follows: membarrier() isn't relied on here. */
+static struct otel__thread *enter_shared(void) {
     shared_busy++;
     atomic_fetch_add(&shared_calls, 1);
-    call->thread = &shared;
-    call->busy = 1;
-    call->backend = atomic_load(&otel__published.backend);
-    return true;
+    return &shared;
 }
 
-bool otel__enter_slowly(struct otel__call *call) {
+struct otel__thread *otel__enter_slowly(void) {
     struct otel__thread *thread = otel__thread_self();
-    if (thread == &shared && enter_shared(call)) {
-        return true;
+    if (thread == &shared && (shared_busy & 1u) == 0) {
+        return enter_shared();
     }
-    if ((atomic_load_explicit(&thread->busy, memory_order_relaxed) & 1u) == 0) {
-        return otel__enter(call); /* the thread was born just now */
+    if ((atomic_load_explicit(&thread->busy, memory_order_relaxed) & 1u) == 0) { /* born just now */
+        otel__mark_inside(thread, 0);
+        return thread;
     }
     atomic_fetch_add_explicit(&interrupted_calls, 1, memory_order_relaxed);
-    return false;
+    return NULL;
 }
 
 void otel__leave_shared(void) {

@@ -62,7 +62,8 @@ struct otel__call {
     uint32_t busy;                       /* what leave puts back */
 };
 
-bool otel__enter_slowly(struct otel__call *call);
+/* Enters for a thread without a state, which may get one here; NULL: a signal handler, to be ignored. */
+struct otel__thread *otel__enter_slowly(void);
 void otel__leave_shared(void);
 const struct otel__backend *otel__backend_fenced(struct otel__thread *thread);
 
@@ -79,23 +80,29 @@ void otel__scopes_close_all(void);
 /* scope.c: forgets the scopes of a thread that no longer exists. */
 void otel__scopes_forget(struct otel__thread *thread);
 
-/* Tells the SDK, if one is there to be told. */
-void otel__report(const struct otel__call *call, otel__misuse what);
-
 #pragma GCC visibility pop
+
+/* Marks the thread as inside. The compiler keeps the order; membarrier() on the other side makes the processor keep it. */
+static inline void otel__mark_inside(struct otel__thread *thread, uint32_t busy) {
+    atomic_store_explicit(&thread->busy, busy + 1, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+}
 
 /* Begins a call. False: a signal handler interrupted the library on this thread, so that the call must do nothing. */
 static inline bool otel__enter(struct otel__call *call) {
     struct otel__thread *thread = otel__self;
     uint32_t busy = atomic_load_explicit(&thread->busy, memory_order_relaxed);
     if (__builtin_expect((busy & 1u) != 0, 0)) {
-        return otel__enter_slowly(call);
+        thread = otel__enter_slowly();
+        if (thread == NULL) {
+            return false;
+        }
+        busy = thread->index == 0; /* odd for the shared state, to be noticed by leave */
+    } else {
+        otel__mark_inside(thread, busy);
     }
     call->thread = thread;
     call->busy = busy;
-    atomic_store_explicit(&thread->busy, busy + 1, memory_order_relaxed);
-    /* Keeps the compiler from loading first; membarrier() on the other side does the same to the processor. */
-    atomic_signal_fence(memory_order_seq_cst);
     call->backend = atomic_load_explicit(&otel__published.backend, memory_order_acquire);
     if (call->backend != NULL &&
         __builtin_expect(atomic_load_explicit(&otel__published.fence, memory_order_relaxed), 0)) {
@@ -111,6 +118,13 @@ static inline void otel__leave(const struct otel__call *call) {
         return;
     }
     atomic_store_explicit(&call->thread->busy, call->busy, memory_order_release);
+}
+
+/* Tells the SDK, if one is there to be told. */
+static inline void otel__report(const struct otel__call *call, otel__misuse what) {
+    if (call->backend != NULL) {
+        call->backend->misuse(call->thread, what);
+    }
 }
 
 #endif
