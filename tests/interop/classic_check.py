@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares the form of a trace that Jaeger's page reads (/api/traces) with the spans that were stored.
 
-The page shows nothing that is not in this form, and this form says some things in its own way: status and kind are tags,
-the parent is a reference, times are microseconds, arrays are JSON text, int64 beyond 2^53 are text.
+The page shows nothing that is not in this form, and this form says some things in its own way: status and kind are
+tags, the parent is a reference, times are microseconds, arrays are JSON text, integers beyond 2^53 are text.
 """
 
 import json
@@ -89,12 +89,13 @@ def _span_problems(shown, span, process, warnings_allowed):
 
 
 def classic_problems(trace, spans, remote=None):
-    """Differences between the classic form and the stored spans. A parent outside the trace is worth a warning to Jaeger."""
+    """Differences between the classic form and the stored spans. Jaeger warns of a parent outside the trace."""
     if trace is None:
         return ["the page has no such trace"]
     shown = {each["spanID"]: each for each in trace["spans"]}
     if len(shown) != len(trace["spans"]) or set(shown) != {span.span_id for span in spans}:
-        return [f"the page has the spans {[each['spanID'] for each in trace['spans']]}, stored are {list(map(str, spans))}"]
+        ids = [each["spanID"] for each in trace["spans"]]
+        return [f"the page has the spans {ids}, stored are {list(map(str, spans))}"]
     problems = []
     for span in spans:
         of_page = shown[span.span_id]

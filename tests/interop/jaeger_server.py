@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real Jaeger, all-in-one, as a fixture: OTLP over HTTP in, memory as its store, the query API out.
 
-Only the loopback is used, on ports chosen at each start, so any number of these run beside each other. There is no batch
-processor between receiver and store: once an export has been answered, what it carried can be read.
+Only the loopback is used, on ports chosen at each start, so any number of these run beside each other. There is no
+batch processor between receiver and store: once an export has been answered, what it carried can be read.
 """
 
 import json
@@ -117,7 +117,7 @@ class Jaeger:
         return spans_of(answer["result"]) if answer else []
 
     def adjusted_spans(self, trace_id):
-        """The spans of one trace with Jaeger's warnings in their attributes. Reading this reorders the stored events."""
+        """The spans of one trace with Jaeger's warnings as attributes. Reading this reorders the stored events."""
         answer = self._get(f"/api/v3/traces/{trace_id}")
         return spans_of(answer["result"]) if answer else []
 

@@ -4,8 +4,8 @@
 
 usage: jaeger_test.py --bin FOLDER --version VERSION --logs FOLDER [unittest arguments]
 
-FOLDER of --bin holds kalki-gateway and kalki-query, VERSION is the one of the SDK in them, and the logs of a failed test
-stay in the folder of --logs. Exit code 77: Jaeger cannot be had on this machine (jaeger/build says why).
+FOLDER of --bin holds kalki-gateway and kalki-query, VERSION is the one of the SDK in them, and the logs of a failed
+test stay in the folder of --logs. Exit code 77: Jaeger cannot be had on this machine (jaeger/build says why).
 """
 
 import argparse
@@ -219,8 +219,7 @@ class Trees(KalkiInJaeger):
         self.assertLessEqual(scalars | {"array"}, {value.type for value in values})
         self.assertLessEqual(scalars, {value.value[0].type for value in values if value.type == "array"})
         self.assertTrue(any(span.links for span in spans), "no link")
-        names = [[event.name for event in span.events] for span in spans]
-        self.assertTrue(any(each != sorted(each) for each in names) or any(len(set(each)) < len(each) for each in names))
+        self.assertTrue(any(len(span.events) > 1 for span in spans), "no two events, whose order would show")
 
 
 class FromOutside(KalkiInJaeger):

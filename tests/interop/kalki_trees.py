@@ -2,8 +2,8 @@
 """What the sample services' traces must look like, request by request.
 
 The values are those that samples/kalki promises, written down a second time on purpose: only what cannot be known
-beforehand, such as the port of a caller, is described instead of named. What a search finds was worked out apart from the
-sample, from its documents and the definition of BM25.
+beforehand, such as libcurl's words for an error, is described instead of named. What a search finds was worked out
+apart from the sample, from its documents and the definition of BM25.
 """
 
 import math
@@ -93,9 +93,23 @@ class Failure:
     gateway_status: int
 
 
-CORRUPT = Failure("&fail=error", "shard_corrupt", "ShardCorrupt", "shard 1: the checksum of block 17 is wrong", 500, 502)
+CORRUPT = Failure(
+    argument="&fail=error",
+    error_type="shard_corrupt",
+    exception="ShardCorrupt",
+    message="shard 1: the checksum of block 17 is wrong",
+    query_status=500,
+    gateway_status=502,
+)
 CORRUPT_BY_WORD = replace(CORRUPT, argument="")
-TIMEOUT = Failure("&fail=timeout", "timeout", "ShardTimeout", "shard 1 did not answer within 50 ms", 504, 504)
+TIMEOUT = Failure(
+    argument="&fail=timeout",
+    error_type="timeout",
+    exception="ShardTimeout",
+    message="shard 1 did not answer within 50 ms",
+    query_status=504,
+    gateway_status=504,
+)
 
 
 def resources(sdk_version):
@@ -241,7 +255,8 @@ def _rank(search, index_span):
         }
         events.append(WantEvent("best document", best))
     about_index = {"kalki.index.documents": integer(DOCUMENTS), "kalki.index.terms": integer(TERMS)}
-    link = WantLink(index_span.trace_id, index_span.span_id, about_index, flags=(index_span.flags & 0xFF) | HAS_IS_REMOTE)
+    flags = HAS_IS_REMOTE | (index_span.flags & 0xFF)
+    link = WantLink(index_span.trace_id, index_span.span_id, about_index, flags)
     return Want(QUERY, "rank", INTERNAL, attributes, events, [link])
 
 

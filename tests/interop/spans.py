@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Spans as Jaeger's query API tells them (OTLP JSON), turned into plain values that a test can compare.
 
-Nothing is repaired on the way: what the encoding forbids (a key twice in one list, an unknown value member, an id that is
-not hexadecimal) raises Malformed, so that a broken exporter cannot look like a good one.
+Nothing is repaired on the way: what the encoding forbids (a key twice in one list, an unknown value member, an id that
+is not hexadecimal) raises Malformed, so that a broken exporter cannot look like a good one.
 """
 
 import re

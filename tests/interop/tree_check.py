@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares a trace with what it should be. Every check returns a list of sentences, one for each difference.
 
-Two kinds of check: what must hold in any trace (soundness: ids, parent links, flags, times), and what one trace must look
-like (a tree of Want). tree_check_test.py shows that each of them notices when a good trace is spoiled.
+Two kinds of check: what must hold in any trace (soundness: ids, parent links, flags, times), and what one trace must
+look like (a tree of Want). tree_check_test.py shows that each of them notices when a good trace is spoiled.
 """
 
 from collections import Counter
@@ -60,8 +60,6 @@ class WantEvent:
 
 @dataclass
 class WantLink:
-    """A link to the span at this place of the tree ("trace_id/span_id" of a span outside of it is given whole)."""
-
     trace_id: str
     span_id: str
     attributes: dict = field(default_factory=dict)
@@ -189,9 +187,8 @@ def flag_problems(spans, trace_flags, remote=None):
         from_elsewhere = parent.service != span.service if parent else remote is not None
         wanted = trace_flags | HAS_IS_REMOTE | (IS_REMOTE if from_elsewhere else 0)
         problems += differences(f"{span}: flags", hex(span.flags), hex(wanted))
-        problems += [
-            f"{span}: unknown bits in the flags {link.flags:#x} of a link" for link in span.links if link.flags & ~FLAGS_KNOWN
-        ]
+        unknown = [link.flags for link in span.links if link.flags & ~FLAGS_KNOWN]
+        problems += [f"{span}: unknown bits in the flags {flags:#x} of a link" for flags in unknown]
     return problems
 
 
