@@ -7,7 +7,7 @@
 
 #include "http_server.h"
 
-/** GET /search?q=text[&fail=kind], inside the request's SERVER span. `client` is a struct query_client. */
-void gateway_handle(void *client, const struct http_request *request, struct http_answer *answer);
+/** GET /search?q=text[&fail=kind], inside the request's SERVER span. `data` is a struct query_client. */
+void gateway_handle(void *data, const struct http_request *request, struct http_answer *answer);
 
 #endif

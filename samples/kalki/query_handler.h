@@ -22,7 +22,7 @@ struct query_service {
 bool query_service_open(struct query_service *service, unsigned long fail_every);
 void query_service_close(struct query_service *service);
 
-/** GET /query?q=text[&fail=error|timeout], inside the request's SERVER span. `service` is a struct query_service. */
-void query_handle(void *service, const struct http_request *request, struct http_answer *answer);
+/** GET /query?q=text[&fail=error|timeout], inside the request's SERVER span. `data` is a struct query_service. */
+void query_handle(void *data, const struct http_request *request, struct http_answer *answer);
 
 #endif
