@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The viewer's HTTP side, on libmicrohttpd driven from outside: everything here runs on the thread that calls. */
+#include "server.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum {
+    MAX_CONNECTIONS = 64,
+    SILENCE_SECONDS = 30,
+    REQUEST_MS = 60 * 1000, /* from a connection's begin, or its last answer, to the next answer */
+    RETRY_MS = 1000,        /* to look again at a connection that was shut down */
+    MAX_ANSWERS_IN_FLIGHT = 512 * 1024 * 1024,
+};
+
+/* One per open connection: trickling a byte now and then keeps libmicrohttpd's own timeout away, but not this one. */
+struct client {
+    struct client *prev;
+    struct client *next;
+    int socket;
+    int64_t deadline;
+};
+
+struct view_server {
+    struct MHD_Daemon *daemon;
+    struct view_ingest *ingest;
+    struct client clients; /* head of the list */
+    int64_t now;
+    size_t answers_in_flight;
+};
+
+/* The text of an answer until it has been sent. */
+struct answer_text {
+    struct view_server *server;
+    void *bytes;
+    size_t len;
+};
+
+static void answer_sent(void *cls) {
+    struct answer_text *text = cls;
+    text->server->answers_in_flight -= text->len;
+    free(text->bytes);
+    free(text);
+}
+
+/* Takes the bytes over. MHD_NO closes the connection, which is what is left when memory has run out. */
+static enum MHD_Result respond(struct view_server *server, struct MHD_Connection *connection, struct view_answer answer,
+                               const char *extra_header, const char *extra_value) {
+    struct answer_text *text = malloc(sizeof *text);
+    if (!text || !answer.bytes || answer.len > MAX_ANSWERS_IN_FLIGHT - server->answers_in_flight) {
+        free(text);
+        free(answer.bytes);
+        return MHD_NO;
+    }
+    *text = (struct answer_text){ server, answer.bytes, answer.len };
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer_with_free_callback_cls(answer.len, answer.bytes, answer_sent, text);
+    if (!response) {
+        free(text);
+        free(answer.bytes);
+        return MHD_NO;
+    }
+    server->answers_in_flight += answer.len;
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.content_type);
+    if (extra_header) {
+        MHD_add_response_header(response, extra_header, extra_value);
+    }
+    enum MHD_Result queued = MHD_queue_response(connection, answer.http_status, response);
+    MHD_destroy_response(response);
+    return queued;
+}
+
+static enum MHD_Result respond_text(struct view_server *server, struct MHD_Connection *connection, unsigned status,
+                                    const char *text) {
+    struct view_answer answer = { status, "text/plain; charset=utf-8", strdup(text), strlen(text) };
+    return respond(server, connection, answer, NULL, NULL);
+}
+
+static enum MHD_Result refuse_method(struct view_server *server, struct MHD_Connection *connection,
+                                     const char *allowed) {
+    struct view_answer answer = { MHD_HTTP_METHOD_NOT_ALLOWED, "text/plain; charset=utf-8", strdup(allowed),
+                                  strlen(allowed) };
+    return respond(server, connection, answer, MHD_HTTP_HEADER_ALLOW, allowed);
+}
+
+static enum MHD_Result respond_json(struct view_server *server, struct MHD_Connection *connection, char *json,
+                                    size_t len) {
+    struct view_answer answer = { MHD_HTTP_OK, "application/json", json, len };
+    return respond(server, connection, answer, NULL, NULL);
+}
+
+static enum MHD_Result serve_trace(struct view_server *server, struct MHD_Connection *connection, const char *id_text) {
+    uint8_t id[VIEW_TRACE_ID_SIZE];
+    if (!view_parse_hex(id_text, id, sizeof id)) {
+        return respond_text(server, connection, MHD_HTTP_BAD_REQUEST, "a trace id has 32 hexadecimal digits\n");
+    }
+    const struct view_trace *trace = view_store_find(server->ingest->store, id);
+    if (!trace) {
+        return respond_text(server, connection, MHD_HTTP_NOT_FOUND, "no such trace\n");
+    }
+    size_t len = 0;
+    char *json = view_json_trace(trace, &len);
+    return respond_json(server, connection, json, len);
+}
+
+static enum MHD_Result serve_get(struct view_server *server, struct MHD_Connection *connection, const char *url) {
+    static const char trace_prefix[] = "/api/traces/";
+    size_t len = 0;
+    char *json;
+    if (strcmp(url, "/api/traces") == 0) {
+        json = view_json_traces(server->ingest->store, &len);
+    } else if (strncmp(url, trace_prefix, sizeof trace_prefix - 1) == 0) {
+        return serve_trace(server, connection, url + sizeof trace_prefix - 1);
+    } else if (strcmp(url, "/api/stats") == 0) {
+        json = view_json_stats(server->ingest->store, &server->ingest->requests, &len);
+    } else if (strcmp(url, "/health") == 0) {
+        json = strdup("{\"status\":\"ok\"}\n");
+        len = json ? strlen(json) : 0;
+    } else {
+        return respond_text(server, connection, MHD_HTTP_NOT_FOUND,
+                            "try /api/traces, /api/traces/{trace_id}, /api/stats or /health\n");
+    }
+    return respond_json(server, connection, json, len);
+}
+
+static enum MHD_Result answer_upload(struct view_server *server, struct MHD_Connection *connection,
+                                     struct view_upload *upload) {
+    struct view_answer answer = view_upload_finish(upload, server->now);
+    bool retry = answer.http_status == MHD_HTTP_SERVICE_UNAVAILABLE;
+    return respond(server, connection, answer, retry ? MHD_HTTP_HEADER_RETRY_AFTER : NULL, "1");
+}
+
+static const char *header(struct MHD_Connection *connection, const char *name) {
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+static enum MHD_Result begin_upload(struct view_server *server, struct MHD_Connection *connection, void **request) {
+    struct view_upload *upload = view_upload_begin(server->ingest, header(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
+                                                   header(connection, MHD_HTTP_HEADER_CONTENT_ENCODING),
+                                                   header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH));
+    *request = upload;
+    if (!upload) {
+        return MHD_NO;
+    }
+    /* A body announced as too large is not waited for; any other is read first, as clients expect. */
+    return upload->refusal.http_status == MHD_HTTP_CONTENT_TOO_LARGE ? answer_upload(server, connection, upload)
+                                                                     : MHD_YES;
+}
+
+static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+                              const char *version, const char *data, size_t *data_size, void **request) {
+    struct view_server *server = cls;
+    bool is_traces = strcmp(url, "/v1/traces") == 0;
+    bool is_get = strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+    (void)version;
+    if (is_traces && strcmp(method, MHD_HTTP_METHOD_POST) == 0) {
+        struct view_upload *upload = *request;
+        if (!upload) {
+            return begin_upload(server, connection, request);
+        }
+        if (*data_size > 0) {
+            view_upload_add(upload, data, *data_size);
+            *data_size = 0;
+            return MHD_YES;
+        }
+        return answer_upload(server, connection, upload);
+    }
+    if (is_traces) {
+        return refuse_method(server, connection, "POST");
+    }
+    return is_get ? serve_get(server, connection, url) : refuse_method(server, connection, "GET, HEAD");
+}
+
+static struct client *client_of(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+static void request_over(void *cls, struct MHD_Connection *connection, void **request,
+                         enum MHD_RequestTerminationCode code) {
+    struct view_server *server = cls;
+    struct client *client = client_of(connection);
+    (void)code;
+    view_upload_free(*request);
+    *request = NULL;
+    if (client) {
+        client->deadline = server->now + REQUEST_MS;
+    }
+}
+
+static void add_client(struct view_server *server, struct MHD_Connection *connection, void **socket_context) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct client *client = info ? malloc(sizeof *client) : NULL;
+    if (client) {
+        *client = (struct client){
+            .prev = &server->clients,
+            .next = server->clients.next,
+            .socket = info->connect_fd,
+            .deadline = server->now + REQUEST_MS,
+        };
+        client->next->prev = client;
+        server->clients.next = client;
+    }
+    *socket_context = client;
+}
+
+static void connection_changed(void *cls, struct MHD_Connection *connection, void **socket_context,
+                               enum MHD_ConnectionNotificationCode code) {
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        add_client(cls, connection, socket_context);
+    } else if (*socket_context) {
+        struct client *client = *socket_context;
+        client->prev->next = client->next;
+        client->next->prev = client->prev;
+        free(client);
+        *socket_context = NULL;
+    }
+}
+
+/* libmicrohttpd notices the end of the connection and cleans up behind it. */
+static void shut_down_slow_clients(struct view_server *server) {
+    for (struct client *client = server->clients.next; client != &server->clients; client = client->next) {
+        if (server->now >= client->deadline) {
+            shutdown(client->socket, SHUT_RDWR);
+            client->deadline = server->now + RETRY_MS;
+        }
+    }
+}
+
+static struct MHD_Daemon *listen_on(struct view_server *server, const struct sockaddr *address) {
+    unsigned flags = MHD_USE_EPOLL | (address->sa_family == AF_INET6 ? MHD_USE_IPv6 : 0);
+    return MHD_start_daemon(flags, 0, NULL, NULL, handle, server, MHD_OPTION_SOCK_ADDR, address,
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+                            (unsigned)SILENCE_SECONDS, MHD_OPTION_NOTIFY_COMPLETED, request_over, server,
+                            MHD_OPTION_NOTIFY_CONNECTION, connection_changed, server, MHD_OPTION_END);
+}
+
+static const char *reason_to_start(int error) {
+    switch (error) {
+    case EADDRINUSE:
+        return "the port is in use";
+    case EACCES:
+        return "not permitted";
+    case EADDRNOTAVAIL:
+        return "the address is not one of this machine's";
+    default:
+        return "the HTTP server doesn't start";
+    }
+}
+
+struct view_server *view_server_start(const char *host, uint16_t port, struct view_ingest *ingest,
+                                      const char **problem) {
+    char service[8];
+    snprintf(service, sizeof service, "%u", (unsigned)port);
+    const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
+    struct addrinfo *address = NULL;
+    if (getaddrinfo(host, service, &hints, &address) != 0) {
+        *problem = "no numeric IP address";
+        return NULL;
+    }
+    struct view_server *server = calloc(1, sizeof *server);
+    if (server) {
+        server->ingest = ingest;
+        server->clients.prev = server->clients.next = &server->clients;
+        errno = 0;
+        server->daemon = listen_on(server, address->ai_addr);
+        *problem = reason_to_start(errno);
+    } else {
+        *problem = "out of memory";
+    }
+    freeaddrinfo(address);
+    if (server && !server->daemon) {
+        free(server);
+        return NULL;
+    }
+    return server;
+}
+
+void view_server_stop(struct view_server *server) {
+    if (server) {
+        MHD_stop_daemon(server->daemon);
+        free(server);
+    }
+}
+
+uint16_t view_server_port(const struct view_server *server) {
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT);
+    return info ? info->port : 0;
+}
+
+int view_server_fd(const struct view_server *server) {
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    return info ? info->epoll_fd : -1;
+}
+
+int view_server_timeout(struct view_server *server, int64_t now) {
+    MHD_UNSIGNED_LONG_LONG silence;
+    int64_t timeout = MHD_get_timeout(server->daemon, &silence) == MHD_YES ? (int64_t)silence : INT32_MAX;
+    for (const struct client *client = server->clients.next; client != &server->clients; client = client->next) {
+        int64_t left = client->deadline > now ? client->deadline - now : 0;
+        timeout = left < timeout ? left : timeout;
+    }
+    return timeout == INT32_MAX ? -1 : (int)timeout;
+}
+
+void view_server_run(struct view_server *server, int64_t now) {
+    server->now = now;
+    shut_down_slow_clients(server);
+    MHD_run(server->daemon);
+}
