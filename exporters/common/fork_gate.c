@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/fork_gate.h"
+
+#include "common/clock.h"
+
+enum { INSIDE = 1, INSIDE_MASK = 0xffff, FORKING = 0x10000 };
+enum { CLOSE_MAX_MS = 50 };
+
+static void short_sleep(void) {
+    const struct timespec nap = { 0, 100000 };
+    nanosleep(&nap, NULL);
+}
+
+bool otel__fork_gate_enter(struct otel__fork_gate *gate, uint64_t deadline) {
+    for (;;) {
+        uint32_t word = atomic_load(&gate->word);
+        if (word < FORKING) {
+            if (atomic_compare_exchange_weak(&gate->word, &word, word + INSIDE))
+                return true;
+            continue;
+        }
+        if (otel__steady_now() >= deadline)
+            return false;
+        short_sleep();
+    }
+}
+
+void otel__fork_gate_leave(struct otel__fork_gate *gate) { atomic_fetch_sub(&gate->word, INSIDE); }
+
+void otel__fork_gate_close(struct otel__fork_gate *gate) {
+    atomic_fetch_add(&gate->word, FORKING);
+    uint64_t deadline = otel__steady_now() + CLOSE_MAX_MS * OTEL__NS_PER_MS;
+    while ((atomic_load(&gate->word) & INSIDE_MASK) != 0 && otel__steady_now() < deadline)
+        short_sleep();
+}
+
+void otel__fork_gate_open(struct otel__fork_gate *gate, bool in_child) {
+    if (in_child)
+        atomic_store(&gate->word, 0);
+    else
+        atomic_fetch_sub(&gate->word, FORKING);
+}

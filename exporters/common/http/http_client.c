@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/http/http_client.h"
+
+#include "common/clock.h"
+#include "common/escape.h"
+#include "common/http/http_connection.h"
+#include "common/http/http_header.h"
+#include "common/sigpipe.h"
+#include "common/url.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A host that does not answer a SYN is tried again rather than waited for. */
+enum { CONNECT_MAX_MS = 10000 };
+/* How much longer than its deadline a request may wait for a fork() to end, to be taken down in order. */
+enum { GRACE_MS = 1000 };
+
+struct otel__http_client {
+    struct otel__http_plan plan;
+    struct otel__http_connection *connection; /* NULL in a child that has not posted yet */
+    _Atomic(CURLM *) wakeable; /* the connection's multi handle; for cancel, which comes from any thread */
+    atomic_bool cancelled;
+    struct otel__fork_gate gate;
+};
+
+/* ---- creation ------------------------------------------------------------------------------------------------------------ */
+
+static bool global_ready;
+
+static void global_init(void) { global_ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK; }
+
+bool otel__http_global_init(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, global_init);
+    return global_ready;
+}
+
+static otel_status refuse_header(const struct otel__http_header *header, const char *problem, otel_error *error) {
+    char name[64];
+    otel__escape(header->name, name, sizeof name); /* never the value: it is often a secret */
+    snprintf(error->text, sizeof error->text, "header \"%s\" cannot be sent: %s", name, problem);
+    return OTEL_ERR_CONFIG;
+}
+
+static otel_status refuse_url(const char *text, const char *problem, otel_error *error) {
+    char shown[160];
+    otel__url_show(text, shown, sizeof shown);
+    snprintf(error->text, sizeof error->text, "the URL \"%s\" cannot be used: %s", shown, problem);
+    return OTEL_ERR_CONFIG;
+}
+
+/* libcurl has the last word on a URL, and it should have it now rather than at the first export. */
+static const char *ask_libcurl(const char *text, bool https) {
+    if (https && !(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_SSL))
+        return "libcurl has been built without TLS";
+    CURLU *url = curl_url();
+    if (!url)
+        return "memory is short";
+    CURLUcode code = curl_url_set(url, CURLUPART_URL, text, 0);
+    curl_url_cleanup(url);
+    return code == CURLUE_OK ? NULL : "it is malformed";
+}
+
+static otel_status check(const struct otel__http_settings *settings, otel_error *error) {
+    struct otel__url url;
+    const char *problem = otel__url_parse(settings->url, &url);
+    if (!problem)
+        problem = ask_libcurl(settings->url, url.https);
+    if (problem)
+        return refuse_url(settings->url, problem, error);
+    for (size_t i = 0; i < settings->header_count; i++) {
+        const struct otel__http_header *header = &settings->headers[i];
+        problem = otel__http_header_problem(header->name, header->value);
+        if (problem)
+            return refuse_header(header, problem, error);
+    }
+    return OTEL_OK;
+}
+
+static bool connect_client(struct otel__http_client *client) {
+    if (!client->connection) {
+        client->connection = otel__http_connection_create(&client->plan);
+        if (client->connection)
+            atomic_store(&client->wakeable, client->connection->multi);
+    }
+    return client->connection != NULL;
+}
+
+struct otel__http_client *otel__http_create(const struct otel__http_settings *settings, otel_status *status,
+                                            otel_error *error) {
+    *status = OTEL_ERR_MEMORY;
+    snprintf(error->text, sizeof error->text, "out of memory, or libcurl cannot be initialised");
+    if (!otel__http_global_init())
+        return NULL;
+    *status = check(settings, error);
+    if (*status != OTEL_OK)
+        return NULL;
+    struct otel__http_client *client = calloc(1, sizeof *client);
+    if (!client || !otel__http_plan_fill(&client->plan, settings) || !connect_client(client)) {
+        *status = OTEL_ERR_MEMORY;
+        otel__http_destroy(client);
+        return NULL;
+    }
+    error->text[0] = '\0';
+    return client;
+}
+
+void otel__http_destroy(struct otel__http_client *client) {
+    if (!client)
+        return;
+    struct otel__sigpipe guard;
+    otel__sigpipe_begin(&guard);
+    bool inside = otel__fork_gate_enter(&client->gate, otel__steady_now() + GRACE_MS * OTEL__NS_PER_MS);
+    otel__http_connection_destroy(client->connection);
+    if (inside)
+        otel__fork_gate_leave(&client->gate);
+    otel__sigpipe_end(&guard);
+    otel__http_plan_free(&client->plan);
+    free(client);
+}
+
+/* ---- one request --------------------------------------------------------------------------------------------------------- */
+
+static void set_request(CURL *easy, const void *body, size_t len, uint64_t deadline, bool fresh) {
+    int left = otel__ms_until(deadline, otel__steady_now());
+    long connect_ms = left < CONNECT_MAX_MS ? left : CONNECT_MAX_MS;
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms > 0 ? connect_ms : 1L);
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
+}
+
+/* Drives the transfer until libcurl is done with it (ANSWERED: for better or worse), or it has to be given up. */
+static enum otel__http_result drive(struct otel__http_client *client, uint64_t deadline) {
+    CURLM *multi = client->connection->multi;
+    for (;;) {
+        int running = 0;
+        if (!otel__fork_gate_enter(&client->gate, deadline))
+            return OTEL__HTTP_TIMED_OUT;
+        CURLMcode code = curl_multi_perform(multi, &running);
+        otel__fork_gate_leave(&client->gate);
+        if (running == 0 || code != CURLM_OK)
+            return OTEL__HTTP_ANSWERED;
+        if (otel__http_cancelled(client))
+            return OTEL__HTTP_CANCELLED;
+        int left = otel__ms_until(deadline, otel__steady_now());
+        if (left == 0)
+            return OTEL__HTTP_TIMED_OUT;
+        curl_multi_poll(multi, NULL, 0, left, NULL);
+    }
+}
+
+static CURLcode transfer_result(CURLM *multi) {
+    int more = 0;
+    for (CURLMsg *message; (message = curl_multi_info_read(multi, &more)) != NULL;)
+        if (message->msg == CURLMSG_DONE)
+            return message->data.result;
+    return CURLE_FAILED_INIT;
+}
+
+/* Judges the transfer; `*stale` becomes true when a connection kept from before turned out to be dead. */
+static enum otel__http_result conclude(struct otel__http_client *client, enum otel__http_result driven, bool *stale) {
+    struct otel__http_connection *connection = client->connection;
+    if (driven == OTEL__HTTP_TIMED_OUT)
+        otel__http_explain_timeout(connection, &client->plan);
+    if (driven != OTEL__HTTP_ANSWERED)
+        return driven;
+    CURLcode code = transfer_result(connection->multi);
+    long connects = 1;
+    curl_easy_getinfo(connection->easy, CURLINFO_NUM_CONNECTS, &connects);
+    bool broken = code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING;
+    *stale = broken && connects == 0 && connection->header_bytes == 0;
+    return otel__http_judge(connection, &client->plan, code);
+}
+
+static enum otel__http_result attempt(struct otel__http_client *client, const void *body, size_t len, uint64_t deadline,
+                                      bool fresh, bool *stale) {
+    if (!otel__fork_gate_enter(&client->gate, deadline))
+        return OTEL__HTTP_TIMED_OUT;
+    bool ready = connect_client(client);
+    if (ready) {
+        otel__http_connection_clear(client->connection);
+        set_request(client->connection->easy, body, len, deadline, fresh);
+        ready = curl_multi_add_handle(client->connection->multi, client->connection->easy) == CURLM_OK;
+    }
+    otel__fork_gate_leave(&client->gate);
+    if (!ready)
+        return OTEL__HTTP_IMPOSSIBLE;
+
+    enum otel__http_result driven = drive(client, deadline);
+
+    bool inside = otel__fork_gate_enter(&client->gate, deadline + GRACE_MS * OTEL__NS_PER_MS);
+    enum otel__http_result result = conclude(client, driven, stale);
+    curl_multi_remove_handle(client->connection->multi, client->connection->easy);
+    if (inside)
+        otel__fork_gate_leave(&client->gate);
+    return result;
+}
+
+enum otel__http_result otel__http_post(struct otel__http_client *client, const void *body, size_t len,
+                                       uint64_t deadline) {
+    if (otel__http_cancelled(client))
+        return OTEL__HTTP_CANCELLED;
+    struct otel__sigpipe guard;
+    otel__sigpipe_begin(&guard);
+    bool stale = false;
+    enum otel__http_result result = attempt(client, body, len, deadline, false, &stale);
+    /* A server may close an idle connection at any moment, which is no failure of the server's: ask again at once. */
+    if (stale)
+        result = attempt(client, body, len, deadline, true, &stale);
+    otel__sigpipe_end(&guard);
+    return result;
+}
+
+const struct otel__http_response *otel__http_response(const struct otel__http_client *client) {
+    static const struct otel__http_response none = { .problem = "out of memory, or a fork() took too long" };
+    return client->connection ? &client->connection->response : &none;
+}
+
+bool otel__http_wait(struct otel__http_client *client, uint64_t until) {
+    if (!otel__fork_gate_enter(&client->gate, until))
+        return true;
+    bool ready = connect_client(client);
+    otel__fork_gate_leave(&client->gate);
+    while (ready && !otel__http_cancelled(client)) {
+        int left = otel__ms_until(until, otel__steady_now());
+        if (left == 0)
+            return true;
+        curl_multi_poll(client->connection->multi, NULL, 0, left, NULL);
+    }
+    return false;
+}
+
+/* ---- from other threads -------------------------------------------------------------------------------------------------- */
+
+void otel__http_cancel(struct otel__http_client *client) {
+    atomic_store(&client->cancelled, true);
+    CURLM *multi = atomic_load(&client->wakeable);
+    if (multi)
+        curl_multi_wakeup(multi);
+}
+
+bool otel__http_cancelled(struct otel__http_client *client) { return atomic_load(&client->cancelled); }
+
+struct otel__fork_gate *otel__http_gate(struct otel__http_client *client) {
+    return &client->gate;
+}
+
+void otel__http_before_fork(struct otel__http_client *client) { otel__fork_gate_close(&client->gate); }
+
+void otel__http_after_fork(struct otel__http_client *client, bool in_child) {
+    if (in_child) {
+        atomic_store(&client->wakeable, NULL);
+        otel__http_connection_leave(client->connection);
+        client->connection = NULL;
+    }
+    otel__fork_gate_open(&client->gate, in_child);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * http_client.h - POSTs to one URL over a connection that is kept alive.
+ *
+ * DESIGN. libcurl's multi interface with one easy handle, driven by whichever thread calls otel__http_post(): no thread, no timer
+ * and no callback outside of a call. While there is nothing to do, nothing runs; while a request is under way the thread
+ * sleeps in curl_multi_poll(), from which otel__http_cancel() wakes it. Everything that libcurl would look up for itself in
+ * the environment is read once, at creation, with secure_getenv().
+ *
+ * post and wait must not overlap each other; cancel may overlap anything but destroy. The fork functions come from the thread that
+ * forks: a post is inside the gate except while it waits for the network. The child leaves the inherited connection behind, closing
+ * its own copy of the sockets only, and makes a connection of its own with the next post.
+ */
+#ifndef OTEL_EXPORTERS_HTTP_CLIENT_H
+#define OTEL_EXPORTERS_HTTP_CLIENT_H
+
+#include "common/fork_gate.h"
+
+#include <otel/status.h>
+#include <otel/types.h>
+
+struct otel__http_header {
+    otel_str name, value;
+};
+
+/* Everything about the connection and what is the same in each request; copied. */
+struct otel__http_settings {
+    const char *url; /* usable for otel__url_parse() */
+    const char *content_type;
+    const char *user_agent;
+    const struct otel__http_header *headers; /* usable for otel__http_header_problem() */
+    size_t header_count;
+    size_t response_limit; /* bytes of a response's body */
+};
+
+enum otel__http_result {
+    OTEL__HTTP_ANSWERED,    /* the response has a status, whichever */
+    OTEL__HTTP_UNAVAILABLE, /* no (whole) answer; trying again may help */
+    OTEL__HTTP_IMPOSSIBLE,  /* no usable answer, and trying again will not help */
+    OTEL__HTTP_TIMED_OUT,   /* not done at the deadline */
+    OTEL__HTTP_CANCELLED
+};
+
+/* What came of a request; valid until the next one. All text is NUL-terminated and cut to its place. */
+struct otel__http_response {
+    int status; /* 0: there was no answer */
+    char content_type[128];
+    char retry_after[64]; /* the headers' values; "" when absent */
+    char location[512];
+    uint8_t *body;
+    size_t body_len;
+    char problem[384]; /* why there is no answer, such as "cannot connect to c:4318: Connection refused" */
+};
+
+struct otel__http_client;
+
+/* Readies libcurl and OpenSSL for use by this process; otel__http_create() does it too. Thread-safe. */
+bool otel__http_global_init(void);
+
+/* NULL and `error` filled (OTEL_ERR_CONFIG or OTEL_ERR_MEMORY in `status`) when that is impossible. */
+struct otel__http_client *otel__http_create(const struct otel__http_settings *settings, otel_status *status,
+                                            otel_error *error);
+void otel__http_destroy(struct otel__http_client *client);
+
+/* Sends the `len` bytes, until `deadline` (ns of CLOCK_MONOTONIC) at the latest, and receives the response. */
+enum otel__http_result otel__http_post(struct otel__http_client *client, const void *body, size_t len,
+                                       uint64_t deadline);
+const struct otel__http_response *otel__http_response(const struct otel__http_client *client);
+/* Sleeps until `until`; false: cancelled, or out of memory. */
+bool otel__http_wait(struct otel__http_client *client, uint64_t until);
+
+/* For good: what runs returns at once, what comes later fails at once. */
+void otel__http_cancel(struct otel__http_client *client);
+bool otel__http_cancelled(struct otel__http_client *client);
+/* A caller that keeps data of its own for a post changes it inside this gate. */
+struct otel__fork_gate *otel__http_gate(struct otel__http_client *client);
+void otel__http_before_fork(struct otel__http_client *client);
+void otel__http_after_fork(struct otel__http_client *client, bool in_child);
+
+#endif

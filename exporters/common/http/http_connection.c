@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/http/http_connection.h"
+
+#include "common/http/http_header.h"
+#include "common/http/http_proxy.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { HEADERS_MAX = 64 * 1024, BODY_FIRST = 4096, BODY_KEEP = 64 * 1024 };
+
+/* ---- the plan ------------------------------------------------------------------------------------------------------------ */
+
+static bool add_header(struct otel__http_plan *plan, const char *line) {
+    struct curl_slist *longer = curl_slist_append(plan->headers, line);
+    if (longer)
+        plan->headers = longer;
+    return longer != NULL;
+}
+
+/* libcurl takes "Name:" for an order to remove the header, and "Name;" for a header without a value. */
+static bool add_user_header(struct otel__http_plan *plan, const struct otel__http_header *header) {
+    if (otel__http_header_is_ours(header->name))
+        return true;
+    char *line = NULL;
+    const char *middle = header->value.len > 0 ? ": " : ";";
+    if (asprintf(&line, "%.*s%s%.*s", (int)header->name.len, header->name.ptr, middle, (int)header->value.len,
+                 header->value.len > 0 ? header->value.ptr : "") < 0)
+        return false;
+    bool added = add_header(plan, line);
+    free(line);
+    return added;
+}
+
+static bool fill_headers(struct otel__http_plan *plan, const struct otel__http_settings *settings) {
+    char content_type[160];
+    snprintf(content_type, sizeof content_type, "Content-Type: %s", settings->content_type);
+    if (!add_header(plan, content_type) || !add_header(plan, "Expect:"))
+        return false;
+    for (size_t i = 0; i < settings->header_count; i++)
+        if (!add_user_header(plan, &settings->headers[i]))
+            return false;
+    return true;
+}
+
+static char *show_host(const struct otel__url *url) {
+    char *shown = NULL;
+    bool brackets = memchr(url->host.ptr, ':', url->host.len) != NULL;
+    if (asprintf(&shown, "%s%.*s%s:%d", brackets ? "[" : "", (int)url->host.len, url->host.ptr, brackets ? "]" : "",
+                 url->port) < 0)
+        return NULL;
+    return shown;
+}
+
+bool otel__http_plan_fill(struct otel__http_plan *plan, const struct otel__http_settings *settings) {
+    *plan = (struct otel__http_plan){ .url = strdup(settings->url), .response_limit = settings->response_limit };
+    if (!plan->url)
+        return false;
+    otel__url_parse(plan->url, &plan->parts);
+    struct otel__http_proxy proxy = otel__http_proxy_find(plan->parts.https, NULL);
+    plan->user_agent = strdup(settings->user_agent);
+    plan->proxy = strdup(proxy.proxy);
+    plan->no_proxy = strdup(proxy.except);
+    plan->shown_host = show_host(&plan->parts);
+    return plan->user_agent && plan->proxy && plan->no_proxy && plan->shown_host && fill_headers(plan, settings);
+}
+
+void otel__http_plan_free(struct otel__http_plan *plan) {
+    free(plan->url);
+    free(plan->user_agent);
+    free(plan->proxy);
+    free(plan->no_proxy);
+    free(plan->shown_host);
+    curl_slist_free_all(plan->headers);
+    *plan = (struct otel__http_plan){ 0 };
+}
+
+/* ---- what libcurl calls -------------------------------------------------------------------------------------------------- */
+
+/* The value of the header `name` if `line` is one, without the spaces around it, cut to `size`. */
+static void take_header(otel_str line, const char *name, char *out, size_t size) {
+    size_t len = strlen(name);
+    if (line.len <= len || line.ptr[len] != ':' || strncasecmp(line.ptr, name, len) != 0)
+        return;
+    const char *from = line.ptr + len + 1, *to = line.ptr + line.len;
+    while (from < to && strchr(" \t", *from))
+        from++;
+    while (to > from && strchr(" \t\r\n", to[-1]))
+        to--;
+    snprintf(out, size, "%.*s", (int)(to - from), from);
+}
+
+static size_t on_header(char *data, size_t size, size_t count, void *user) {
+    struct otel__http_connection *connection = user;
+    struct otel__http_response *response = &connection->response;
+    otel_str line = otel_strn(data, size * count);
+    connection->header_bytes += line.len;
+    if (connection->header_bytes > HEADERS_MAX) {
+        connection->too_large = true;
+        return 0;
+    }
+    if (line.len > 5 && memcmp(line.ptr, "HTTP/", 5) == 0) /* the final response, after one with a 1xx status */
+        response->content_type[0] = response->retry_after[0] = response->location[0] = '\0';
+    take_header(line, "Content-Type", response->content_type, sizeof response->content_type);
+    take_header(line, "Retry-After", response->retry_after, sizeof response->retry_after);
+    take_header(line, "Location", response->location, sizeof response->location);
+    return line.len;
+}
+
+static bool body_room(struct otel__http_connection *connection, size_t needed) {
+    size_t capacity = connection->body_capacity > 0 ? connection->body_capacity : BODY_FIRST;
+    while (capacity < needed)
+        capacity *= 2;
+    if (capacity == connection->body_capacity)
+        return true;
+    uint8_t *body = realloc(connection->response.body, capacity);
+    if (!body)
+        return false;
+    connection->response.body = body;
+    connection->body_capacity = capacity;
+    return true;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *user) {
+    struct otel__http_connection *connection = user;
+    struct otel__http_response *response = &connection->response;
+    size_t len = size * count;
+    if (len > connection->body_limit - response->body_len) {
+        connection->too_large = true;
+        return 0;
+    }
+    if (!body_room(connection, response->body_len + len))
+        return 0;
+    memcpy(response->body + response->body_len, data, len);
+    response->body_len += len;
+    return len;
+}
+
+/* Programs that the host starts must not inherit the connection, nor a forked child keep it open. */
+static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_sockaddr *address) {
+    struct otel__http_connection *connection = user;
+    (void)purpose;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    for (size_t i = 0; fd >= 0 && i < sizeof connection->sockets / sizeof *connection->sockets; i++)
+        if (connection->sockets[i] == CURL_SOCKET_BAD) {
+            connection->sockets[i] = fd;
+            break;
+        }
+    return fd;
+}
+
+static int on_close(void *user, curl_socket_t fd) {
+    struct otel__http_connection *connection = user;
+    for (size_t i = 0; i < sizeof connection->sockets / sizeof *connection->sockets; i++)
+        if (connection->sockets[i] == fd)
+            connection->sockets[i] = CURL_SOCKET_BAD;
+    return close(fd);
+}
+
+/* ---- the connection ------------------------------------------------------------------------------------------------------ */
+
+static void set_callbacks(struct otel__http_connection *connection) {
+    CURL *easy = connection->easy;
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, connection->error);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, connection);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, connection);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, connection);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, connection);
+}
+
+static void restrict_protocols(CURL *easy) {
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+    /* An older libcurl at run time refuses this option; cancelling then waits for a name look-up that is under way. */
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
+}
+
+static bool set_options(CURL *easy, const struct otel__http_plan *plan) {
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
+    curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, plan->headers);
+    restrict_protocols(easy);
+    /* Set even when empty, or libcurl would look into the environment. */
+    return curl_easy_setopt(easy, CURLOPT_PROXY, plan->proxy) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_NOPROXY, plan->no_proxy) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_USERAGENT, plan->user_agent) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_URL, plan->url) == CURLE_OK;
+}
+
+struct otel__http_connection *otel__http_connection_create(const struct otel__http_plan *plan) {
+    struct otel__http_connection *connection = calloc(1, sizeof *connection);
+    if (!connection)
+        return NULL;
+    for (size_t i = 0; i < sizeof connection->sockets / sizeof *connection->sockets; i++)
+        connection->sockets[i] = CURL_SOCKET_BAD;
+    connection->body_limit = plan->response_limit;
+    connection->multi = curl_multi_init();
+    connection->easy = curl_easy_init();
+    if (!connection->multi || !connection->easy || !set_options(connection->easy, plan)) {
+        otel__http_connection_destroy(connection);
+        return NULL;
+    }
+    set_callbacks(connection);
+    curl_multi_setopt(connection->multi, CURLMOPT_MAXCONNECTS, 1L);
+    return connection;
+}
+
+void otel__http_connection_destroy(struct otel__http_connection *connection) {
+    if (!connection)
+        return;
+    curl_easy_cleanup(connection->easy);
+    curl_multi_cleanup(connection->multi); /* closes the connection, which calls on_close() */
+    free(connection->response.body);
+    free(connection);
+}
+
+void otel__http_connection_clear(struct otel__http_connection *connection) {
+    uint8_t *body = connection->response.body;
+    if (connection->body_capacity > BODY_KEEP) {
+        free(body);
+        body = NULL;
+        connection->body_capacity = 0;
+    }
+    connection->response = (struct otel__http_response){ .body = body };
+    connection->header_bytes = 0;
+    connection->too_large = false;
+    connection->error[0] = '\0';
+}
+
+void otel__http_connection_leave(struct otel__http_connection *connection) {
+    if (!connection)
+        return;
+    for (size_t i = 0; i < sizeof connection->sockets / sizeof *connection->sockets; i++)
+        if (connection->sockets[i] != CURL_SOCKET_BAD)
+            close(connection->sockets[i]);
+    otel__inherited_leave(&connection->inherited);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/line.h"
+
+#include "common/escape.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FIRST = 1024, KEEP = 64 * 1024, MOST = 16 * 1024 * 1024 };
+
+void otel__line_clear(struct otel__line *line) {
+    if (line->capacity > KEEP)
+        otel__line_free(line);
+    line->len = 0;
+    line->cut = false;
+}
+
+void otel__line_free(struct otel__line *line) {
+    free(line->text);
+    *line = (struct otel__line){ 0 };
+}
+
+static bool grow(struct otel__line *line, size_t size) {
+    size_t capacity = line->capacity > 0 ? line->capacity : FIRST;
+    while (capacity - line->len < size)
+        capacity *= 2;
+    char *text = capacity <= MOST ? realloc(line->text, capacity) : NULL;
+    if (!text)
+        return false;
+    line->text = text;
+    line->capacity = capacity;
+    return true;
+}
+
+static void add(struct otel__line *line, const char *text, size_t len) {
+    if (line->cut || (line->capacity - line->len < len && (len > MOST || !grow(line, len)))) {
+        line->cut = true;
+        return;
+    }
+    memcpy(line->text + line->len, text, len);
+    line->len += len;
+}
+
+void otel__line_add(struct otel__line *line, const char *text) {
+    if (*text)
+        add(line, text, strlen(text));
+}
+
+void otel__line_format(struct otel__line *line, const char *format, ...) {
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    otel__line_add(line, text);
+}
+
+void otel__line_escaped(struct otel__line *line, otel_str text, char quote) {
+    const char quotes[2] = { quote, '\0' };
+    otel__line_add(line, quotes);
+    while (text.len > 0 && !line->cut) {
+        char piece[OTEL__ESCAPE_MAX];
+        size_t used, len = otel__escape_step(text, quote, piece, &used);
+        add(line, piece, len);
+        text.ptr += used;
+        text.len -= used;
+    }
+    otel__line_add(line, quotes);
+}
+
+void otel__line_hex(struct otel__line *line, const uint8_t *bytes, size_t len) {
+    for (size_t i = 0; i < len; i++)
+        otel__line_format(line, "%02x", bytes[i]);
+}
+
+/* Whatever the locale puts between the digits, of one byte or several, becomes a point. */
+static void repair_point(char *text) {
+    char *out = text;
+    for (const char *in = text; *in; in++) {
+        bool number = strchr("0123456789+-e", *in) != NULL;
+        if (number)
+            *out++ = *in;
+        else if (out == text || out[-1] != '.')
+            *out++ = '.';
+    }
+    *out = '\0';
+}
+
+void otel__line_double(struct otel__line *line, double value) {
+    char text[64];
+    if (!isfinite(value)) {
+        otel__line_add(line, isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    repair_point(text);
+    otel__line_add(line, text);
+    if (!strpbrk(text, ".e"))
+        otel__line_add(line, ".0");
+}

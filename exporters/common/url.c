@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/url.h"
+
+#include "common/escape.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+static otel_str span_of(const char *from, const char *to) { return otel_strn(from, (size_t)(to - from)); }
+
+static const char *find_any(const char *from, const char *to, const char *any) {
+    while (from < to && !strchr(any, *from))
+        from++;
+    return from;
+}
+
+static const char *check_characters(const char *text) {
+    for (; *text; text++)
+        if ((unsigned char)*text <= 0x20 || *text == 0x7f)
+            return "it holds a space or control character";
+    return NULL;
+}
+
+static const char *parse_port(otel_str digits, struct otel__url *url) {
+    long port = 0;
+    for (size_t i = 0; i < digits.len; i++) {
+        if (!isdigit((unsigned char)digits.ptr[i]) || port > 65535)
+            return "its port is not a number from 1 to 65535";
+        port = port * 10 + (digits.ptr[i] - '0');
+    }
+    if (digits.len == 0 || port < 1 || port > 65535)
+        return "its port is not a number from 1 to 65535";
+    url->port = (int)port;
+    return NULL;
+}
+
+/* user@host:port */
+static const char *parse_authority(const char *from, const char *to, struct otel__url *url) {
+    for (const char *at = to; at > from; at--)
+        if (at[-1] == '@') {
+            url->user = span_of(from, at - 1);
+            from = at;
+            break;
+        }
+    const char *host_end;
+    if (from < to && *from == '[') {
+        host_end = find_any(from, to, "]");
+        if (host_end == to)
+            return "its IPv6 address lacks the closing bracket";
+        url->host = span_of(from + 1, host_end);
+        host_end++;
+    } else {
+        host_end = find_any(from, to, ":");
+        url->host = span_of(from, host_end);
+    }
+    if (url->host.len == 0)
+        return "it has no host";
+    if (host_end == to)
+        return NULL;
+    return *host_end == ':' ? parse_port(span_of(host_end + 1, to), url)
+                            : "something other than a port follows its host";
+}
+
+const char *otel__url_parse(const char *text, struct otel__url *url) {
+    *url = (struct otel__url){ 0 };
+    if (!text || !*text)
+        return "it is empty";
+    const char *problem = check_characters(text);
+    if (problem)
+        return problem;
+    if (strncasecmp(text, "https://", 8) == 0)
+        url->https = true;
+    else if (strncasecmp(text, "http://", 7) != 0)
+        return "it begins with neither http:// nor https://";
+    url->port = url->https ? 443 : 80;
+    const char *authority = text + (url->https ? 8 : 7);
+    const char *end = text + strlen(text);
+    const char *path = find_any(authority, end, "/?#");
+    const char *tail = find_any(path, end, "?#");
+    url->path = span_of(path, tail);
+    url->tail = span_of(tail, end);
+    return parse_authority(authority, path, url);
+}
+
+/* `text` up to and with `head`, then `middle`, then `tail`. */
+static char *join(const char *text, size_t head, const char *middle, otel_str tail) {
+    size_t middle_len = strlen(middle);
+    char *out = malloc(head + middle_len + tail.len + 1);
+    if (!out)
+        return NULL;
+    memcpy(out, text, head);
+    memcpy(out + head, middle, middle_len);
+    if (tail.len > 0)
+        memcpy(out + head + middle_len, tail.ptr, tail.len);
+    out[head + middle_len + tail.len] = '\0';
+    return out;
+}
+
+char *otel__otlp_traces_url(const char *base, const char *specific) {
+    struct otel__url url;
+    const char *text = specific ? specific : base;
+    otel__url_parse(text, &url);
+    size_t head = (size_t)(url.tail.ptr - text);
+    if (specific)
+        return join(text, head, url.path.len == 0 ? "/" : "", url.tail);
+    while (url.path.len > 0 && url.path.ptr[url.path.len - 1] == '/') {
+        url.path.len--;
+        head--;
+    }
+    return join(text, head, "/v1/traces", url.tail);
+}
+
+void otel__url_show(const char *text, char *out, size_t size) {
+    struct otel__url url;
+    if (otel__url_parse(text, &url) != NULL) {
+        const char *at = text ? strrchr(text, '@') : NULL; /* what stands before may be a password */
+        otel__escape(otel_cstr(at ? at : text), out, size);
+        return;
+    }
+    bool brackets = memchr(url.host.ptr, ':', url.host.len) != NULL;
+    bool usual = url.port == (url.https ? 443 : 80);
+    char port[16] = "", whole[1024];
+    if (!usual)
+        snprintf(port, sizeof port, ":%d", url.port);
+    snprintf(whole, sizeof whole, "%s://%s%.*s%s%s%.*s", url.https ? "https" : "http", brackets ? "[" : "",
+             (int)url.host.len, url.host.ptr, brackets ? "]" : "", port, (int)url.path.len, url.path.ptr);
+    otel__escape(otel_cstr(whole), out, size);
+}

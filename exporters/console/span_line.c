@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "console/span_line.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+enum { DEPTH_MAX = 64 };
+
+static void add_attributes(struct otel__line *line, otel_attrs attributes, int depth);
+
+/* ---- values -------------------------------------------------------------------------------------------------------------- */
+
+static void add_value(struct otel__line *line, const otel_value *value, int depth);
+
+static void add_element(struct otel__line *line, const otel_value *list, size_t i, int depth) {
+    switch (list->type) {
+    case OTEL_TYPE_STRINGS:
+        otel__line_escaped(line, ((const otel_str *)list->u.p)[i], '"');
+        break;
+    case OTEL_TYPE_BOOLS:
+        otel__line_add(line, ((const bool *)list->u.p)[i] ? "true" : "false");
+        break;
+    case OTEL_TYPE_INTS:
+        otel__line_format(line, "%" PRId64, ((const int64_t *)list->u.p)[i]);
+        break;
+    case OTEL_TYPE_DOUBLES:
+        otel__line_double(line, ((const double *)list->u.p)[i]);
+        break;
+    default:
+        add_value(line, &((const otel_value *)list->u.p)[i], depth);
+    }
+}
+
+static void add_list(struct otel__line *line, const otel_value *list, int depth) {
+    otel__line_add(line, "[");
+    for (size_t i = 0; i < list->len; i++) {
+        otel__line_add(line, i > 0 ? ", " : "");
+        add_element(line, list, i, depth + 1);
+    }
+    otel__line_add(line, "]");
+}
+
+static void add_value(struct otel__line *line, const otel_value *value, int depth) {
+    switch (value->type) {
+    case OTEL_TYPE_STRING:
+        otel__line_escaped(line, otel_strn(value->u.p, value->len), '"');
+        break;
+    case OTEL_TYPE_BYTES:
+        otel__line_add(line, "b");
+        otel__line_escaped(line, otel_strn(value->u.p, value->len), '"');
+        break;
+    case OTEL_TYPE_BOOL:
+        otel__line_add(line, value->u.i ? "true" : "false");
+        break;
+    case OTEL_TYPE_INT:
+        otel__line_format(line, "%" PRId64, value->u.i);
+        break;
+    case OTEL_TYPE_UINT:
+        otel__line_format(line, "%" PRIu64, (uint64_t)value->u.i);
+        break;
+    case OTEL_TYPE_DOUBLE:
+        otel__line_double(line, value->u.d);
+        break;
+    case OTEL_TYPE_MAP:
+        otel__line_add(line, "{");
+        if (depth < DEPTH_MAX)
+            add_attributes(line, (otel_attrs){ value->u.p, value->len }, depth + 1);
+        otel__line_add(line, "}");
+        break;
+    case OTEL_TYPE_NONE:
+        otel__line_add(line, "null");
+        break;
+    default:
+        if (depth < DEPTH_MAX)
+            add_list(line, value, depth);
+    }
+}
+
+static void add_attributes(struct otel__line *line, otel_attrs attributes, int depth) {
+    for (size_t i = 0; i < attributes.count; i++) {
+        otel__line_add(line, i > 0 ? " " : "");
+        otel__line_escaped(line, attributes.items[i].key, 0);
+        otel__line_add(line, "=");
+        add_value(line, &attributes.items[i].value, depth);
+    }
+}
+
+static void add_attribute_block(struct otel__line *line, otel_attrs attributes, uint32_t dropped) {
+    if (attributes.count == 0 && dropped == 0)
+        return;
+    otel__line_add(line, " {");
+    add_attributes(line, attributes, 0);
+    if (dropped > 0)
+        otel__line_format(line, "%s+%" PRIu32 " dropped", attributes.count > 0 ? " " : "", dropped);
+    otel__line_add(line, "}");
+}
+
+/* ---- times --------------------------------------------------------------------------------------------------------------- */
+
+/* Three or four digits and a unit; made of integers, so that no locale matters. */
+static void format_duration(char *out, size_t size, uint64_t ns) {
+    static const struct {
+        uint64_t unit;
+        const char *name;
+    } units[] = { { 1000000000, "s" }, { 1000000, "ms" }, { 1000, "us" } };
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (ns >= units[i].unit) {
+            snprintf(out, size, "%" PRIu64 ".%02" PRIu64 "%s", ns / units[i].unit,
+                     ns % units[i].unit / (units[i].unit / 100), units[i].name);
+            return;
+        }
+    snprintf(out, size, "%" PRIu64 "ns", ns);
+}
+
+static void add_start(struct otel__line *line, const otel_span_data *span) {
+    time_t seconds = (time_t)(span->start_time / 1000000000);
+    struct tm t;
+    char day[32] = "", duration[32];
+    if (gmtime_r(&seconds, &t))
+        strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &t);
+    format_duration(duration, sizeof duration,
+                    span->end_time > span->start_time ? span->end_time - span->start_time : 0);
+    otel__line_format(line, "%s.%06" PRIu64 "Z %9s", day, span->start_time % 1000000000 / 1000, duration);
+}
+
+/* ---- the parts of a span ------------------------------------------------------------------------------------------------- */
+
+static void add_ids(struct otel__line *line, const otel_span_data *span) {
+    otel__line_add(line, "  trace=");
+    otel__line_hex(line, span->trace_id, 16);
+    otel__line_add(line, " span=");
+    otel__line_hex(line, span->span_id, 8);
+    otel__line_add(line, " parent=");
+    if (span->parent_id)
+        otel__line_hex(line, span->parent_id, 8);
+    else
+        otel__line_add(line, "none");
+    if (span->parent && otel_span_remote(span->parent))
+        otel__line_add(line, "(remote)");
+    if (span->tracestate.len > 0) {
+        otel__line_add(line, " tracestate=");
+        otel__line_escaped(line, span->tracestate, '"');
+    }
+}
+
+static void add_status(struct otel__line *line, const otel_span_data *span) {
+    if (span->status == OTEL_CODE_UNSET)
+        return;
+    otel__line_add(line, span->status == OTEL_CODE_OK ? "  OK" : "  ERROR");
+    if (span->status_text.len > 0) {
+        otel__line_add(line, " ");
+        otel__line_escaped(line, span->status_text, '"');
+    }
+}
+
+static void add_event(struct otel__line *line, const otel_event_data *event, uint64_t start) {
+    char offset[32];
+    bool before = event->time < start;
+    format_duration(offset, sizeof offset, before ? start - event->time : event->time - start);
+    otel__line_format(line, "%s%s ", before ? "-" : "+", offset);
+    otel__line_escaped(line, event->name, '"');
+    add_attribute_block(line, event->attributes, event->dropped_attributes);
+}
+
+static void add_events(struct otel__line *line, const otel_span_data *span) {
+    if (span->event_count == 0 && span->dropped_events == 0)
+        return;
+    otel__line_add(line, "  events=[");
+    for (size_t i = 0; i < span->event_count; i++) {
+        otel__line_add(line, i > 0 ? ", " : "");
+        add_event(line, &span->events[i], span->start_time);
+    }
+    if (span->dropped_events > 0)
+        otel__line_format(line, "%s+%" PRIu32 " dropped", span->event_count > 0 ? ", " : "", span->dropped_events);
+    otel__line_add(line, "]");
+}
+
+static void add_link(struct otel__line *line, const otel_link_data *link) {
+    char trace_id[33], span_id[17];
+    otel_span_hex(link->span, trace_id, span_id);
+    otel__line_format(line, "%s/%s", trace_id, span_id);
+    if (link->tracestate.len > 0) {
+        otel__line_add(line, " tracestate=");
+        otel__line_escaped(line, link->tracestate, '"');
+    }
+    add_attribute_block(line, link->attributes, link->dropped_attributes);
+}
+
+static void add_links(struct otel__line *line, const otel_span_data *span) {
+    if (span->link_count == 0 && span->dropped_links == 0)
+        return;
+    otel__line_add(line, "  links=[");
+    for (size_t i = 0; i < span->link_count; i++) {
+        otel__line_add(line, i > 0 ? ", " : "");
+        add_link(line, &span->links[i]);
+    }
+    if (span->dropped_links > 0)
+        otel__line_format(line, "%s+%" PRIu32 " dropped", span->link_count > 0 ? ", " : "", span->dropped_links);
+    otel__line_add(line, "]");
+}
+
+static void add_origin(struct otel__line *line, const otel_span_data *span) {
+    for (size_t i = 0; i < span->resource->attributes.count; i++) {
+        const otel_attr *attr = &span->resource->attributes.items[i];
+        if (attr->key.len == 12 && memcmp(attr->key.ptr, "service.name", 12) == 0) {
+            otel__line_add(line, "  service=");
+            add_value(line, &attr->value, 0);
+        }
+    }
+    otel__line_add(line, " scope=");
+    otel__line_escaped(line, span->scope->name, '"');
+    if (span->scope->version.len > 0) {
+        otel__line_add(line, " version=");
+        otel__line_escaped(line, span->scope->version, '"');
+    }
+}
+
+void otel__span_line(struct otel__line *line, const otel_span_data *span) {
+    static const char *const kinds[] = { "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER" };
+    add_start(line, span);
+    otel__line_format(line, "  %-8s  ", (size_t)span->kind < 5 ? kinds[span->kind] : "?");
+    otel__line_escaped(line, span->name, '"');
+    add_status(line, span);
+    otel__line_add(line, "  ");
+    add_attribute_block(line, span->attributes, span->dropped_attributes);
+    add_events(line, span);
+    add_links(line, span);
+    add_ids(line, span);
+    add_origin(line, span);
+    if (line->cut) {
+        line->cut = false;
+        line->len -= line->len > 16 ? 16 : line->len;
+        otel__line_add(line, "... [cut]");
+    }
+    otel__line_add(line, "\n");
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * otlp_encode.c - one pass over the batch, back to front: every function here writes the last field of its message first.
+ * The tests decode the result with protobuf-c and compare it field by field.
+ */
+#include "otlp/otlp_encode.h"
+
+#include "common/protobuf_writer.h"
+
+/* Field numbers (opentelemetry-proto); one enum per message. */
+enum { REQUEST_RESOURCE_SPANS = 1 };
+enum { RESOURCE_SPANS_RESOURCE = 1, RESOURCE_SPANS_SCOPE_SPANS = 2, RESOURCE_SPANS_SCHEMA_URL = 3 };
+enum { SCOPE_SPANS_SCOPE = 1, SCOPE_SPANS_SPANS = 2, SCOPE_SPANS_SCHEMA_URL = 3 };
+enum { RESOURCE_ATTRIBUTES = 1 };
+enum { SCOPE_NAME = 1, SCOPE_VERSION = 2, SCOPE_ATTRIBUTES = 3 };
+enum {
+    SPAN_TRACE_ID = 1,
+    SPAN_SPAN_ID = 2,
+    SPAN_TRACE_STATE = 3,
+    SPAN_PARENT_SPAN_ID = 4,
+    SPAN_NAME = 5,
+    SPAN_KIND = 6,
+    SPAN_START_TIME = 7,
+    SPAN_END_TIME = 8,
+    SPAN_ATTRIBUTES = 9,
+    SPAN_DROPPED_ATTRIBUTES = 10,
+    SPAN_EVENTS = 11,
+    SPAN_DROPPED_EVENTS = 12,
+    SPAN_LINKS = 13,
+    SPAN_DROPPED_LINKS = 14,
+    SPAN_STATUS = 15,
+    SPAN_FLAGS = 16
+};
+enum { STATUS_MESSAGE = 2, STATUS_CODE = 3 };
+enum { EVENT_TIME = 1, EVENT_NAME = 2, EVENT_ATTRIBUTES = 3, EVENT_DROPPED_ATTRIBUTES = 4 };
+enum {
+    LINK_TRACE_ID = 1,
+    LINK_SPAN_ID = 2,
+    LINK_TRACE_STATE = 3,
+    LINK_ATTRIBUTES = 4,
+    LINK_DROPPED_ATTRIBUTES = 5,
+    LINK_FLAGS = 6
+};
+enum { KEY_VALUE_KEY = 1, KEY_VALUE_VALUE = 2 };
+enum { ANY_STRING = 1, ANY_BOOL = 2, ANY_INT = 3, ANY_DOUBLE = 4, ANY_ARRAY = 5, ANY_MAP = 6, ANY_BYTES = 7 };
+enum { LIST_VALUES = 1 };
+
+/* Bits above the W3C trace flags: bit 9 is known, and the context in question is remote. */
+enum { FLAGS_HAS_IS_REMOTE = 0x100, FLAGS_IS_REMOTE = 0x200 };
+/* Values nested deeper are written as empty; the SDK records nothing that deep. */
+enum { DEPTH_MAX = 64 };
+
+static void write_attribute(struct otel__buffer *out, uint32_t field, const otel_attr *attr, int depth);
+
+static void write_attributes(struct otel__buffer *out, uint32_t field, otel_attrs attributes, int depth) {
+    for (size_t i = attributes.count; i-- > 0;)
+        write_attribute(out, field, &attributes.items[i], depth);
+}
+
+static bool is_scalar(otel_type type) {
+    return type == OTEL_TYPE_STRING || type == OTEL_TYPE_INT || type == OTEL_TYPE_BOOL || type == OTEL_TYPE_DOUBLE ||
+           type == OTEL_TYPE_BYTES || type == OTEL_TYPE_NONE;
+}
+
+/* Room that put_scalar() needs. */
+static size_t scalar_size(const otel_value *value) { return value->len + OTEL__PB_FIELD_MAX; }
+
+/* The content of an AnyValue. A chosen member is written even if it is zero or empty: only the empty value has none. */
+static uint8_t *put_scalar(uint8_t *p, const otel_value *value) {
+    switch (value->type) {
+    case OTEL_TYPE_STRING:
+        return otel__pb_put_bytes(p, ANY_STRING, value->u.p, value->len);
+    case OTEL_TYPE_BYTES:
+        return otel__pb_put_bytes(p, ANY_BYTES, value->u.p, value->len);
+    case OTEL_TYPE_BOOL:
+        return otel__pb_put_uint(p, ANY_BOOL, value->u.i != 0);
+    case OTEL_TYPE_INT:
+        return otel__pb_put_uint(p, ANY_INT, (uint64_t)value->u.i);
+    case OTEL_TYPE_DOUBLE:
+        return otel__pb_put_double(p, ANY_DOUBLE, value->u.d);
+    default:
+        return p;
+    }
+}
+
+static void write_value(struct otel__buffer *out, uint32_t field, const otel_value *value, int depth);
+
+/* Element `i` of a homogeneous array or an array of values. */
+static otel_value element(const otel_value *array, size_t i) {
+    switch (array->type) {
+    case OTEL_TYPE_STRINGS: {
+        otel_str text = ((const otel_str *)array->u.p)[i];
+        return otel_stringn(text.ptr, text.len);
+    }
+    case OTEL_TYPE_BOOLS:
+        return otel_bool(((const bool *)array->u.p)[i]);
+    case OTEL_TYPE_INTS:
+        return otel_int(((const int64_t *)array->u.p)[i]);
+    case OTEL_TYPE_DOUBLES:
+        return otel_double(((const double *)array->u.p)[i]);
+    default:
+        return ((const otel_value *)array->u.p)[i];
+    }
+}
+
+/* The content of an AnyValue that is a list. */
+static void write_list(struct otel__buffer *out, const otel_value *value, int depth) {
+    size_t mark = otel__buffer_length(out);
+    if (value->type == OTEL_TYPE_MAP) {
+        write_attributes(out, LIST_VALUES, (otel_attrs){ value->u.p, value->len }, depth);
+        otel__pb_message(out, ANY_MAP, mark);
+        return;
+    }
+    for (size_t i = value->len; i-- > 0;) {
+        otel_value item = element(value, i);
+        write_value(out, LIST_VALUES, &item, depth);
+    }
+    otel__pb_message(out, ANY_ARRAY, mark);
+}
+
+static bool is_list(otel_type type) { return type >= OTEL_TYPE_STRINGS && type <= OTEL_TYPE_MAP; }
+
+/* An AnyValue. */
+static void write_value(struct otel__buffer *out, uint32_t field, const otel_value *value, int depth) {
+    size_t mark = otel__buffer_length(out);
+    if (is_scalar(value->type)) {
+        if (otel__buffer_reserve(out, scalar_size(value)))
+            out->cursor = put_scalar(out->cursor, value);
+    } else if (is_list(value->type) && depth < DEPTH_MAX) {
+        write_list(out, value, depth + 1);
+    }
+    otel__pb_message(out, field, mark);
+}
+
+/* A KeyValue. Nearly every attribute is a scalar, whose size is known well enough to ask for room once. */
+static void write_attribute(struct otel__buffer *out, uint32_t field, const otel_attr *attr, int depth) {
+    if (is_scalar(attr->value.type)) {
+        if (!otel__buffer_reserve(out, scalar_size(&attr->value) + attr->key.len + 3 * OTEL__PB_FIELD_MAX))
+            return;
+        uint8_t *end = out->cursor;
+        uint8_t *p = put_scalar(end, &attr->value);
+        p = otel__pb_put_head(p, KEY_VALUE_VALUE, (size_t)(end - p));
+        p = otel__pb_put_bytes(p, KEY_VALUE_KEY, attr->key.ptr, attr->key.len);
+        out->cursor = otel__pb_put_head(p, field, (size_t)(end - p));
+        return;
+    }
+    size_t mark = otel__buffer_length(out);
+    write_value(out, KEY_VALUE_VALUE, &attr->value, depth);
+    otel__pb_text(out, KEY_VALUE_KEY, attr->key);
+    otel__pb_message(out, field, mark);
+}
+
+static void write_event(struct otel__buffer *out, const otel_event_data *event) {
+    size_t mark = otel__buffer_length(out);
+    otel__pb_uint(out, EVENT_DROPPED_ATTRIBUTES, event->dropped_attributes);
+    write_attributes(out, EVENT_ATTRIBUTES, event->attributes, 0);
+    otel__pb_text(out, EVENT_NAME, event->name);
+    otel__pb_fixed64(out, EVENT_TIME, event->time);
+    otel__pb_message(out, SPAN_EVENTS, mark);
+}
+
+static uint32_t wire_flags(uint8_t trace_flags, const otel_span *remote_or_not) {
+    bool remote = remote_or_not && otel_span_remote(remote_or_not);
+    return trace_flags | (uint32_t)FLAGS_HAS_IS_REMOTE | (remote ? (uint32_t)FLAGS_IS_REMOTE : 0u);
+}
+
+static void write_link(struct otel__buffer *out, const otel_link_data *link) {
+    size_t mark = otel__buffer_length(out);
+    uint8_t trace_id[16], span_id[8];
+    otel_span_trace_id(link->span, trace_id);
+    otel_span_id(link->span, span_id);
+    otel__pb_fixed32(out, LINK_FLAGS, wire_flags(otel_span_flags(link->span), link->span));
+    otel__pb_uint(out, LINK_DROPPED_ATTRIBUTES, link->dropped_attributes);
+    write_attributes(out, LINK_ATTRIBUTES, link->attributes, 0);
+    otel__pb_text(out, LINK_TRACE_STATE, link->tracestate);
+    otel__pb_bytes(out, LINK_SPAN_ID, span_id, sizeof span_id);
+    otel__pb_bytes(out, LINK_TRACE_ID, trace_id, sizeof trace_id);
+    otel__pb_message(out, SPAN_LINKS, mark);
+}
+
+/* An unset status is no message at all. */
+static void write_status(struct otel__buffer *out, otel_code code, otel_str text) {
+    if (code == OTEL_CODE_UNSET)
+        return;
+    size_t mark = otel__buffer_length(out);
+    otel__pb_uint(out, STATUS_CODE, (uint64_t)code);
+    if (code == OTEL_CODE_ERROR)
+        otel__pb_text(out, STATUS_MESSAGE, text);
+    otel__pb_message(out, SPAN_STATUS, mark);
+}
+
+/* The fields after the attributes. */
+static void write_span_tail(struct otel__buffer *out, const otel_span_data *span) {
+    otel__pb_fixed32(out, SPAN_FLAGS, wire_flags(span->flags, span->parent));
+    write_status(out, span->status, span->status_text);
+    otel__pb_uint(out, SPAN_DROPPED_LINKS, span->dropped_links);
+    for (size_t i = span->link_count; i-- > 0;)
+        write_link(out, &span->links[i]);
+    otel__pb_uint(out, SPAN_DROPPED_EVENTS, span->dropped_events);
+    for (size_t i = span->event_count; i-- > 0;)
+        write_event(out, &span->events[i]);
+    otel__pb_uint(out, SPAN_DROPPED_ATTRIBUTES, span->dropped_attributes);
+}
+
+static void write_span(struct otel__buffer *out, const otel_span_data *span) {
+    size_t mark = otel__buffer_length(out);
+    write_span_tail(out, span);
+    write_attributes(out, SPAN_ATTRIBUTES, span->attributes, 0);
+    otel__pb_fixed64(out, SPAN_END_TIME, span->end_time);
+    otel__pb_fixed64(out, SPAN_START_TIME, span->start_time);
+    otel__pb_uint(out, SPAN_KIND, (uint64_t)span->kind + 1); /* 0 is "unspecified" on the wire */
+    otel__pb_text(out, SPAN_NAME, span->name);
+    if (span->parent_id)
+        otel__pb_bytes(out, SPAN_PARENT_SPAN_ID, span->parent_id, 8);
+    otel__pb_text(out, SPAN_TRACE_STATE, span->tracestate);
+    otel__pb_bytes(out, SPAN_SPAN_ID, span->span_id, 8);
+    otel__pb_bytes(out, SPAN_TRACE_ID, span->trace_id, 16);
+    otel__pb_message(out, SCOPE_SPANS_SPANS, mark);
+}
+
+static void write_scope(struct otel__buffer *out, const otel_scope_data *scope) {
+    size_t mark = otel__buffer_length(out);
+    write_attributes(out, SCOPE_ATTRIBUTES, scope->attributes, 0);
+    otel__pb_text(out, SCOPE_VERSION, scope->version);
+    otel__pb_text(out, SCOPE_NAME, scope->name);
+    otel__pb_message(out, SCOPE_SPANS_SCOPE, mark);
+}
+
+/* False: the SDK is short of memory for a span's view. */
+static bool write_scope_spans(struct otel__buffer *out, otel_batch *batch, const struct otel__scope_groups *groups,
+                              const struct otel__scope_group *group) {
+    size_t mark = otel__buffer_length(out);
+    otel__pb_text(out, SCOPE_SPANS_SCHEMA_URL, group->scope->schema_url);
+    for (size_t i = group->last; i != OTEL__NO_SPAN && out->status == OTEL_OK;
+         i = otel__scope_groups_previous(groups, i)) {
+        const otel_span_data *span = otel_batch_span(batch, i);
+        if (!span)
+            return false;
+        write_span(out, span);
+    }
+    write_scope(out, group->scope);
+    otel__pb_message(out, RESOURCE_SPANS_SCOPE_SPANS, mark);
+    return true;
+}
+
+static void write_resource(struct otel__buffer *out, const otel_resource_data *resource) {
+    size_t mark = otel__buffer_length(out);
+    write_attributes(out, RESOURCE_ATTRIBUTES, resource->attributes, 0);
+    otel__pb_message(out, RESOURCE_SPANS_RESOURCE, mark);
+}
+
+otel_status otel__otlp_encode(struct otel__otlp_encoder *encoder, otel_batch *batch, size_t first, size_t count,
+                              size_t limit) {
+    struct otel__buffer *out = &encoder->body;
+    otel__buffer_reset(out, limit);
+    if (!otel__scope_groups_build(&encoder->groups, batch, first, count))
+        return OTEL_ERR_MEMORY;
+    const otel_resource_data *resource = otel_batch_resource(batch);
+    size_t mark = otel__buffer_length(out);
+    otel__pb_text(out, RESOURCE_SPANS_SCHEMA_URL, resource->schema_url);
+    for (size_t i = encoder->groups.count; i-- > 0;)
+        if (!write_scope_spans(out, batch, &encoder->groups, &encoder->groups.items[i]))
+            return OTEL_ERR_MEMORY;
+    write_resource(out, resource);
+    otel__pb_message(out, REQUEST_RESOURCE_SPANS, mark);
+    return out->status;
+}
+
+void otel__otlp_encoder_free(struct otel__otlp_encoder *encoder) {
+    otel__buffer_free(&encoder->body);
+    otel__scope_groups_free(&encoder->groups);
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * otlp_http.c - exports a batch: encodes it, posts it, tries again where that makes sense, and says what went wrong.
+ *
+ * Spans are borrowed only while they are encoded; attempts send the same bytes. A batch that takes more than the byte bound is sent
+ * in halves, and halves of halves, so that only a single span can make a larger request.
+ *
+ * All calls but cancel come from one thread at a time (otel/exporter.h).
+ */
+#include "otlp/otlp_http.h"
+
+#include "common/clock.h"
+#include "common/http/http_header.h"
+#include "common/inherited.h"
+#include "common/retry.h"
+#include "common/url.h"
+#include "otlp/otlp_encode.h"
+#include "otlp/otlp_report.h"
+#include "otlp/otlp_response.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+enum {
+    REQUEST_MAX = 64 * 1024 * 1024, /* OTLP's limit: no larger request is sent */
+    BOUND_FIRST = 4 * 1024 * 1024,  /* of requests with several spans: what servers accept by default */
+    BOUND_LEAST = 64 * 1024,        /* a server that refuses this much is not helped by smaller requests */
+    RESPONSE_MAX = 4 * 1024 * 1024, /* OTLP's limit */
+    EXPORT_MAX_MS = 60000,          /* of one export, whatever the settings say */
+    THROTTLE_MAX_S = 300            /* how long one answer can keep later exports from being sent */
+};
+
+/* What encoding changes; a forked child leaves it behind. */
+struct workspace {
+    struct otel__inherited inherited;
+    struct otel__otlp_encoder encoder;
+};
+
+struct otlp_http {
+    struct otel__http_client *client;
+    struct workspace *workspace; /* NULL in a child that has not exported yet */
+    int timeout_ms;
+    bool shut;
+    size_t byte_bound;
+    uint64_t not_before; /* ns: the server asked for no requests until then */
+    struct otel__otlp_reporter reporter;
+};
+
+/* One export. */
+struct job {
+    struct otlp_http *otlp;
+    otel_batch *batch;
+    uint64_t deadline;
+    uint64_t rejected;
+};
+
+/* What is to be done after an attempt. */
+enum verdict { DELIVERED, TRY_AGAIN, LOST };
+
+/* ---- one request --------------------------------------------------------------------------------------------------------- */
+
+/* Retry-After as a floor for the next wait, which later exports respect as well. */
+static uint64_t throttle(struct otlp_http *otlp, const struct otel__http_response *response, uint64_t now) {
+    uint64_t delay = 0;
+    if (!otel__retry_after(response->retry_after, (int64_t)time(NULL), &delay))
+        return 0;
+    uint64_t most = THROTTLE_MAX_S * OTEL__NS_PER_S;
+    otlp->not_before = now + (delay < most ? delay : most);
+    return delay;
+}
+
+static void accept_answer(struct job *job, const struct otel__otlp_answer *answer, size_t count) {
+    uint64_t rejected = answer->rejected < count ? answer->rejected : count;
+    job->rejected += rejected;
+    otel__otlp_report_partial(&job->otlp->reporter, rejected, count, answer->message);
+}
+
+/* The server finds the request too large: later ones get smaller. */
+static void lower_bound(struct otlp_http *otlp, size_t sent) {
+    size_t bound = (sent < otlp->byte_bound ? sent : otlp->byte_bound) / 2;
+    otlp->byte_bound = bound > BOUND_LEAST ? bound : BOUND_LEAST;
+}
+
+static enum verdict judge_answer(struct job *job, size_t count, struct otel__otlp_failure *failure, uint64_t *floor) {
+    struct otlp_http *otlp = job->otlp;
+    const struct otel__http_response *response = otel__http_response(otlp->client);
+    struct otel__otlp_answer answer;
+    otel__otlp_read_answer(response, &answer);
+    if (response->status >= 200 && response->status < 300) {
+        accept_answer(job, &answer, count);
+        return DELIVERED;
+    }
+    otel__otlp_failure_answer(failure, response, answer.message);
+    if (response->status == 413)
+        lower_bound(otlp, failure->bytes);
+    if (!otel__retry_http_status(response->status))
+        return LOST;
+    *floor = throttle(otlp, response, otel__steady_now());
+    return TRY_AGAIN;
+}
+
+static enum verdict attempt(struct job *job, size_t count, struct otel__otlp_failure *failure, uint64_t *floor) {
+    struct otlp_http *otlp = job->otlp;
+    const struct otel__buffer *body = &otlp->workspace->encoder.body;
+    failure->attempts++;
+    failure->bytes = otel__buffer_length(body);
+    *floor = 0;
+    switch (otel__http_post(otlp->client, body->cursor, failure->bytes, job->deadline)) {
+    case OTEL__HTTP_ANSWERED:
+        return judge_answer(job, count, failure, floor);
+    case OTEL__HTTP_UNAVAILABLE:
+        otel__otlp_failure_problem(failure, OTEL_ERR_EXPORT, otel__http_response(otlp->client)->problem);
+        return TRY_AGAIN;
+    case OTEL__HTTP_TIMED_OUT:
+        otel__otlp_failure_problem(failure, OTEL_ERR_TIMEOUT, otel__http_response(otlp->client)->problem);
+        return LOST;
+    case OTEL__HTTP_CANCELLED:
+        failure->status = OTEL_ERR_CANCELLED;
+        return LOST;
+    default:
+        otel__otlp_failure_problem(failure, OTEL_ERR_EXPORT, otel__http_response(otlp->client)->problem);
+        return LOST;
+    }
+}
+
+static uint32_t random_bits(void) {
+    uint32_t bits;
+    if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != (ssize_t)sizeof bits)
+        bits = (uint32_t)(otel__steady_now() * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+    return bits;
+}
+
+static bool wait_for(struct job *job, uint64_t until, struct otel__otlp_failure *failure) {
+    if (otel__http_wait(job->otlp->client, until))
+        return true;
+    failure->status = OTEL_ERR_CANCELLED;
+    return false;
+}
+
+/* An earlier answer asked for a pause that is not over yet. */
+static bool respect_throttle(struct job *job, struct otel__otlp_failure *failure) {
+    uint64_t now = otel__steady_now(), until = job->otlp->not_before;
+    if (now >= until)
+        return true;
+    if (until >= job->deadline) {
+        char problem[96];
+        snprintf(problem, sizeof problem, "the server asked for a pause, of which %" PRIu64 " s are left",
+                 (until - now) / OTEL__NS_PER_S + 1);
+        otel__otlp_failure_problem(failure, OTEL_ERR_EXPORT, problem);
+        return false;
+    }
+    return wait_for(job, until, failure);
+}
+
+/* Sends what has been encoded, `count` spans, until it is delivered or lost. */
+static bool deliver(struct job *job, size_t count, struct otel__otlp_failure *failure) {
+    struct otel__retry retry = { .deadline = job->deadline };
+    if (!respect_throttle(job, failure))
+        return false;
+    for (;;) {
+        uint64_t floor = 0, wait = 0;
+        enum verdict verdict = attempt(job, count, failure, &floor);
+        if (verdict != TRY_AGAIN)
+            return verdict == DELIVERED;
+        uint64_t now = otel__steady_now();
+        if (!otel__retry_next(&retry, now, random_bits(), floor, &wait))
+            return false;
+        otel__otlp_report_retry(&job->otlp->reporter, failure, wait / OTEL__NS_PER_MS);
+        if (!wait_for(job, now + wait, failure))
+            return false;
+    }
+}
+
+/* ---- one export ---------------------------------------------------------------------------------------------------------- */
+
+/* The gate: a fork must not copy the encoder's memory half changed. */
+static otel_status encode(struct job *job, size_t first, size_t count) {
+    struct otlp_http *otlp = job->otlp;
+    struct otel__fork_gate *gate = otel__http_gate(otlp->client);
+    if (!otel__fork_gate_enter(gate, job->deadline))
+        return OTEL_ERR_TIMEOUT;
+    if (!otlp->workspace)
+        otlp->workspace = calloc(1, sizeof *otlp->workspace);
+    otel_status status = OTEL_ERR_MEMORY;
+    if (otlp->workspace)
+        status = otel__otlp_encode(&otlp->workspace->encoder, job->batch, first, count,
+                                   count > 1 ? otlp->byte_bound : REQUEST_MAX);
+    otel__fork_gate_leave(gate);
+    return status;
+}
+
+static otel_status fail(struct job *job, size_t count, struct otel__otlp_failure *failure) {
+    otel__otlp_report_failure(&job->otlp->reporter, failure, count);
+    return failure->status;
+}
+
+static otel_status send_range(struct job *job, size_t first, size_t count) {
+    otel_status status = encode(job, first, count);
+    if (status == OTEL_ERR_EXPORT && count > 1) {
+        size_t half = count / 2;
+        otel_status one = send_range(job, first, half);
+        otel_status other = send_range(job, first + half, count - half);
+        return one != OTEL_OK ? one : other;
+    }
+    struct otel__otlp_failure failure = { .status = OTEL_OK };
+    if (status != OTEL_OK) {
+        otel__otlp_failure_problem(
+            &failure, status, status == OTEL_ERR_EXPORT ? "the span takes more than 64 MiB" : otel_status_text(status));
+        return fail(job, count, &failure);
+    }
+    if (!deliver(job, count, &failure))
+        return fail(job, count, &failure);
+    otel__otlp_report_success(&job->otlp->reporter);
+    return OTEL_OK;
+}
+
+static uint64_t export_deadline(const struct otlp_http *otlp, int timeout_ms) {
+    int ms = EXPORT_MAX_MS;
+    if (otlp->timeout_ms > 0 && otlp->timeout_ms < ms)
+        ms = otlp->timeout_ms;
+    if (timeout_ms > 0 && timeout_ms < ms)
+        ms = timeout_ms;
+    return otel__steady_now() + (uint64_t)ms * OTEL__NS_PER_MS;
+}
+
+static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {
+    struct otlp_http *otlp = self;
+    size_t count = otel_batch_count(batch);
+    if (otlp->shut)
+        return OTEL_ERR_STATE;
+    if (count == 0)
+        return OTEL_OK;
+    struct job job = { otlp, batch, export_deadline(otlp, timeout_ms), 0 };
+    otel_status status = send_range(&job, 0, count);
+    outcome->rejected = job.rejected;
+    return status;
+}
+
+/* Nothing stays under way after an export. */
+static otel_status force_flush(void *self, int timeout_ms) {
+    (void)self;
+    (void)timeout_ms;
+    return OTEL_OK;
+}
+
+static otel_status shut_down(void *self, int timeout_ms) {
+    struct otlp_http *otlp = self;
+    (void)timeout_ms;
+    otlp->shut = true;
+    return OTEL_OK;
+}
+
+static void cancel(void *self) {
+    struct otlp_http *otlp = self;
+    otel__http_cancel(otlp->client);
+}
+
+static void before_fork(void *self) {
+    struct otlp_http *otlp = self;
+    otel__http_before_fork(otlp->client);
+}
+
+static void after_fork(void *self, bool in_child) {
+    struct otlp_http *otlp = self;
+    if (in_child) {
+        otel__inherited_leave(otlp->workspace ? &otlp->workspace->inherited : NULL);
+        otlp->workspace = NULL;
+    }
+    otel__http_after_fork(otlp->client, in_child);
+}
+
+static void destroy(void *self) {
+    struct otlp_http *otlp = self;
+    if (otlp->workspace)
+        otel__otlp_encoder_free(&otlp->workspace->encoder);
+    free(otlp->workspace);
+    otel__http_destroy(otlp->client);
+    free(otlp);
+}
+
+static const otel_exporter_ops ops = {
+    .size = sizeof(otel_exporter_ops),
+    .name = "otlp",
+    .blocking = true,
+    .export_batch = export_batch,
+    .force_flush = force_flush,
+    .shutdown = shut_down,
+    .cancel = cancel,
+    .before_fork = before_fork,
+    .after_fork = after_fork,
+    .destroy = destroy,
+};
+
+/* ---- creation ------------------------------------------------------------------------------------------------------------ */
+
+/* The prefix, if any, and our own product token. */
+static char *user_agent(const char *prefix, otel_status *status, otel_error *error) {
+    const char *problem = otel__http_header_problem(otel_cstr("User-Agent"), otel_cstr(prefix));
+    if (problem) {
+        snprintf(error->text, sizeof error->text, "the user agent cannot be sent: %s", problem);
+        *status = OTEL_ERR_CONFIG;
+        return NULL;
+    }
+    char *text = NULL;
+    bool some = prefix && *prefix;
+    int len = asprintf(&text, "%s%sOTel-OTLP-Exporter-C/" OTEL__VERSION, some ? prefix : "", some ? " " : "");
+    *status = len < 0 ? OTEL_ERR_MEMORY : OTEL_OK;
+    return len < 0 ? NULL : text;
+}
+
+static struct otel__http_client *make_client(const struct otel__otlp_http_settings *settings, otel_error *error) {
+    otel_status status = OTEL_OK;
+    char *agent = user_agent(settings->user_agent_prefix, &status, error);
+    if (!agent)
+        return NULL;
+    struct otel__http_settings http = {
+        .url = settings->url,
+        .content_type = "application/x-protobuf",
+        .user_agent = agent,
+        .headers = settings->headers,
+        .header_count = settings->header_count,
+        .response_limit = RESPONSE_MAX,
+    };
+    struct otel__http_client *client = otel__http_create(&http, &status, error);
+    free(agent);
+    return client;
+}
+
+otel_exporter *otel__otlp_http_create(const struct otel__otlp_http_settings *settings, otel_error *error) {
+    otel_error reason = { "out of memory" };
+    struct otlp_http *otlp = calloc(1, sizeof *otlp);
+    if (otlp)
+        otlp->client = make_client(settings, &reason);
+    if (!otlp || !otlp->client) {
+        free(otlp);
+        if (error)
+            *error = reason;
+        return NULL;
+    }
+    otlp->timeout_ms = settings->timeout_ms;
+    otlp->byte_bound = BOUND_FIRST;
+    otel__otlp_reporter_init(&otlp->reporter, settings->url);
+    otel_exporter *exporter = otel_exporter_create(&ops, otlp);
+    if (error)
+        *error = exporter ? (otel_error){ "" } : reason;
+    return exporter;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * otlp_http.h - the OTLP exporter over HTTP with protobuf, made from settings in which options, environment and defaults have been
+ * merged already.
+ */
+#ifndef OTEL_OTLP_HTTP_H
+#define OTEL_OTLP_HTTP_H
+
+#include "common/http/http_client.h"
+
+#include <otel/exporter.h>
+
+struct otel__otlp_http_settings {
+    const char *url; /* of the traces request, used as it is: see otel__otlp_traces_url() */
+    const struct otel__http_header *headers;
+    size_t header_count;
+    int timeout_ms;                /* of one export; 0: no limit but the exporter's own 60 s */
+    const char *user_agent_prefix; /* NULL: none */
+};
+
+/* NULL when a setting is unusable or memory is short; `error` (may be NULL) receives the reason. Everything is copied. */
+otel_exporter *otel__otlp_http_create(const struct otel__otlp_http_settings *settings, otel_error *error);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "otlp/otlp_report.h"
+
+#include "common/escape.h"
+#include "common/url.h"
+
+#include <inttypes.h>
+#include <otel/exporter.h>
+#include <stdio.h>
+
+struct explanation {
+    int status;
+    const char *name, *hint;
+};
+
+/* The statuses that people meet, and what usually is behind them. */
+static const struct explanation explanations[] = {
+    { 301, "Moved Permanently", "Redirects are not followed: set the endpoint to the new address." },
+    { 302, "Found", "Redirects are not followed: set the endpoint to the new address." },
+    { 307, "Temporary Redirect", "Redirects are not followed: set the endpoint to the new address." },
+    { 308, "Permanent Redirect", "Redirects are not followed: set the endpoint to the new address." },
+    { 400, "Bad Request", NULL },
+    { 401, "Unauthorized", "The server wants credentials: see OTEL_EXPORTER_OTLP_HEADERS." },
+    { 403, "Forbidden", "The server refuses the credentials: see OTEL_EXPORTER_OTLP_HEADERS." },
+    { 404, "Not Found", "Is the path right? OTLP servers usually take traces at /v1/traces." },
+    { 405, "Method Not Allowed", "Is this the address of an OTLP server?" },
+    { 407, "Proxy Authentication Required", "See http_proxy and HTTPS_PROXY." },
+    { 413, "Content Too Large", "Later requests will be smaller." },
+    { 415, "Unsupported Media Type", "Does the server take OTLP as protobuf?" },
+    { 429, "Too Many Requests", NULL },
+    { 500, "Internal Server Error", NULL },
+    { 502, "Bad Gateway", NULL },
+    { 503, "Service Unavailable", NULL },
+    { 504, "Gateway Timeout", NULL },
+};
+
+static const struct explanation *find_explanation(int status) {
+    static const struct explanation unknown = { 0, "", NULL };
+    for (size_t i = 0; i < sizeof explanations / sizeof *explanations; i++)
+        if (explanations[i].status == status)
+            return &explanations[i];
+    return &unknown;
+}
+
+void otel__otlp_reporter_init(struct otel__otlp_reporter *reporter, const char *url) {
+    *reporter = (struct otel__otlp_reporter){ .failing = false };
+    otel__url_show(url, reporter->endpoint, sizeof reporter->endpoint);
+}
+
+void otel__otlp_failure_answer(struct otel__otlp_failure *failure, const struct otel__http_response *response,
+                               const char *message) {
+    const struct explanation *explanation = find_explanation(response->status);
+    char location[256] = "";
+    otel__escape(otel_cstr(response->location), location, sizeof location);
+    bool moved = response->status >= 300 && response->status < 400 && location[0];
+    snprintf(failure->cause, sizeof failure->cause, "HTTP %d%s%s%s%s%s%s", response->status,
+             explanation->name[0] ? " " : "", explanation->name, moved ? " to " : "", moved ? location : "",
+             message[0] ? ": " : "", message);
+    failure->hint = explanation->hint;
+    failure->status = OTEL_ERR_EXPORT;
+}
+
+void otel__otlp_failure_problem(struct otel__otlp_failure *failure, otel_status status, const char *problem) {
+    snprintf(failure->cause, sizeof failure->cause, "%s", problem);
+    failure->hint = strncmp(problem, "cannot connect", 14) == 0 ? "Is a collector running there?" : NULL;
+    failure->status = status;
+}
+
+void otel__otlp_report_failure(struct otel__otlp_reporter *reporter, const struct otel__otlp_failure *failure,
+                               size_t count) {
+    char attempts[48] = "";
+    if (failure->attempts > 1)
+        snprintf(attempts, sizeof attempts, " (%u attempts)", failure->attempts);
+    bool cancelled = failure->status == OTEL_ERR_CANCELLED;
+    bool caused = failure->cause[0] != '\0';
+    bool explain = !reporter->failing && failure->hint;
+    otel_report(OTEL_LOG_WARN, "otlp.failure", "%zu spans could not be sent to %s: %s%s%s%s%s%s", count,
+                reporter->endpoint, cancelled ? "stopped" : "", cancelled && caused ? " after: " : "", failure->cause,
+                attempts, explain ? ". " : "", explain ? failure->hint : "");
+    reporter->failing = true;
+}
+
+void otel__otlp_report_retry(const struct otel__otlp_reporter *reporter, const struct otel__otlp_failure *failure,
+                             uint64_t wait_ms) {
+    otel_report(OTEL_LOG_DEBUG, "otlp.retry", "attempt %u to send to %s failed, trying again in %" PRIu64 " ms: %s",
+                failure->attempts, reporter->endpoint, wait_ms, failure->cause);
+}
+
+void otel__otlp_report_success(struct otel__otlp_reporter *reporter) {
+    if (reporter->failing)
+        otel_report(OTEL_LOG_INFO, "otlp.recovered", "sending spans to %s works again", reporter->endpoint);
+    reporter->failing = false;
+}
+
+void otel__otlp_report_partial(const struct otel__otlp_reporter *reporter, uint64_t rejected, size_t count,
+                               const char *message) {
+    if (rejected > 0)
+        otel_report(OTEL_LOG_WARN, "otlp.rejected", "%s refused %" PRIu64 " of %zu spans%s%s", reporter->endpoint,
+                    rejected, count, message[0] ? ": " : "", message);
+    else if (message[0])
+        otel_report(OTEL_LOG_WARN, "otlp.warning", "%s took all spans and says: %s", reporter->endpoint, message);
+}
