@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * autoconfigure.h - turns options and environment into the parts of a pipeline. Its sources are the only ones in the SDK that
- * know exporters and propagators by name.
+ * autoconfigure.h - turns options and environment into the parts of a pipeline. Its sources are the only ones in the
+ * SDK that know exporters and propagators by name.
  */
 #ifndef OTEL_SDK_AUTOCONFIGURE_H
 #define OTEL_SDK_AUTOCONFIGURE_H
@@ -21,13 +21,26 @@ struct otel__pipeline {
 };
 
 /*
- * Reports what the environment had wrong, then fills `out`. Consumes the sampler and the processors of `options` (NULL: none
- * given) whether it succeeds or not. On failure `out` is empty and `error` (may be NULL) says why: OTEL_ERR_CONFIG for
- * unusable options, never for the environment; OTEL_ERR_MEMORY. The diagnostics must be set up before. One thread at a time.
+ * Reports what the environment had wrong, then fills `out`. Consumes the sampler and the processors of `options`
+ * (NULL: none given) whether it succeeds or not. On failure `out` is empty and `error` (may be NULL) says why:
+ * OTEL_ERR_CONFIG for unusable options, never for the environment; OTEL_ERR_MEMORY. The diagnostics must be set up
+ * before. One thread at a time.
  */
 otel_status otel__autoconfigure(const otel_sdk_options *options, const struct otel__config *config,
                                 struct otel__pipeline *out, otel_error *error);
+/*
+ * The OTLP exporter that `options` (may be NULL) ask for, with `config` behind them. NULL: `error` says why. What is
+ * wrong with headers from the environment is reported, what is wrong in `options` makes it fail.
+ */
+otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struct otel__config *config,
+                                   otel_error *error);
 /* Destroys the sampler and the processors that are left in `pipeline`. */
 void otel__pipeline_free(struct otel__pipeline *pipeline);
+
+/*
+ * How many libraries that register exit handlers of their own (libcurl with OpenSSL) are initialised by now; our exit
+ * handler must be registered after theirs.
+ */
+unsigned otel__foreign_libraries(void);
 
 #endif

@@ -2,9 +2,10 @@
 /*
  * config.h - the environment's settings, parsed (specification: configuration/sdk-environment-variables.md).
  *
- * DESIGN. config_table.c lists every variable once; parsing, defaults, warnings and docs/configuration.md all come from there.
- * Loading reads the environment once and never reports by itself, because the environment also says at which level to report:
- * what was wrong is kept, and otel__config_report() tells it once the diagnostics are set up (otel__autoconfigure() calls it).
+ * DESIGN. config_table.c lists every variable once; parsing, defaults, warnings and docs/configuration.md all come
+ * from there. Loading reads the environment once and never reports by itself, because the environment also says at
+ * which level to report: what was wrong is kept, and otel__config_report() tells it once the diagnostics are set up
+ * (otel__autoconfigure() calls it).
  */
 #ifndef OTEL_SDK_CONFIG_H
 #define OTEL_SDK_CONFIG_H
@@ -70,26 +71,28 @@ struct otel__config {
     int bsp_export_timeout_ms; /* 0: no limit */
     char *otlp_endpoint;       /* valid URLs */
     char *otlp_traces_endpoint;
-    char *otlp_headers;                /* as written; parsed when the exporter is made */
-    const char *otlp_headers_variable; /* which variable they came from */
-    int otlp_timeout_ms;               /* 0: no limit */
-    int otlp_protocol;                 /* enum otel__config_protocol */
+    char *otlp_headers;  /* as written; parsed when the exporter is made */
+    int otlp_timeout_ms; /* 0: no limit */
+    int otlp_protocol;   /* enum otel__config_protocol */
 
-    bool given[OTEL__CONFIG_COUNT];        /* a valid value stood in the environment */
-    bool out_of_memory;                    /* something was lost for want of memory */
-    struct otel__config_problem *problems; /* newest first */
+    const char *source[OTEL__CONFIG_COUNT]; /* the name of the variable that each came from; NULL: the default */
+    bool out_of_memory;                     /* something was lost for want of memory */
+    struct otel__config_problem *problems;  /* in the order in which they were found */
 };
 
-/* Reads every variable through `get`; NULL: secure_getenv(). Overwrites `config`, which needs otel__config_free() afterwards. */
+/* Reads every variable through `get`; NULL: secure_getenv(). Overwrites `config`; undo with otel__config_free(). */
 void otel__config_load(struct otel__config *config, const char *(*get)(const char *variable));
-/* Reports what otel__config_load() found wrong, in the order of the table. */
+/* Reports what otel__config_load() found wrong. */
 void otel__config_report(const struct otel__config *config);
 void otel__config_free(struct otel__config *config);
 
+/* The same for the variables of the OTLP exporter only, without those that `options` makes needless. */
+void otel__config_load_otlp(struct otel__config *config, const otel_otlp_options *options);
+
 /*
- * Replaces the zero members of `options` by the environment's values, or the defaults, and members that are out of range by the
- * defaults, and reports both. Afterwards 1 <= max_batch_size <= max_queue_size, schedule_delay_ms >= 0 and 0 means at once,
- * export_timeout_ms is -1 for no limit and positive otherwise.
+ * Replaces the zero members of `options` by the environment's values, or the defaults, and members that are out of
+ * range by the defaults, and reports both. Afterwards 1 <= max_batch_size <= max_queue_size, schedule_delay_ms >= 0
+ * and 0 means at once, export_timeout_ms is -1 for no limit and positive otherwise.
  */
 void otel__config_batch_defaults(otel_batch_options *options);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * resource.h - what produces the spans: attributes from code, from the environment, and the SDK's own
- * (specification: resource/sdk.md; semantic conventions: resource/service.md).
+ * resource.h - what produces the spans: attributes from code, from the environment, and the SDK's own (specification:
+ * resource/sdk.md; semantic conventions: resource/service.md).
  *
  * Under one key the strongest source wins: options.service_name, then options.resource, then OTEL_SERVICE_NAME, then
  * OTEL_RESOURCE_ATTRIBUTES, then what the SDK knows (telemetry.sdk.*, service.name unknown_service:<executable>).
@@ -12,10 +12,9 @@
 #include "config.h"
 #include <otel/sdk.h>
 
-/* Immutable; owns all that `data` points to. Text is valid UTF-8, keys are unique. */
+/* Immutable; one block with all that `data` points to. Text is valid UTF-8, keys are unique. */
 struct otel__resource {
     otel_resource_data data;
-    struct otel__resource_block *blocks;
 };
 
 /* `options` may be NULL. Problems are reported. NULL when memory is short. */

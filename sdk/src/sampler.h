@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sampler.h - how the core asks a sampler (specification: trace/sdk.md, ShouldSample). The constructors are in otel/extend.h.
+ * sampler.h - how the core asks a sampler (specification: trace/sdk.md, ShouldSample). The constructors are in
+ * otel/extend.h.
  *
- * DESIGN. Samplers are immutable trees, made before the SDK starts and destroyed after it has stopped, so that deciding takes
- * no lock and no reference. Built-in samplers are told apart by a switch. What every decision keeps true is the meaning of the
- * threshold `th` in the tracestate (`ot=th:...`): it stands for the probability with which the span was sampled, so it is
- * written by the ratio sampler, inherited only from a sampled parent whom it explains, and erased everywhere else.
+ * DESIGN. Samplers are immutable trees, made before the SDK starts and destroyed after it has stopped, so that
+ * deciding takes no lock and no reference. Built-in samplers are told apart by a switch. What every decision keeps
+ * true is the meaning of the threshold `th` in the tracestate (`ot=th:...`): it stands for the probability with which
+ * the span was sampled, so it is written by the ratio sampler, inherited only from a sampled parent whom it explains,
+ * and erased everywhere else.
  */
 #ifndef OTEL_SDK_SAMPLER_H
 #define OTEL_SDK_SAMPLER_H

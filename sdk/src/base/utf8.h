@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * utf8.h - checking and repairing UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF; NUL is allowed).
+ * utf8.h - checking and repairing UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF; NUL is
+ * allowed).
  */
 #ifndef OTEL_SDK_UTF8_H
 #define OTEL_SDK_UTF8_H
@@ -12,8 +13,8 @@ bool otel__utf8_valid(const char *text, size_t len);
 /* The length of the well-formed character at the start of `text`, 1 to 4; 0 when there is none. */
 size_t otel__utf8_char(const char *text, size_t len);
 /*
- * Copies `in`, each bad byte replaced by U+FFFD, and returns the length of the whole result, which is at most 3 * len. Writes
- * the leading characters that fit into `cap` bytes, without a NUL. `out` may be NULL when `cap` is 0.
+ * Copies `in`, each bad byte replaced by U+FFFD, and returns the length of the whole result, which is at most 3 *
+ * len. Writes the leading characters that fit into `cap` bytes, without a NUL. `out` may be NULL when `cap` is 0.
  */
 size_t otel__utf8_repair(const char *in, size_t len, char *out, size_t cap);
 

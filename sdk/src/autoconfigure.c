@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * autoconfigure.c - see autoconfigure.h.
+ */
+#include "autoconfigure.h"
+
+#include "diagnostics.h"
+#include "options.h"
+
+#include <otel/console.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+static otel_status fail(otel_error *error, otel_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static otel_status fail(otel_error *error, otel_status status, const char *format, ...) {
+    if (error) {
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(error->text, sizeof error->text, format, arguments);
+        va_end(arguments);
+    }
+    return status;
+}
+
+static otel_status out_of_memory(otel_error *error) {
+    return fail(error, OTEL_ERR_MEMORY, "%s", otel_status_text(OTEL_ERR_MEMORY));
+}
+
+/* ---- what code gives -------------------------------------------------------------------------------------------- */
+
+/* The place of the same processor before `index`, or `index` itself. */
+static size_t first_place(const otel_processors *processors, size_t index) {
+    size_t i = 0;
+    while (processors->items[i] != processors->items[index])
+        i++;
+    return i;
+}
+
+static otel_status check_processors(const otel_processors *processors, otel_error *error) {
+    if (processors->count && !processors->items)
+        return fail(error, OTEL_ERR_CONFIG, "%zu processors are announced, but their list is NULL", processors->count);
+    if (processors->count > OTEL_MAX_PROCESSORS)
+        return fail(error, OTEL_ERR_CONFIG, "%zu processors are given, but at most %d can take part", processors->count,
+                    OTEL_MAX_PROCESSORS);
+    for (size_t i = 0; i < processors->count; i++) {
+        if (!processors->items[i])
+            return fail(error, OTEL_ERR_CONFIG,
+                        "processor %zu of %zu is NULL: its exporter or itself could not be made", i + 1,
+                        processors->count);
+        if (first_place(processors, i) != i)
+            return fail(error, OTEL_ERR_CONFIG, "processors %zu and %zu are the same one",
+                        first_place(processors, i) + 1, i + 1);
+    }
+    return OTEL_OK;
+}
+
+static otel_status take_processors(const otel_processors *processors, struct otel__pipeline *out, otel_error *error) {
+    otel_status status = check_processors(processors, error);
+    for (size_t i = 0; processors->items && i < processors->count; i++) {
+        if (status == OTEL_OK)
+            out->processors[out->processor_count++] = processors->items[i];
+        else if (first_place(processors, i) == i)
+            otel_processor_destroy(processors->items[i]);
+    }
+    return status;
+}
+
+static otel_status take_propagators(const otel_sdk_options *options, struct otel__pipeline *out, otel_error *error) {
+    if (options->propagator_count > OTEL_MAX_PROPAGATORS)
+        otel_report(OTEL_LOG_WARN, "propagators", "of %zu propagators only the first %d are used",
+                    options->propagator_count, OTEL_MAX_PROPAGATORS);
+    for (size_t i = 0; i < options->propagator_count && i < OTEL_MAX_PROPAGATORS; i++) {
+        if (!options->propagators[i])
+            return fail(error, OTEL_ERR_CONFIG, "propagator %zu of %zu is NULL", i + 1, options->propagator_count);
+        out->propagators[out->propagator_count++] = options->propagators[i];
+    }
+    return OTEL_OK;
+}
+
+/* ---- what the environment asks for ------------------------------------------------------------------------------ */
+
+static void make_propagators(const struct otel__config *config, struct otel__pipeline *out) {
+    static const otel_propagator *const known[] = { [OTEL__PROPAGATOR_TRACECONTEXT] = &otel_propagator_tracecontext };
+    for (size_t i = 0; i < config->propagators.count; i++)
+        out->propagators[out->propagator_count++] = known[config->propagators.items[i]];
+}
+
+static otel_sampler *make_sampler(const struct otel__config *config) {
+    switch ((enum otel__config_sampler)config->sampler) {
+    case OTEL__SAMPLER_ALWAYS_ON:
+        return otel_sampler_always_on();
+    case OTEL__SAMPLER_ALWAYS_OFF:
+        return otel_sampler_always_off();
+    case OTEL__SAMPLER_RATIO:
+        return otel_sampler_trace_id_ratio(config->sampler_ratio);
+    case OTEL__SAMPLER_PARENT_ALWAYS_OFF:
+        return otel_sampler_parent_based_root(otel_sampler_always_off());
+    case OTEL__SAMPLER_PARENT_RATIO:
+        return otel_sampler_parent_based_root(otel_sampler_trace_id_ratio(config->sampler_ratio));
+    case OTEL__SAMPLER_PARENT_ALWAYS_ON:
+        break;
+    }
+    return otel_sampler_parent_based(NULL);
+}
+
+static otel_processor *make_otlp(const struct otel__config *config, otel_error *error) {
+    otel_exporter *exporter = otel__otlp_exporter(NULL, config, error);
+    if (!exporter)
+        return NULL;
+    const otel_batch_options options = {
+        .size = sizeof options,
+        .max_queue_size = config->bsp_max_queue_size,
+        .max_batch_size = config->bsp_max_export_batch_size,
+        .schedule_delay_ms = config->bsp_schedule_delay_ms, /* 0 is read from the environment again, as 0 */
+        .export_timeout_ms = config->bsp_export_timeout_ms ? config->bsp_export_timeout_ms : -1,
+    };
+    return otel_batch_processor(&options, exporter);
+}
+
+static otel_processor *make_console(void) { return otel_simple_processor(otel_console_exporter(NULL)); }
+
+/* The environment never makes a start fail: what cannot be had is reported and left out. */
+static void make_processors(const struct otel__config *config, struct otel__pipeline *out) {
+    for (size_t i = 0; i < config->exporters.count && i < OTEL_MAX_PROCESSORS; i++) {
+        bool otlp = config->exporters.items[i] == OTEL__EXPORTER_OTLP;
+        otel_error error = { "" };
+        otel_processor *processor = otlp ? make_otlp(config, &error) : make_console();
+        if (processor)
+            out->processors[out->processor_count++] = processor;
+        else
+            otel_report(OTEL_LOG_ERROR, otlp ? "exporter/otlp" : "exporter/console",
+                        "the %s exporter cannot be used, spans do not reach it: %s", otlp ? "otlp" : "console",
+                        error.text[0] ? error.text : otel_status_text(OTEL_ERR_MEMORY));
+    }
+}
+
+/* ---- together --------------------------------------------------------------------------------------------------- */
+
+void otel__pipeline_free(struct otel__pipeline *pipeline) {
+    otel_sampler_destroy(pipeline->sampler);
+    for (size_t i = 0; i < pipeline->processor_count; i++)
+        otel_processor_destroy(pipeline->processors[i]);
+    *pipeline = (struct otel__pipeline){ .disabled = false };
+}
+
+static otel_status complete(const otel_sdk_options *options, const struct otel__config *config,
+                            struct otel__pipeline *out, otel_error *error) {
+    otel_status status = OTEL_OK;
+    if (config->out_of_memory)
+        return out_of_memory(error);
+    if (options->propagators)
+        status = take_propagators(options, out, error);
+    else
+        make_propagators(config, out);
+    if (status != OTEL_OK || out->disabled)
+        return status;
+    if (!out->sampler)
+        out->sampler = make_sampler(config);
+    if (!out->sampler)
+        return out_of_memory(error);
+    if (!options->processors.count)
+        make_processors(config, out);
+    return OTEL_OK;
+}
+
+/* Without a sampler and processors, which nobody asks any more. */
+static void disable(struct otel__pipeline *pipeline) {
+    struct otel__pipeline idle = *pipeline;
+    idle.sampler = NULL;
+    idle.processor_count = 0;
+    pipeline->propagator_count = 0;
+    otel__pipeline_free(pipeline);
+    *pipeline = idle;
+}
+
+otel_status otel__autoconfigure(const otel_sdk_options *options, const struct otel__config *config,
+                                struct otel__pipeline *out, otel_error *error) {
+    static const otel_sdk_options none = { .size = sizeof none };
+    otel_sdk_options known;
+    options = options ? otel__options_fit(options, sizeof known, &known) : &none;
+    otel__config_report(config);
+    *out =
+        (struct otel__pipeline){ .disabled = options->disabled || config->sdk_disabled, .sampler = options->sampler };
+    otel_status status = take_processors(&options->processors, out, error);
+    if (status == OTEL_OK)
+        status = complete(options, config, out, error);
+    if (status != OTEL_OK)
+        otel__pipeline_free(out);
+    else if (out->disabled)
+        disable(out);
+    return status;
+}

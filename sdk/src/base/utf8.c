@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * utf8.c - see utf8.h. Nearly all text is ASCII, so that is skipped eight bytes at a time.
+ */
+#include "utf8.h"
+
+#include <stdint.h>
+#include <string.h>
+
+static size_t ascii_prefix(const char *text, size_t len) {
+    size_t i = 0;
+    for (; len - i >= 8; i += 8) {
+        uint64_t word;
+        memcpy(&word, text + i, 8);
+        if (word & UINT64_C(0x8080808080808080))
+            break;
+    }
+    while (i < len && (unsigned char)text[i] < 0x80)
+        i++;
+    return i;
+}
+
+static bool in_range(unsigned char byte, unsigned char low, unsigned char high) { return byte >= low && byte <= high; }
+
+size_t otel__utf8_char(const char *text, size_t len) {
+    if (!len)
+        return 0;
+    const unsigned char *b = (const unsigned char *)text;
+    if (b[0] < 0x80)
+        return 1;
+    /* The second byte's range is what shuts out overlong forms, surrogates and everything above U+10FFFF. */
+    unsigned char low = 0x80, high = 0xbf;
+    size_t size;
+    if (in_range(b[0], 0xc2, 0xdf)) {
+        size = 2;
+    } else if (in_range(b[0], 0xe0, 0xef)) {
+        size = 3;
+        low = b[0] == 0xe0 ? 0xa0 : 0x80;
+        high = b[0] == 0xed ? 0x9f : 0xbf;
+    } else if (in_range(b[0], 0xf0, 0xf4)) {
+        size = 4;
+        low = b[0] == 0xf0 ? 0x90 : 0x80;
+        high = b[0] == 0xf4 ? 0x8f : 0xbf;
+    } else {
+        return 0;
+    }
+    if (len < size || !in_range(b[1], low, high))
+        return 0;
+    for (size_t i = 2; i < size; i++)
+        if (!in_range(b[i], 0x80, 0xbf))
+            return 0;
+    return size;
+}
+
+bool otel__utf8_valid(const char *text, size_t len) {
+    for (size_t i = 0; i < len;) {
+        i += ascii_prefix(text + i, len - i);
+        if (i == len)
+            break;
+        size_t size = otel__utf8_char(text + i, len - i);
+        if (!size)
+            return false;
+        i += size;
+    }
+    return true;
+}
+
+size_t otel__utf8_repair(const char *in, size_t len, char *out, size_t cap) {
+    size_t needed = 0;
+    bool fits = true;
+    for (size_t i = 0; i < len;) {
+        size_t size = otel__utf8_char(in + i, len - i);
+        const char *from = size ? in + i : "\xef\xbf\xbd";
+        size_t bytes = size ? size : 3;
+        fits = fits && bytes <= cap - needed;
+        if (fits)
+            memcpy(out + needed, from, bytes);
+        needed += bytes;
+        i += size ? size : 1;
+    }
+    return needed;
+}

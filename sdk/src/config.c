@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config.c - see config.h.
+ */
+#include "config.h"
+
+#include "base/str.h"
+#include "common/url.h"
+#include "config_parse.h"
+#include "diagnostics.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef const char *(*getter)(const char *variable);
+
+static const char *environment(const char *variable) { return secure_getenv(variable); }
+
+/* ---- problems --------------------------------------------------------------------------------------------------- */
+
+struct otel__config_problem {
+    struct otel__config_problem *next;
+    const char *variable; /* static */
+    char text[1024];
+};
+
+static void add_problem(struct otel__config *config, const char *variable, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void add_problem(struct otel__config *config, const char *variable, const char *format, ...) {
+    struct otel__config_problem *problem = malloc(sizeof *problem);
+    if (!problem) {
+        config->out_of_memory = true;
+        return;
+    }
+    problem->next = NULL;
+    problem->variable = variable;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(problem->text, sizeof problem->text, format, arguments);
+    va_end(arguments);
+    struct otel__config_problem **end = &config->problems;
+    while (*end)
+        end = &(*end)->next;
+    *end = problem;
+}
+
+void otel__config_report(const struct otel__config *config) {
+    for (const struct otel__config_problem *problem = config->problems; problem; problem = problem->next)
+        otel_report(OTEL_LOG_WARN, problem->variable, "%s", problem->text);
+}
+
+/* ---- one variable ----------------------------------------------------------------------------------------------- */
+
+static bool is_set(getter get, const char *variable) {
+    const char *value = get(variable);
+    return value && *value;
+}
+
+/* What a variable whose value is no good gives way to. */
+static void describe_fallback(const struct otel__config_option *option, const char *variable, getter get, char *out,
+                              size_t size) {
+    if (variable == option->specific && is_set(get, option->variable))
+        snprintf(out, size, "using %s", option->variable);
+    else if (option->fallback)
+        snprintf(out, size, "using the default, %s", option->fallback);
+    else
+        snprintf(out, size, "ignored");
+}
+
+static void complain(struct otel__config *config, const struct otel__config_option *option, const char *variable,
+                     const char *value, const struct otel__config_verdict *verdict, getter get) {
+    char shown[256], instead[192];
+    if (option->type == OTEL__CONFIG_URL)
+        otel__url_show(value, shown, sizeof shown);
+    else
+        snprintf(shown, sizeof shown, "%.200s%s", value, strlen(value) > 200 ? "..." : "");
+    if (verdict->usable)
+        snprintf(instead, sizeof instead, "using %s", verdict->used);
+    else
+        describe_fallback(option, variable, get, instead, sizeof instead);
+    add_problem(config, variable, "%s=\"%s\"%s; %s", variable, shown, verdict->why, instead);
+}
+
+static bool take(struct otel__config *config, enum otel__config_id id, const char *variable, getter get) {
+    const struct otel__config_option *option = &otel__config_options[id];
+    const char *value = variable ? get(variable) : NULL;
+    if (!value)
+        return false;
+    struct otel__config_verdict verdict;
+    otel__config_parse(config, option, otel_cstr(value), &verdict);
+    if (verdict.why[0])
+        complain(config, option, variable, value, &verdict, get);
+    if (verdict.usable)
+        config->source[id] = variable;
+    return verdict.usable;
+}
+
+static void take_default(struct otel__config *config, enum otel__config_id id) {
+    const struct otel__config_option *option = &otel__config_options[id];
+    struct otel__config_verdict verdict; /* a default may name what this version lacks; that is no news to anyone */
+    otel__config_parse(config, option, otel_cstr(option->fallback), &verdict);
+    config->source[id] = NULL;
+}
+
+static void load(struct otel__config *config, enum otel__config_id id, getter get) {
+    const struct otel__config_option *option = &otel__config_options[id];
+    if (!take(config, id, option->specific, get) && !take(config, id, option->variable, get))
+        take_default(config, id);
+}
+
+/* ---- what hangs together ---------------------------------------------------------------------------------------- */
+
+static void settle_sampler(struct otel__config *config) {
+    config->sampler_ratio = 1;
+    if (!config->source[OTEL__CONFIG_SAMPLER]) {
+        free(config->sampler_arg);
+        config->sampler_arg = NULL;
+    }
+    bool ratio = config->sampler == OTEL__SAMPLER_RATIO || config->sampler == OTEL__SAMPLER_PARENT_RATIO;
+    if (!ratio || !config->sampler_arg)
+        return;
+    double value;
+    if (otel__str_to_double(otel__str_trim(otel_cstr(config->sampler_arg)), &value) && value >= 0 && value <= 1)
+        config->sampler_ratio = value;
+    else
+        add_problem(config, config->source[OTEL__CONFIG_SAMPLER_ARG],
+                    "%s=\"%.200s\" is not a number from 0 to 1; using the default, 1",
+                    config->source[OTEL__CONFIG_SAMPLER_ARG], config->sampler_arg);
+}
+
+/* An explicit batch that the queue cannot hold is ignored; the default shrinks to the queue. */
+static void settle_batch(struct otel__config *config) {
+    const char *source = config->source[OTEL__CONFIG_BSP_MAX_EXPORT_BATCH_SIZE];
+    int asked = config->bsp_max_export_batch_size;
+    int queue = config->bsp_max_queue_size;
+    if (asked <= queue)
+        return;
+    if (source)
+        take_default(config, OTEL__CONFIG_BSP_MAX_EXPORT_BATCH_SIZE);
+    else
+        source = config->source[OTEL__CONFIG_BSP_MAX_QUEUE_SIZE];
+    if (config->bsp_max_export_batch_size > queue)
+        config->bsp_max_export_batch_size = queue;
+    add_problem(config, source, "%s: batches of %d spans are more than the queue of %d spans holds; using %d", source,
+                asked, queue, config->bsp_max_export_batch_size);
+}
+
+void otel__config_load(struct otel__config *config, const char *(*get)(const char *variable)) {
+    *config = (struct otel__config){ .sdk_disabled = false };
+    for (int id = 0; id < OTEL__CONFIG_COUNT; id++)
+        load(config, (enum otel__config_id)id, get ? get : environment);
+    settle_sampler(config);
+    settle_batch(config);
+}
+
+void otel__config_free(struct otel__config *config) {
+    free(config->service_name);
+    free(config->resource_attributes);
+    free(config->sampler_arg);
+    free(config->otlp_endpoint);
+    free(config->otlp_traces_endpoint);
+    free(config->otlp_headers);
+    for (struct otel__config_problem *problem = config->problems; problem;) {
+        struct otel__config_problem *next = problem->next;
+        free(problem);
+        problem = next;
+    }
+    *config = (struct otel__config){ .sdk_disabled = false };
+}
+
+void otel__config_load_otlp(struct otel__config *config, const otel_otlp_options *options) {
+    *config = (struct otel__config){ .sdk_disabled = false };
+    if (!options->traces_endpoint && !options->endpoint) {
+        load(config, OTEL__CONFIG_OTLP_ENDPOINT, environment);
+        load(config, OTEL__CONFIG_OTLP_TRACES_ENDPOINT, environment);
+    }
+    if (!options->headers)
+        load(config, OTEL__CONFIG_OTLP_HEADERS, environment);
+    if (!options->timeout_ms)
+        load(config, OTEL__CONFIG_OTLP_TIMEOUT, environment);
+}
+
+/* ---- the batch processor, whose options come from code as well -------------------------------------------------- */
+
+/* Positive: from code. Zero, or no good: from the environment. `name` is what the member is called in code. */
+static void settle_member(struct otel__config *config, enum otel__config_id id, int *member, int given,
+                          const char *name) {
+    if (given > 0) {
+        *member = given;
+        config->source[id] = name;
+        return;
+    }
+    load(config, id, environment);
+    if (given < 0)
+        add_problem(config, name, "%s=%d is negative; using %d", name, given, *member);
+}
+
+void otel__config_batch_defaults(otel_batch_options *options) {
+    struct otel__config config = { .sdk_disabled = false };
+    settle_member(&config, OTEL__CONFIG_BSP_MAX_QUEUE_SIZE, &config.bsp_max_queue_size, options->max_queue_size,
+                  "otel_batch_options.max_queue_size");
+    settle_member(&config, OTEL__CONFIG_BSP_MAX_EXPORT_BATCH_SIZE, &config.bsp_max_export_batch_size,
+                  options->max_batch_size, "otel_batch_options.max_batch_size");
+    settle_member(&config, OTEL__CONFIG_BSP_SCHEDULE_DELAY, &config.bsp_schedule_delay_ms, options->schedule_delay_ms,
+                  "otel_batch_options.schedule_delay_ms");
+    settle_batch(&config);
+    options->max_queue_size = config.bsp_max_queue_size;
+    options->max_batch_size = config.bsp_max_export_batch_size;
+    options->schedule_delay_ms = config.bsp_schedule_delay_ms;
+    if (options->export_timeout_ms == 0) {
+        load(&config, OTEL__CONFIG_BSP_EXPORT_TIMEOUT, environment);
+        options->export_timeout_ms = config.bsp_export_timeout_ms;
+    }
+    if (options->export_timeout_ms <= 0)
+        options->export_timeout_ms = -1;
+    otel__config_report(&config);
+    otel__config_free(&config);
+}

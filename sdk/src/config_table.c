@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config_table.c - see config_table.h. A new variable needs a line here, a member of struct otel__config, and its
+ * test.
+ */
+#include "config_table.h"
+
+#include "base/str.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+#define MEMBER(name) offsetof(struct otel__config, name)
+#define OPTION(id, ...) [OTEL__CONFIG_##id] = { __VA_ARGS__ }
+
+static const char later[] = "not available in this version";
+
+static const struct otel__config_choice log_levels[] = {
+    { "trace", OTEL_LOG_TRACE, NULL },
+    { "debug", OTEL_LOG_DEBUG, NULL },
+    { "info", OTEL_LOG_INFO, NULL },
+    { "warn", OTEL_LOG_WARN, NULL },
+    { "error", OTEL_LOG_ERROR, NULL },
+    { "none", OTEL_LOG_NONE, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct otel__config_choice propagators[] = {
+    { "tracecontext", OTEL__PROPAGATOR_TRACECONTEXT, NULL },
+    { "none", OTEL__CONFIG_NONE, NULL },
+    { "baggage", 0, later },
+    { "b3", 0, later },
+    { "b3multi", 0, later },
+    { "jaeger", 0, later },
+    { "xray", 0, later },
+    { "ottrace", 0, later },
+    { NULL, 0, NULL },
+};
+
+static const struct otel__config_choice samplers[] = {
+    { "always_on", OTEL__SAMPLER_ALWAYS_ON, NULL },
+    { "always_off", OTEL__SAMPLER_ALWAYS_OFF, NULL },
+    { "traceidratio", OTEL__SAMPLER_RATIO, NULL },
+    { "parentbased_always_on", OTEL__SAMPLER_PARENT_ALWAYS_ON, NULL },
+    { "parentbased_always_off", OTEL__SAMPLER_PARENT_ALWAYS_OFF, NULL },
+    { "parentbased_traceidratio", OTEL__SAMPLER_PARENT_RATIO, NULL },
+    { "jaeger_remote", 0, later },
+    { "parentbased_jaeger_remote", 0, later },
+    { "xray", 0, later },
+    { NULL, 0, NULL },
+};
+
+static const struct otel__config_choice exporters[] = {
+    { "otlp", OTEL__EXPORTER_OTLP, NULL },
+    { "console", OTEL__EXPORTER_CONSOLE, NULL },
+    { "none", OTEL__CONFIG_NONE, NULL },
+    { "zipkin", 0, later },
+    { "jaeger", 0, later },
+    { "otlp/stdout", 0, later },
+    { "otlp_file", 0, later },
+    { NULL, 0, NULL },
+};
+
+static const struct otel__config_choice protocols[] = {
+    { "http/protobuf", OTEL__PROTOCOL_HTTP_PROTOBUF, NULL },
+    { "http/json", 0, "this build has no such exporter" },
+    { "grpc", 0, "this build has no such exporter" },
+    { NULL, 0, NULL },
+};
+
+const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
+    OPTION(SDK_DISABLED, .group = "General", .variable = "OTEL_SDK_DISABLED", .type = OTEL__CONFIG_BOOLEAN,
+           .offset = MEMBER(sdk_disabled), .fallback = "false", .in_code = "otel_sdk_options.disabled",
+           .description =
+               "Turns the SDK off: nothing is recorded. Propagators still work, so that traces pass through."),
+
+    OPTION(LOG_LEVEL, .group = "General", .variable = "OTEL_LOG_LEVEL", .type = OTEL__CONFIG_CHOICE,
+           .offset = MEMBER(log_level), .fallback = "info", .choices = log_levels,
+           .in_code = "otel_sdk_options.log_level",
+           .description = "The least level of the library's own messages that is written."),
+
+    OPTION(SERVICE_NAME, .group = "General", .variable = "OTEL_SERVICE_NAME", .type = OTEL__CONFIG_TEXT,
+           .offset = MEMBER(service_name), .in_code = "otel_sdk_options.service_name",
+           .description =
+               "The resource attribute `service.name`; without any, `unknown_service:` and the executable's name."),
+
+    OPTION(RESOURCE_ATTRIBUTES, .group = "General", .variable = "OTEL_RESOURCE_ATTRIBUTES", .type = OTEL__CONFIG_TEXT,
+           .offset = MEMBER(resource_attributes), .in_code = "otel_sdk_options.resource",
+           .description = "Further resource attributes, `key=value,key=value`. `,` and `=` in keys or values, and any "
+                          "other byte, may be written as `%XX`. One mistake, and the whole variable is ignored."),
+
+    OPTION(PROPAGATORS, .group = "General", .variable = "OTEL_PROPAGATORS", .type = OTEL__CONFIG_LIST,
+           .offset = MEMBER(propagators), .fallback = "tracecontext,baggage", .choices = propagators,
+           .in_code = "otel_sdk_options.propagators",
+           .description = "The formats in which contexts travel between processes. Of the default, `baggage` is not "
+                          "available in this version."),
+
+    OPTION(SAMPLER, .group = "Sampling", .variable = "OTEL_TRACES_SAMPLER", .type = OTEL__CONFIG_CHOICE,
+           .offset = MEMBER(sampler), .fallback = "parentbased_always_on", .choices = samplers,
+           .in_code = "otel_sdk_options.sampler",
+           .description = "Which spans are recorded. The `parentbased_` forms follow the parent's decision and decide "
+                          "by their second half where there is no parent."),
+
+    OPTION(SAMPLER_ARG, .group = "Sampling", .variable = "OTEL_TRACES_SAMPLER_ARG", .type = OTEL__CONFIG_TEXT,
+           .offset = MEMBER(sampler_arg), .in_code = "otel_sampler_trace_id_ratio()",
+           .description = "For the `traceidratio` samplers the share of traces, a number from 0 to 1, default 1. Read "
+                          "only when `OTEL_TRACES_SAMPLER` is set."),
+
+    OPTION(EXPORTER, .group = "Exporting", .variable = "OTEL_TRACES_EXPORTER", .type = OTEL__CONFIG_LIST,
+           .offset = MEMBER(exporters), .fallback = "otlp", .choices = exporters,
+           .in_code = "otel_sdk_options.processors",
+           .description = "Where spans go. `otlp` sends in batches, `console` writes each span to standard output as "
+                          "it ends, `none` exports nothing."),
+
+    OPTION(BSP_MAX_QUEUE_SIZE, .group = "Batch processor", .variable = "OTEL_BSP_MAX_QUEUE_SIZE",
+           .type = OTEL__CONFIG_INTEGER, .offset = MEMBER(bsp_max_queue_size), .fallback = "2048", .min = 1,
+           .max = INT_MAX, .in_code = "otel_batch_options.max_queue_size",
+           .description = "Spans that may wait or be under way; those that end beyond it are dropped and counted."),
+
+    OPTION(BSP_MAX_EXPORT_BATCH_SIZE, .group = "Batch processor", .variable = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+           .type = OTEL__CONFIG_INTEGER, .offset = MEMBER(bsp_max_export_batch_size), .fallback = "512", .min = 1,
+           .max = INT_MAX, .in_code = "otel_batch_options.max_batch_size",
+           .description =
+               "Spans per export, at most the queue's size: a larger value is ignored, the default reduced."),
+
+    OPTION(BSP_SCHEDULE_DELAY, .group = "Batch processor", .variable = "OTEL_BSP_SCHEDULE_DELAY",
+           .type = OTEL__CONFIG_MILLISECONDS, .offset = MEMBER(bsp_schedule_delay_ms), .fallback = "5000", .min = 0,
+           .max = INT_MAX, .in_code = "otel_batch_options.schedule_delay_ms",
+           .description = "From the first waiting span to its export, unless a batch is full before."),
+
+    OPTION(BSP_EXPORT_TIMEOUT, .group = "Batch processor", .variable = "OTEL_BSP_EXPORT_TIMEOUT",
+           .type = OTEL__CONFIG_TIMEOUT, .offset = MEMBER(bsp_export_timeout_ms), .fallback = "30000", .min = 0,
+           .max = INT_MAX, .in_code = "otel_batch_options.export_timeout_ms",
+           .description = "Bound of one export. Without one the exporter's own bound holds."),
+
+    OPTION(OTLP_ENDPOINT, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_ENDPOINT", .type = OTEL__CONFIG_URL,
+           .offset = MEMBER(otlp_endpoint), .fallback = "http://localhost:4318",
+           .in_code = "otel_otlp_options.endpoint",
+           .description = "The collector's base URL, to which `v1/traces` is appended."),
+
+    OPTION(OTLP_TRACES_ENDPOINT, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+           .type = OTEL__CONFIG_URL, .offset = MEMBER(otlp_traces_endpoint),
+           .in_code = "otel_otlp_options.traces_endpoint",
+           .description = "The whole URL for traces, used as it is; stronger than the base URL."),
+
+    OPTION(OTLP_HEADERS, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_HEADERS",
+           .specific = "OTEL_EXPORTER_OTLP_TRACES_HEADERS", .type = OTEL__CONFIG_TEXT, .offset = MEMBER(otlp_headers),
+           .in_code = "otel_otlp_options.headers",
+           .description = "Headers of each request, `name=value,name=value`; any byte of a value may be written as "
+                          "`%XX`. An item with a mistake is left out. Values never appear in messages."),
+
+    OPTION(
+        OTLP_TIMEOUT, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_TIMEOUT",
+        .specific = "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", .type = OTEL__CONFIG_TIMEOUT,
+        .offset = MEMBER(otlp_timeout_ms), .fallback = "10000", .min = 0, .max = INT_MAX,
+        .in_code = "otel_otlp_options.timeout_ms",
+        .description =
+            "Bound of the export of one batch, with all attempts and the waits between them. Without one it is 60 s."),
+
+    OPTION(OTLP_PROTOCOL, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_PROTOCOL",
+           .specific = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", .type = OTEL__CONFIG_CHOICE,
+           .offset = MEMBER(otlp_protocol), .fallback = "http/protobuf", .choices = protocols,
+           .in_code = "otel_otlp_exporter()", .description = "How spans are sent."),
+};
+
+const struct otel__config_choice *otel__config_choice_find(const struct otel__config_option *option, otel_str text) {
+    for (const struct otel__config_choice *choice = option->choices; choice && choice->name; choice++)
+        if (otel__str_is(text, choice->name))
+            return choice;
+    return NULL;
+}
+
+static void list_choices(const struct otel__config_option *option, char *out, size_t size) {
+    size_t used = (size_t)snprintf(out, size, "%s", option->type == OTEL__CONFIG_LIST ? "a list of" : "one of");
+    const char *separator = " ";
+    for (const struct otel__config_choice *choice = option->choices; choice->name && used < size; choice++) {
+        if (choice->unavailable)
+            continue;
+        used += (size_t)snprintf(out + used, size - used, "%s%s", separator, choice->name);
+        separator = ", ";
+    }
+}
+
+void otel__config_expected(const struct otel__config_option *option, char *out, size_t size) {
+    switch (option->type) {
+    case OTEL__CONFIG_TEXT:
+        snprintf(out, size, "text");
+        break;
+    case OTEL__CONFIG_URL:
+        snprintf(out, size, "an http:// or https:// URL");
+        break;
+    case OTEL__CONFIG_BOOLEAN:
+        snprintf(out, size, "true or false");
+        break;
+    case OTEL__CONFIG_INTEGER:
+        snprintf(out, size, "a whole number from %d to %d", option->min, option->max);
+        break;
+    case OTEL__CONFIG_MILLISECONDS:
+    case OTEL__CONFIG_TIMEOUT:
+        snprintf(out, size, "a whole number of milliseconds from %d to %d%s", option->min, option->max,
+                 option->type == OTEL__CONFIG_TIMEOUT ? " (0: no limit)" : "");
+        break;
+    case OTEL__CONFIG_CHOICE:
+    case OTEL__CONFIG_LIST:
+        list_choices(option, out, size);
+        break;
+    }
+}
