@@ -33,22 +33,62 @@ struct otel__text *otel__record_text(struct otel__record *record, otel_str text)
 #define HASH_FACTOR UINT64_C(0x9E3779B97F4A7C15) /* 2^64 over the golden ratio */
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
-/* A hash that finds differing keys cheaply; `*high` gathers the top bits of all bytes: zero means ASCII. */
+static uint64_t load64(const char *p) {
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+static uint64_t load32(const char *p) {
+    uint32_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+/* All bytes of a text shorter than a word, the middle ones perhaps twice. */
+static uint64_t load_short(const char *p, size_t len) {
+    if (len >= sizeof(uint32_t))
+        return load32(p) << 32 | load32(p + len - sizeof(uint32_t));
+    return len ? (uint64_t)(unsigned char)p[0] << 16 | (uint64_t)(unsigned char)p[len / 2] << 8 | (unsigned char)p[len - 1] : 0;
+}
+
+static uint64_t mix(uint64_t hash, uint64_t word) {
+    hash = (hash ^ word) * HASH_FACTOR;
+    return hash ^ hash >> 32;
+}
+
+/*
+ * A hash that tells keys apart cheaply: whole words, the last of them overlapping the one before. `*high` gathers the top bits
+ * of all bytes: zero means ASCII.
+ */
 static uint32_t hash_key(const char *key, size_t len, uint64_t *high) {
     uint64_t hash = len * HASH_FACTOR;
-    uint64_t word;
-    for (; len >= sizeof word; key += sizeof word, len -= sizeof word) {
-        memcpy(&word, key, sizeof word);
-        *high |= word;
-        hash = (hash ^ word) * HASH_FACTOR;
-        hash ^= hash >> 32;
+    uint64_t word = 0;
+    if (len < sizeof word) {
+        word = load_short(key, len);
+    } else {
+        for (size_t i = 0; i + sizeof word < len; i += sizeof word) {
+            word = load64(key + i);
+            *high |= word;
+            hash = mix(hash, word);
+        }
+        word = load64(key + len - sizeof word);
     }
-    word = 0;
-    for (size_t i = 0; i < len; i++)
-        word = word << 8 | (unsigned char)key[i];
     *high |= word;
-    hash = (hash ^ word) * HASH_FACTOR;
-    return (uint32_t)(hash >> 32);
+    return (uint32_t)mix(hash, word);
+}
+
+/* Most texts have some 10 to 30 bytes, for which a call of memcpy() costs more than the copying. */
+static void copy_bytes(char *to, const char *from, size_t len) {
+    if (len > 32 || len < 8) {
+        memcpy(to, from, len);
+    } else if (len > 16) {
+        memcpy(to, from, 16);
+        memcpy(to + len - 16, from + len - 16, 16);
+    } else {
+        memcpy(to, from, 8);
+        memcpy(to + len - 8, from + len - 8, 8);
+    }
 }
 
 static struct otel__attr *find(const struct otel__attrs *attrs, otel_str key, uint32_t hash) {
@@ -90,34 +130,8 @@ static bool measure_elements(const otel_value *value, size_t element, struct pay
     return value->type != OTEL_TYPE_STRINGS || measure_strings(value, out);
 }
 
-/* False for an unknown type or a value beyond what a span may hold. */
-static bool measure(const otel_value *value, struct payload *out) {
-    out->type = value->type;
-    out->len = value->u.p && value->len <= UINT32_MAX ? (uint32_t)value->len : 0;
-    out->size = 0;
+static bool measure_array(const otel_value *value, struct payload *out) {
     switch (value->type) {
-    case OTEL_TYPE_BOOL:
-    case OTEL_TYPE_INT:
-    case OTEL_TYPE_DOUBLE:
-    case OTEL_TYPE_NONE:
-        out->len = 0;
-        return true;
-    case OTEL_TYPE_ARRAY:
-    case OTEL_TYPE_MAP:
-        out->type = OTEL_TYPE_NONE;
-        out->len = 0;
-        return true;
-    case OTEL_TYPE_UINT:
-        out->type = OTEL_TYPE_STRING;
-        out->size = out->len = (uint32_t)snprintf(out->digits, sizeof out->digits, "%" PRIu64, (uint64_t)value->u.i);
-        return true;
-    default:
-        break;
-    }
-    if (!value->u.p && value->len)
-        return false;
-    switch (value->type) {
-    case OTEL_TYPE_STRING:
     case OTEL_TYPE_BYTES:
     case OTEL_TYPE_BOOLS:
         return measure_elements(value, 1, out);
@@ -129,6 +143,38 @@ static bool measure(const otel_value *value, struct payload *out) {
     default:
         return false;
     }
+}
+
+static bool measure_rare(const otel_value *value, struct payload *out) {
+    if (value->type == OTEL_TYPE_UINT) {
+        out->type = OTEL_TYPE_STRING;
+        out->size = out->len = (uint32_t)snprintf(out->digits, sizeof out->digits, "%" PRIu64, (uint64_t)value->u.i);
+        return true;
+    }
+    if (value->type == OTEL_TYPE_NONE || value->type == OTEL_TYPE_ARRAY || value->type == OTEL_TYPE_MAP) {
+        out->type = OTEL_TYPE_NONE;
+        return true;
+    }
+    if ((!value->u.p && value->len) || value->len > OTEL__SPAN_BYTES_MAX)
+        return false;
+    out->len = (uint32_t)value->len;
+    return measure_array(value, out);
+}
+
+/* False for an unknown type or a value beyond what a span may hold. */
+static bool measure(const otel_value *value, struct payload *out) {
+    out->type = value->type;
+    out->len = 0;
+    out->size = 0;
+    if (value->type == OTEL_TYPE_STRING) {
+        if (value->len > OTEL__SPAN_BYTES_MAX || (!value->u.p && value->len))
+            return false;
+        out->size = out->len = (uint32_t)value->len;
+        return true;
+    }
+    if (value->type == OTEL_TYPE_INT || value->type == OTEL_TYPE_BOOL || value->type == OTEL_TYPE_DOUBLE)
+        return true;
+    return measure_rare(value, out);
 }
 
 static void store_strings(char *place, const otel_value *value) {
@@ -147,16 +193,16 @@ static void store_strings(char *place, const otel_value *value) {
 static void store(struct otel__attr *attr, const otel_value *value, const struct payload *payload, char *place) {
     attr->type = (uint8_t)payload->type;
     attr->len = payload->len;
-    if (payload->type == OTEL_TYPE_DOUBLE)
-        attr->value.d = value->u.d;
-    else if (payload->type <= OTEL_TYPE_DOUBLE && payload->type != OTEL_TYPE_STRING)
-        attr->value.i = payload->type == OTEL_TYPE_BOOL ? value->u.i != 0 : value->u.i;
-    else {
+    if (payload->type == OTEL_TYPE_STRING || payload->type > OTEL_TYPE_DOUBLE) {
         attr->value.p = place;
         if (payload->type == OTEL_TYPE_STRINGS)
             store_strings(place, value);
         else if (payload->size)
-            memcpy(place, value->type == OTEL_TYPE_UINT ? payload->digits : value->u.p, payload->size);
+            copy_bytes(place, value->type == OTEL_TYPE_UINT ? payload->digits : value->u.p, payload->size);
+    } else if (payload->type == OTEL_TYPE_DOUBLE) {
+        attr->value.d = value->u.d;
+    } else {
+        attr->value.i = payload->type == OTEL_TYPE_BOOL ? value->u.i != 0 : value->u.i;
     }
 }
 
@@ -186,13 +232,15 @@ static bool append(struct otel__record *record, struct otel__attrs *attrs, otel_
     const size_t head = text ? sizeof(struct otel__attr) + key.len : head_size(key.len);
     const bool together = head + payload->size <= OTEL__IN_BLOCK_MAX;
     struct otel__attr *attr = otel__record_alloc(record, together ? head + payload->size : head);
-    char *place = !attr || together ? (char *)attr + head : otel__record_alloc(record, payload->size);
-    if (!attr || !place)
+    if (!attr)
+        return false;
+    char *place = together ? (char *)attr + head : otel__record_alloc(record, payload->size);
+    if (!place)
         return false;
     attr->hash = hash;
     attr->key_len = (uint16_t)key.len;
     attr->capacity = (uint32_t)payload->size;
-    memcpy(attr->key, key.ptr, key.len);
+    copy_bytes(attr->key, key.ptr, key.len);
     store(attr, value, payload, place);
     attr->older = attrs->newest;
     attrs->newest = attr;

@@ -99,7 +99,7 @@ struct otel__record {
     uint32_t blocks; /* the newest block; each begins with the number of the one before */
     char *free, *limit;
     struct otel__big *bigs;
-    uint32_t bytes;
+    uint32_t bytes; /* in blocks and big values */
     _Alignas(8) char data[];
 };
 
@@ -127,7 +127,15 @@ uint64_t otel__records_live(void);
 /* With no call running: ends the life of all live records, calling `each` before; returns their number. */
 uint64_t otel__records_abandon(void (*each)(const struct otel__record *record, void *data), void *data);
 
+void *otel__record_alloc_more(struct otel__record *record, size_t size);
 /* `size` bytes, 8-aligned, living as long as the record does; NULL beyond a bound. */
-void *otel__record_alloc(struct otel__record *record, size_t size);
+static inline void *otel__record_alloc(struct otel__record *record, size_t size) {
+    const size_t rounded = (size + 7) & ~(size_t)7;
+    if (size > OTEL__IN_BLOCK_MAX || rounded > (size_t)(record->limit - record->free))
+        return otel__record_alloc_more(record, size);
+    char *p = record->free;
+    record->free += rounded;
+    return p;
+}
 
 #endif

@@ -218,26 +218,17 @@ static bool add_block(struct otel__record *record) {
     record->blocks = number;
     record->free = block + BLOCK_HEADER;
     record->limit = block + OTEL__BLOCK_SIZE;
+    record->bytes += OTEL__BLOCK_SIZE;
     return true;
 }
 
-void *otel__record_alloc(struct otel__record *record, size_t size) {
-    if (size > OTEL__SPAN_BYTES_MAX)
+/* What doesn't fit into the current block. */
+void *otel__record_alloc_more(struct otel__record *record, size_t size) {
+    if (size > OTEL__SPAN_BYTES_MAX || record->bytes + size > OTEL__SPAN_BYTES_MAX)
         return NULL;
-    size = (size + 7) & ~(size_t)7;
-    if (record->bytes + size > OTEL__SPAN_BYTES_MAX)
-        return NULL;
-    if ((size_t)(record->limit - record->free) < size) {
-        if (size > OTEL__IN_BLOCK_MAX) {
-            void *p = alloc_big(record, size);
-            record->bytes += p ? (uint32_t)size : 0;
-            return p;
-        }
-        if (!add_block(record))
-            return NULL;
-    }
-    char *p = record->free;
-    record->free += size;
-    record->bytes += (uint32_t)size;
+    if (size <= OTEL__IN_BLOCK_MAX)
+        return add_block(record) ? otel__record_alloc(record, size) : NULL;
+    void *p = alloc_big(record, size);
+    record->bytes += p ? (uint32_t)size : 0;
     return p;
 }

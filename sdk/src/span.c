@@ -177,16 +177,17 @@ static bool enabled(struct otel__thread *thread, otel_tracer *tracer, const otel
 
 /* ---- recording ------------------------------------------------------------------------------------------------------------ */
 
-static void set_attribute(struct otel__local *local, struct otel__record *record, otel_str key, const otel_value *value) {
+static void set_attribute(struct otel__thread *thread, struct otel__record *record, otel_str key,
+                          const otel_value *value) {
     if (!otel__attrs_set(record, &record->attrs, key, value))
-        otel__count(local, OTEL__DROPPED_ATTRIBUTES);
+        otel__count(otel__local_of(thread), OTEL__DROPPED_ATTRIBUTES);
 }
 
 static void set(struct otel__thread *thread, const otel_span *span, otel_str key, const otel_value *value) {
     struct otel__record *record = otel__record_lock(span);
     if (!record)
         return;
-    set_attribute(otel__local_of(thread), record, key, value);
+    set_attribute(thread, record, key, value);
     otel__record_unlock(record);
 }
 
@@ -288,7 +289,7 @@ static void fail(struct otel__thread *thread, const otel_span *span, otel_str ty
     if (!record)
         return;
     const otel_value value = type.len ? otel__str(type) : otel_string("_OTHER");
-    set_attribute(otel__local_of(thread), record, otel_cstr("error.type"), &value);
+    set_attribute(thread, record, otel_cstr("error.type"), &value);
     change_status(record, OTEL_CODE_ERROR, text);
     otel__record_unlock(record);
 }

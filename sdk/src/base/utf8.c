@@ -52,7 +52,23 @@ size_t otel__utf8_char(const char *text, size_t len) {
     return size;
 }
 
+/* The last word overlaps the one before, so that no odd bytes are left over. */
+static bool is_ascii(const char *text, size_t len) {
+    uint64_t all = 0;
+    uint64_t word;
+    if (len < sizeof word)
+        return ascii_prefix(text, len) == len;
+    for (size_t i = 0; i + sizeof word < len; i += sizeof word) {
+        memcpy(&word, text + i, sizeof word);
+        all |= word;
+    }
+    memcpy(&word, text + len - sizeof word, sizeof word);
+    return ((all | word) & UINT64_C(0x8080808080808080)) == 0;
+}
+
 bool otel__utf8_valid(const char *text, size_t len) {
+    if (is_ascii(text, len))
+        return true;
     for (size_t i = 0; i < len;) {
         i += ascii_prefix(text + i, len - i);
         if (i == len)
