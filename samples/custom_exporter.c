@@ -12,7 +12,7 @@
 struct total {
     char name[64];
     unsigned long spans;
-    double milliseconds;
+    double microseconds;
 };
 
 struct totals {
@@ -46,7 +46,7 @@ static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, o
             continue;
         }
         total->spans++;
-        total->milliseconds += (double)(span->end_time - span->start_time) / 1e6;
+        total->microseconds += (double)(span->end_time - span->start_time) / 1e3;
     }
     return OTEL_OK;
 }
@@ -56,8 +56,8 @@ static otel_status print_totals(void *self, int timeout_ms) {
     (void)timeout_ms;
     for (size_t i = 0; i < totals->count; i++) {
         const struct total *total = &totals->items[i];
-        printf("%-12s %6lu spans, %.3f ms each\n", total->name, total->spans,
-               total->milliseconds / (double)total->spans);
+        printf("%-12s %6lu spans, %.1f us each\n", total->name, total->spans,
+               total->microseconds / (double)total->spans);
     }
     return OTEL_OK;
 }

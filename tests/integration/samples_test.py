@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The small samples, run as a user runs them: what they print, what spans they leave, and that they end well without a collector.
+
+usage: samples_test.py --bin FOLDER [unittest arguments]
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import time
+import unittest
+from dataclasses import dataclass
+from pathlib import Path
+
+SAMPLES = ("basic", "threads", "event_loop", "prefork", "custom_exporter")
+RUN_SECONDS = 60
+
+# A line of the console exporter: when, how long, kind, name, status and contents, ids, origin.
+SPAN_LINE = re.compile(
+    r"^\S+Z +(?P<duration>\S+)  (?P<kind>[A-Z]+) +\"(?P<name>[^\"]*)\"(?P<contents>.*)  trace=(?P<trace>[0-9a-f]{32}) "
+    r"span=(?P<id>[0-9a-f]{16}) parent=(?P<parent>none|[0-9a-f]{16})(?P<remote>\(remote\))?  "
+    r"service=\"(?P<service>[^\"]*)\" scope=\"(?P<scope>[^\"]*)\" version=\"(?P<version>[^\"]*)\"$"
+)
+
+options = None
+
+
+@dataclass
+class Span:
+    kind: str
+    name: str
+    contents: str
+    trace: str
+    id: str
+    parent: str
+    remote: bool
+    service: str
+    scope: str
+
+
+def run(sample, **settings):
+    """Exit code and output of a sample, with no OpenTelemetry settings but these."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")}
+    command = [Path(options.bin) / sample]
+    return subprocess.run(
+        command,
+        env={**env, **settings},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+
+
+def spans_of(output):
+    spans = []
+    for match in filter(None, map(SPAN_LINE.match, output.splitlines())):
+        part = match.groupdict()
+        names = ("kind", "name", "contents", "trace", "id", "parent", "service", "scope")
+        spans.append(Span(remote=bool(part["remote"]), **{name: part[name] for name in names}))
+    return spans
+
+
+class Samples(unittest.TestCase):
+    def spans(self, sample):
+        """The spans that a sample prints, and what it prints besides."""
+        ended = run(sample, OTEL_TRACES_EXPORTER="console")
+        self.assertEqual((ended.returncode, ended.stderr), (0, ""), ended.stdout)
+        spans = spans_of(ended.stdout)
+        self.assertEqual(len({span.id for span in spans}), len(spans), ended.stdout)
+        rest = [line for line in ended.stdout.splitlines() if not SPAN_LINE.match(line)]
+        return spans, rest
+
+    def only(self, spans, name):
+        found = [span for span in spans if span.name == name]
+        self.assertEqual(len(found), 1, f"{name} in {spans}")
+        return found[0]
+
+    def test_basic(self):
+        spans, printed = self.spans("basic")
+        self.assertEqual(printed, ["sending the trace: success"])
+        self.assertEqual(len(spans), 2)
+        outer, inner = self.only(spans, "check out"), self.only(spans, "charge card")
+        self.assertEqual((outer.kind, outer.parent), ("INTERNAL", "none"))
+        self.assertEqual((inner.kind, inner.parent, inner.trace), ("CLIENT", outer.id, outer.trace))
+        self.assertIn('{cart.id="c-17" cart.items=3 order.paid=false}', outer.contents)
+        self.assertIn('ERROR "the bank refused the card"', inner.contents)
+        self.assertIn('payment.amount=49.9 error.type="card_declined"', inner.contents)
+        self.assertRegex(inner.contents, r'events=\[\+\S+ "card declined" {payment\.attempt=1}\]')
+        self.assertEqual({(span.service, span.scope) for span in spans}, {("shop", "shop.checkout")})
+
+    def test_threads(self):
+        spans, printed = self.spans("threads")
+        self.assertEqual(sorted(printed[:3]), ["GET /cart/1: 200", "GET /cart/2: 500", "GET /cart/3: 500"])
+        self.assertEqual(len(spans), 6)
+        self.assertEqual({span.trace for span in spans}, {"0af7651916cd43dd8448eb211c80319c"})
+        requests = {span.id: span for span in spans if span.name == "GET /cart"}
+        selects = [span for span in spans if span.name == "SELECT carts"]
+        self.assertEqual({(span.kind, span.parent, span.remote) for span in requests.values()}, {("SERVER", "00f067aa0ba902b7", True)})
+        self.assertEqual({(span.kind, span.remote) for span in selects}, {("CLIENT", False)})
+        self.assertEqual({span.parent for span in selects}, set(requests))
+        for select in selects:
+            request = requests[select.parent]
+            works = 'url.path="/cart/1"' in request.contents
+            self.assertEqual("ERROR" in request.contents, not works, request)
+            self.assertEqual('ERROR "the database is gone"' in select.contents, not works, select)
+        self.assertIn("http.response.status_code=200 cart.items=3", "".join(span.contents for span in requests.values()))
+
+    def test_event_loop(self):
+        spans, printed = self.spans("event_loop")
+        self.assertEqual(printed[:3], [f"request {number} is answered" for number in (2, 1, 0)])
+        self.assertEqual(len(spans), 9)
+        self.assertEqual(len({span.trace for span in spans}), 3)
+        for trace in {span.trace for span in spans}:
+            members = [span for span in spans if span.trace == trace]
+            request = self.only(members, "GET")
+            self.assertEqual((request.kind, request.parent), ("SERVER", "none"))
+            self.assertEqual({self.only(members, name).parent for name in ("backend", "render")}, {request.id})
+            self.assertIn('"reply sent"', self.only(members, "backend").contents)
+            self.assertEqual(request.contents.strip(), self.only(members, "render").contents.strip())
+
+    def test_prefork(self):
+        spans, printed = self.spans("prefork")
+        self.assertEqual(
+            sorted(printed),
+            ["parent, sending its trace: success"] + [f"worker {number}, sending its trace: success" for number in (0, 1)],
+        )
+        self.assertEqual(len(spans), 3)
+        fork = self.only(spans, "fork workers")
+        self.assertEqual(fork.parent, "none")
+        work = [span for span in spans if span.name == "work"]
+        self.assertEqual({(span.trace, span.parent, span.remote) for span in work}, {(fork.trace, fork.id, False)})
+        attributes = sorted(re.search(r"{worker.number=(\d) worker.pid=(\d+)}", span.contents).groups() for span in work)
+        self.assertEqual([number for number, _ in attributes], ["0", "1"])
+        self.assertNotEqual(attributes[0][1], attributes[1][1])
+
+    def test_custom_exporter(self):
+        spans, printed = self.spans("custom_exporter")
+        self.assertEqual(spans, [], "options in code beat the environment")
+        counts = {line.split()[0]: line.split()[1:3] for line in printed if " spans, " in line}
+        self.assertEqual(counts, {"loaf": ["1000", "spans,"], "bake": ["1", "spans,"]})
+        self.assertEqual(printed[-1], "stopping: success")
+
+    def test_without_a_collector(self):
+        """Nobody listens on the discard port: the samples say so, once, and end in time."""
+        for sample in SAMPLES:
+            with self.subTest(sample):
+                begin = time.monotonic()
+                ended = run(sample, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+                self.assertEqual(ended.returncode, 0, ended.stderr)
+                self.assertLess(time.monotonic() - begin, RUN_SECONDS / 2)
+                if sample != "custom_exporter":
+                    self.assertRegex(ended.stdout, r"sending (the|its) traces?: (export failed|timed out)")
+                    self.assertIn("127.0.0.1:9", ended.stderr)
+
+    def test_with_tracing_switched_off(self):
+        for sample in SAMPLES:
+            with self.subTest(sample):
+                ended = run(sample, OTEL_SDK_DISABLED="true")
+                self.assertEqual((ended.returncode, spans_of(ended.stdout)), (0, []), ended.stderr)
+                self.assertIn("success", ended.stdout)
+
+
+def main():
+    global options
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bin", required=True)
+    options, rest = parser.parse_known_args()
+    unittest.main(argv=[__file__, "--verbose", *rest])
+
+
+if __name__ == "__main__":
+    main()
