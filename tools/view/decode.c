@@ -2,7 +2,7 @@
 /* From the bytes of an OTLP request to spans in the store, and from a stored span back to its message. */
 #include "decode.h"
 
-#include "nesting.h"
+#include "precheck.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -169,8 +169,9 @@ static struct view_decode_result failure(enum view_decode_status status, const c
 
 struct view_decode_result view_decode(const uint8_t *bytes, size_t len, struct view_store *store, int64_t now) {
     const ProtobufCMessageDescriptor *type = &otel__otlp__export_trace_service_request__descriptor;
-    if (!view_nesting_within(type, bytes, len, VIEW_MAX_NESTING)) {
-        return failure(VIEW_DECODE_MALFORMED, "values are nested too deep");
+    const char *problem = view_precheck(type, bytes, len, VIEW_MAX_NESTING);
+    if (problem) {
+        return failure(VIEW_DECODE_MALFORMED, problem);
     }
     struct view_arena arena;
     view_arena_init(&arena, VIEW_MAX_DECODED);

@@ -15,7 +15,7 @@ enum {
 
 enum view_decode_status {
     VIEW_DECODE_OK,
-    VIEW_DECODE_MALFORMED, /* no ExportTraceServiceRequest, or nested too deep */
+    VIEW_DECODE_MALFORMED, /* no ExportTraceServiceRequest, or one nested too deep */
     VIEW_DECODE_TOO_LARGE, /* would take more than VIEW_MAX_DECODED bytes of memory */
 };
 

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How deep the messages in protobuf bytes are nested: a walk over tags and lengths that follows the fields which the
- * descriptor declares as messages. It calls itself once per level, at most `limit` times. */
-#include "nesting.h"
+/* What must be known of protobuf bytes before protobuf-c unpacks them: a walk over tags and lengths that follows the
+ * fields which the descriptor declares as messages. It calls itself once per level, at most `limit` times. */
+#include "precheck.h"
+
+#include <stdbool.h>
+
+enum { MAX_FIELD_NUMBER = 0x1FFFFFFF };
 
 enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 
@@ -57,26 +61,33 @@ static bool next_value(struct cursor *cursor, unsigned wire_type, struct cursor 
     }
 }
 
-bool view_nesting_within(const ProtobufCMessageDescriptor *type, const uint8_t *bytes, size_t len, unsigned limit) {
+const char *view_precheck(const ProtobufCMessageDescriptor *type, const uint8_t *bytes, size_t len, unsigned limit) {
     if (len == 0) {
-        return true;
+        return NULL;
     }
     struct cursor cursor = { bytes, bytes + len };
     uint64_t tag;
     while (cursor.at < cursor.end && read_varint(&cursor, &tag)) {
         unsigned wire_type = (unsigned)(tag & 7);
+        uint64_t number = tag >> 3;
         struct cursor inner = { NULL, NULL };
-        if (!next_value(&cursor, wire_type, &inner)) {
-            return true;
+        if (number == 0 || number > MAX_FIELD_NUMBER) {
+            return "a field number is out of range";
         }
-        const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(type, (unsigned)(tag >> 3));
+        if (!next_value(&cursor, wire_type, &inner)) {
+            return NULL;
+        }
+        const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(type, (unsigned)number);
         if (wire_type != WIRE_BYTES || !field || field->type != PROTOBUF_C_TYPE_MESSAGE) {
             continue;
         }
-        if (limit == 0 ||
-            !view_nesting_within(field->descriptor, inner.at, (size_t)(inner.end - inner.at), limit - 1)) {
-            return false;
+        if (limit == 0) {
+            return "values are nested too deep";
+        }
+        const char *problem = view_precheck(field->descriptor, inner.at, (size_t)(inner.end - inner.at), limit - 1);
+        if (problem) {
+            return problem;
         }
     }
-    return true;
+    return NULL;
 }
