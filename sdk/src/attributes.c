@@ -61,7 +61,7 @@ static uint64_t mix(uint64_t hash, uint64_t word) {
  * A hash that tells keys apart cheaply: whole words, the last of them overlapping the one before. `*high` gathers the top bits
  * of all bytes: zero means ASCII.
  */
-static uint32_t hash_key(const char *key, size_t len, uint64_t *high) {
+static inline __attribute__((always_inline)) uint32_t hash_key(const char *key, size_t len, uint64_t *high) {
     uint64_t hash = len * HASH_FACTOR;
     uint64_t word = 0;
     if (len < sizeof word) {
@@ -79,7 +79,7 @@ static uint32_t hash_key(const char *key, size_t len, uint64_t *high) {
 }
 
 /* Most texts have some 10 to 30 bytes, for which a call of memcpy() costs more than the copying. */
-static void copy_bytes(char *to, const char *from, size_t len) {
+static inline __attribute__((always_inline)) void copy_bytes(char *to, const char *from, size_t len) {
     if (len > 32 || len < 8) {
         memcpy(to, from, len);
     } else if (len > 16) {
@@ -91,7 +91,11 @@ static void copy_bytes(char *to, const char *from, size_t len) {
     }
 }
 
+static uint64_t seen_bit(uint32_t hash) { return UINT64_C(1) << (hash >> 26); }
+
 static struct otel__attr *find(const struct otel__attrs *attrs, otel_str key, uint32_t hash) {
+    if (!(attrs->seen & seen_bit(hash)))
+        return NULL;
     for (struct otel__attr *attr = attrs->newest; attr; attr = attr->older)
         if (attr->hash == hash && attr->key_len == key.len && memcmp(attr->key, key.ptr, key.len) == 0)
             return attr;
@@ -226,6 +230,16 @@ static bool replace(struct otel__record *record, struct otel__attr *attr, const 
 /* Arrays want alignment, so their payload starts at a multiple of 8 behind the key. */
 static size_t head_size(size_t key_len) { return (sizeof(struct otel__attr) + key_len + 7) & ~(size_t)7; }
 
+static void link_in(struct otel__attrs *attrs, struct otel__attr *attr, otel_str key, uint32_t hash) {
+    attr->hash = hash;
+    attr->key_len = (uint16_t)key.len;
+    copy_bytes(attr->key, key.ptr, key.len);
+    attr->older = attrs->newest;
+    attrs->newest = attr;
+    attrs->seen |= seen_bit(hash);
+    attrs->count++;
+}
+
 static bool append(struct otel__record *record, struct otel__attrs *attrs, otel_str key, uint32_t hash,
                    const otel_value *value, const struct payload *payload) {
     const bool text = payload->type == OTEL_TYPE_STRING || payload->type == OTEL_TYPE_BYTES;
@@ -237,14 +251,9 @@ static bool append(struct otel__record *record, struct otel__attrs *attrs, otel_
     char *place = together ? (char *)attr + head : otel__record_alloc(record, payload->size);
     if (!place)
         return false;
-    attr->hash = hash;
-    attr->key_len = (uint16_t)key.len;
     attr->capacity = (uint32_t)payload->size;
-    copy_bytes(attr->key, key.ptr, key.len);
     store(attr, value, payload, place);
-    attr->older = attrs->newest;
-    attrs->newest = attr;
-    attrs->count++;
+    link_in(attrs, attr, key, hash);
     return true;
 }
 
@@ -259,21 +268,62 @@ static bool set_checked(struct otel__record *record, struct otel__attrs *attrs, 
     return attrs->count < OTEL__ATTRIBUTE_LIMIT && append(record, attrs, key, hash, value, &payload);
 }
 
-bool otel__attrs_set(struct otel__record *record, struct otel__attrs *attrs, otel_str key, const otel_value *value) {
-    bool ok = false;
-    if (key.ptr && key.len > 0 && key.len <= UINT16_MAX && value) {
-        uint64_t high = 0;
-        uint32_t hash = hash_key(key.ptr, key.len, &high);
-        if ((high & HIGH_BITS) != 0 && !otel__utf8_valid(key.ptr, key.len)) {
-            const struct otel__text *repaired = otel__record_text(record, key);
-            key = repaired ? otel__text_str(repaired) : otel_strn(NULL, 0);
-            hash = hash_key(key.ptr, key.len, &high);
-        }
-        ok = key.len > 0 && key.len <= UINT16_MAX && set_checked(record, attrs, key, hash, value);
+/*
+ * The common case without the general one's detours: a string or a scalar under a key that the list does not have yet, for
+ * which the record's current block has room. False: it is not that case, and nothing was done.
+ */
+static inline bool append_common(struct otel__record *record, struct otel__attrs *attrs, otel_str key, uint32_t hash,
+                                 const otel_value *value) {
+    const bool text = value->type == OTEL_TYPE_STRING;
+    if (!text && value->type != OTEL_TYPE_INT && value->type != OTEL_TYPE_DOUBLE)
+        return false;
+    const size_t len = text ? value->len : 0;
+    if ((attrs->seen & seen_bit(hash)) || attrs->count >= OTEL__ATTRIBUTE_LIMIT || len > OTEL__IN_BLOCK_MAX ||
+        (text && !value->u.p))
+        return false;
+    const size_t size = (sizeof(struct otel__attr) + key.len + len + 7) & ~(size_t)7;
+    if (size > (size_t)(record->limit - record->free))
+        return false;
+    struct otel__attr *attr = (void *)record->free;
+    record->free += size;
+    attr->type = (uint8_t)value->type;
+    attr->len = (uint32_t)len;
+    attr->capacity = (uint32_t)len;
+    if (text) {
+        attr->value.p = attr->key + key.len;
+        copy_bytes(attr->value.p, value->u.p, len);
+    } else {
+        attr->value.i = value->u.i; /* or the bits of a double */
     }
-    if (!ok && attrs->dropped != UINT32_MAX)
+    link_in(attrs, attr, key, hash);
+    return true;
+}
+
+static bool set_rare(struct otel__record *record, struct otel__attrs *attrs, otel_str key, const otel_value *value) {
+    uint64_t high = 0;
+    if (!key.ptr || key.len == 0 || key.len > UINT16_MAX || !value)
+        return false;
+    if (!otel__utf8_valid(key.ptr, key.len)) {
+        const struct otel__text *repaired = otel__record_text(record, key);
+        key = otel__text_str(repaired);
+        if (key.len == 0 || key.len > UINT16_MAX)
+            return false;
+    }
+    return set_checked(record, attrs, key, hash_key(key.ptr, key.len, &high), value);
+}
+
+bool otel__attrs_set(struct otel__record *record, struct otel__attrs *attrs, otel_str key, const otel_value *value) {
+    if (key.ptr && key.len - 1 < OTEL__IN_BLOCK_MAX && value) {
+        uint64_t high = 0;
+        const uint32_t hash = hash_key(key.ptr, key.len, &high);
+        if (!(high & HIGH_BITS) && append_common(record, attrs, key, hash, value))
+            return true;
+    }
+    if (set_rare(record, attrs, key, value))
+        return true;
+    if (attrs->dropped != UINT32_MAX)
         attrs->dropped++;
-    return ok;
+    return false;
 }
 
 uint32_t otel__attrs_set_all(struct otel__record *record, struct otel__attrs *attrs, otel_attrs list) {

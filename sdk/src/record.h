@@ -41,6 +41,7 @@ struct otel__attr {
 
 struct otel__attrs {
     struct otel__attr *newest;
+    uint64_t seen; /* a bit for each hash in the list: one that is not here needs no search */
     uint32_t count;
     uint32_t dropped;
 };
