@@ -2,12 +2,13 @@
 /*
  * buffer.h - a growable byte buffer that is written from its end towards its beginning.
  *
- * DESIGN. A length-prefixed format written from its end needs no size pass: when a message's length is due, its content lies
- * there already. Positions are therefore remembered as lengths (otel__buffer_length()), which stay true when the buffer grows.
- * It is kept between exports, so that in steady state nothing is allocated.
+ * DESIGN. A length-prefixed format written from its end needs no size pass: when a message's length is due, its
+ * content lies there already. Positions are therefore remembered as lengths (otel__buffer_length()), which stay true
+ * when the buffer grows. It is kept between exports, so that in steady state nothing is allocated.
  *
- * A write that finds no room, because memory is short or the limit is reached, sets `status` and moves the floor up to the
- * cursor: from then on nothing fits, every write does nothing, and the writer looks at `status` once, at its end.
+ * A write that finds no room, because memory is short or the limit is reached, sets `status` and moves the floor up
+ * to the cursor: from then on nothing fits, every write does nothing, and the writer looks at `status` once, at its
+ * end.
  *
  * One thread at a time. Zero-initialised: empty, with a limit of 0: call otel__buffer_reset() first.
  */

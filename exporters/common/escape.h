@@ -11,10 +11,10 @@
 enum { OTEL__ESCAPE_MAX = 4 };
 
 /*
- * Writes the first character of `text`, which is not empty, to `out`, and returns how many bytes that took; `*used` becomes the
- * number of bytes of `text` it stands for. Control characters (C0, DEL, C1), line and paragraph separators, characters that turn the
- * direction of text, and bytes that are not UTF-8 become \n, \t, \xNN and so on, one byte at a time; `quote` and the backslash
- * get a backslash. `quote` 0: neither does.
+ * Writes the first character of `text`, which is not empty, to `out`, and returns how many bytes that took; `*used`
+ * becomes the number of bytes of `text` it stands for. Control characters (C0, DEL, C1), line and paragraph
+ * separators, characters that turn the direction of text, and bytes that are not UTF-8 become \n, \t, \xNN and so on,
+ * one byte at a time; `quote` and the backslash get a backslash. `quote` 0: neither does.
  */
 size_t otel__escape_step(otel_str text, char quote, char out[OTEL__ESCAPE_MAX], size_t *used);
 

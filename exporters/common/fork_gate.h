@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fork_gate.h - keeps fork() away from the moments in which an exporter's memory, or a library it uses, is half changed.
+ * fork_gate.h - keeps fork() away from the moments in which a foreign library's global state (locks, buffers) is half
+ * changed.
  *
- * DESIGN. A thread is "inside" while it changes something; waiting for a network is outside. fork() closes the gate, waits a
- * bounded time until nobody is inside, and opens the gate again afterwards. All state is one atomic word and waiting is short
- * sleeps, so a child inherits nothing locked: it sets the word to zero.
+ * DESIGN. A thread is "inside" while it runs such a library; waiting for a network is outside. fork() closes the
+ * gate, waits a bounded time until nobody is inside, and opens the gate again afterwards. All state is one atomic
+ * word and waiting is short sleeps, so a child inherits nothing locked: it sets the word to zero.
  */
 #ifndef OTEL_EXPORTERS_FORK_GATE_H
 #define OTEL_EXPORTERS_FORK_GATE_H

@@ -2,9 +2,9 @@
 /*
  * inherited.h - what a forked child must never touch again.
  *
- * An export may have been under way on another thread when fork() copied the process, so in the child its memory may be half
- * changed, and its library handles belong to connections that the parent goes on using. The child leaves all that behind. It
- * keeps hold of it here only so that a leak checker sees that this is on purpose.
+ * An export may have been under way on another thread when fork() copied the process, so in the child its memory may
+ * be half changed, and its library handles belong to connections that the parent goes on using. The child leaves all
+ * that behind. It keeps hold of it here only so that a leak checker sees that this is on purpose.
  */
 #ifndef OTEL_EXPORTERS_INHERITED_H
 #define OTEL_EXPORTERS_INHERITED_H

@@ -2,16 +2,17 @@
 /*
  * protobuf_writer.h - writes protobuf messages in one pass, from their last byte to their first.
  *
- * Within a message the fields are written in the reverse of the order in which they are to stand, and within a field first the
- * content, then its length, then its tag. A submessage is written by remembering the length before its content:
+ * Within a message the fields are written in the reverse of the order in which they are to stand, and within a field
+ * first the content, then its length, then its tag. A submessage is written by remembering the length before its
+ * content:
  *
  *     size_t mark = otel__buffer_length(out);
  *     ... the submessage's fields, the last one first ...
  *     otel__pb_message(out, FIELD, mark);
  *
- * Two layers: otel__pb_put_*() write below a bare pointer, into room that the caller has reserved, and return the new pointer;
- * otel__pb_*() reserve first. Field numbers are constants, so the tags fold to constants. All is inline: this is where the
- * exporter's time goes.
+ * Two layers: otel__pb_put_*() write below a bare pointer, into room that the caller has reserved, and return the new
+ * pointer; otel__pb_*() reserve first. Field numbers are constants, so the tags fold to constants. All is inline:
+ * this is where the exporter's time goes.
  */
 #ifndef OTEL_EXPORTERS_PROTOBUF_WRITER_H
 #define OTEL_EXPORTERS_PROTOBUF_WRITER_H

@@ -8,7 +8,10 @@
 #include <string.h>
 #include <strings.h>
 
-/* The largest back-off before jitter: with the largest jitter it is 5 s, so that jitter still varies the longest waits. */
+/*
+ * The largest back-off before jitter: with the largest jitter it is 5 s, so that jitter still varies the longest
+ * waits.
+ */
 enum { BASE_MS = 500, BASE_MAX_MS = 3333 };
 /* More than a day is no delay but a mistake; it is past any deadline either way. */
 enum { DELAY_MAX_S = 86400 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * retry.h - when to try again after a failed request (specification: protocol/exporter.md, Retry; OTLP failures and throttling).
+ * retry.h - when to try again after a failed request (specification: protocol/exporter.md, Retry; OTLP failures and
+ * throttling).
  *
  * Pure: time and randomness are arguments, and waiting is the caller's business.
  */
@@ -20,15 +21,16 @@ struct otel__retry {
 bool otel__retry_http_status(int status);
 
 /*
- * After a failed attempt: how long to wait, in ns, before the next one. Back-off starts at 500 ms and doubles; `random`, any
- * 32 random bits, varies it between half and one and a half times, at most 5 s. It is never below `floor`, in ns, which the
- * server asked for. False: the wait would not end before the deadline, so the export has failed.
+ * After a failed attempt: how long to wait, in ns, before the next one. Back-off starts at 500 ms and doubles;
+ * `random`, any 32 random bits, varies it between half and one and a half times, at most 5 s. It is never below
+ * `floor`, in ns, which the server asked for. False: the wait would not end before the deadline, so the export has
+ * failed.
  */
 bool otel__retry_next(struct otel__retry *retry, uint64_t now, uint32_t random, uint64_t floor, uint64_t *wait);
 
 /*
- * The delay that a Retry-After header asks for, in ns: seconds, or an HTTP date, of which `wall_seconds` (since 1970) is
- * subtracted; a date in the past is no delay. False: `text` is neither.
+ * The delay that a Retry-After header asks for, in ns: seconds, or an HTTP date, of which `wall_seconds` (since 1970)
+ * is subtracted; a date in the past is no delay. False: `text` is neither.
  */
 bool otel__retry_after(const char *text, int64_t wall_seconds, uint64_t *delay);
 

@@ -18,8 +18,8 @@ static bool make_room(struct otel__scope_groups *groups, size_t count) {
 }
 
 /*
- * The group of `scope`, made if need be. Neighbours mostly share their scope and a process has a handful of scopes, so a
- * search from the newest group beats a table.
+ * The group of `scope`, made if need be. Neighbours mostly share their scope and a process has a handful of scopes,
+ * so a search from the newest group beats a table.
  */
 static struct otel__scope_group *group_of(struct otel__scope_groups *groups, const otel_scope_data *scope) {
     for (size_t i = groups->count; i-- > 0;)

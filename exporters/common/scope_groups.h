@@ -2,8 +2,8 @@
 /*
  * scope_groups.h - sorts the spans of a batch by instrumentation scope, without moving them.
  *
- * Groups stand in the order of their first span, spans within a group in the order of the batch; both are walked backwards, as
- * a writer from the end wants them. Kept between exports, so that in steady state nothing is allocated.
+ * Groups stand in the order of their first span, spans within a group in the order of the batch; both are walked
+ * backwards, as a writer from the end wants them. Kept between exports, so that in steady state nothing is allocated.
  */
 #ifndef OTEL_EXPORTERS_SCOPE_GROUPS_H
 #define OTEL_EXPORTERS_SCOPE_GROUPS_H

@@ -2,8 +2,8 @@
 /*
  * sigpipe.h - keeps a write to a closed connection or pipe from killing the host program.
  *
- * Between begin and end SIGPIPE is blocked for the calling thread, and one that arose in between is taken away again; one that was
- * pending before stays. The process-wide disposition is the host's own and is never touched.
+ * Between begin and end SIGPIPE is blocked for the calling thread, and one that arose in between is taken away again;
+ * one that was pending before stays. The process-wide disposition is the host's own and is never touched.
  */
 #ifndef OTEL_EXPORTERS_SIGPIPE_H
 #define OTEL_EXPORTERS_SIGPIPE_H

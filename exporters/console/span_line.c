@@ -9,7 +9,7 @@ enum { DEPTH_MAX = 64 };
 
 static void add_attributes(struct otel__line *line, otel_attrs attributes, int depth);
 
-/* ---- values -------------------------------------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------------------------------------ */
 
 static void add_value(struct otel__line *line, const otel_value *value, int depth);
 
@@ -96,7 +96,7 @@ static void add_attribute_block(struct otel__line *line, otel_attrs attributes, 
     otel__line_add(line, "}");
 }
 
-/* ---- times --------------------------------------------------------------------------------------------------------------- */
+/* ---- times ------------------------------------------------------------------------------------------------------- */
 
 /* Three or four digits and a unit; made of integers, so that no locale matters. */
 static void format_duration(char *out, size_t size, uint64_t ns) {
@@ -124,7 +124,7 @@ static void add_start(struct otel__line *line, const otel_span_data *span) {
     otel__line_format(line, "%s.%06" PRIu64 "Z %9s", day, span->start_time % 1000000000 / 1000, duration);
 }
 
-/* ---- the parts of a span ------------------------------------------------------------------------------------------------- */
+/* ---- the parts of a span ----------------------------------------------------------------------------------------- */
 
 static void add_ids(struct otel__line *line, const otel_span_data *span) {
     otel__line_add(line, "  trace=");

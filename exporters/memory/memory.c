@@ -2,7 +2,8 @@
 /*
  * memory.c - the in-memory exporter: a store of span copies under a lock.
  *
- * Every change of the store leaves it whole at each step, so a child forked in the middle of one needs a fresh lock and no more.
+ * Every change of the store leaves it whole at each step, so a child forked in the middle of one needs a fresh lock
+ * and no more.
  */
 #include "memory/span_copy.h"
 
@@ -30,7 +31,7 @@ struct sink {
     atomic_bool closed; /* shut down or cancelled */
 };
 
-/* ---- the store ----------------------------------------------------------------------------------------------------------- */
+/* ---- the store --------------------------------------------------------------------------------------------------- */
 
 otel_memory *otel_memory_create(size_t capacity) {
     otel_memory *memory = calloc(1, sizeof *memory);
@@ -94,7 +95,7 @@ static bool append(otel_memory *memory, struct otel__span_copy *copy) {
     return fits;
 }
 
-/* ---- snapshots ----------------------------------------------------------------------------------------------------------- */
+/* ---- snapshots --------------------------------------------------------------------------------------------------- */
 
 otel_memory_spans *otel_memory_snapshot(otel_memory *memory) {
     if (!memory)
@@ -126,7 +127,7 @@ void otel_memory_spans_release(otel_memory_spans *spans) {
     free(spans);
 }
 
-/* ---- the exporter -------------------------------------------------------------------------------------------------------- */
+/* ---- the exporter ------------------------------------------------------------------------------------------------ */
 
 static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {
     struct sink *sink = self;

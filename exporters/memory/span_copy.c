@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * span_copy.c - the same code runs twice: first without memory, to learn how much is needed, then to copy. What place() returns
- * is NULL in the first run.
+ * span_copy.c - the same code runs twice: first without memory, to learn how much is needed, then to copy. What
+ * place() returns is NULL in the first run.
  */
 #include "memory/span_copy.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * otlp_encode.c - one pass over the batch, back to front: every function here writes the last field of its message first.
- * The tests decode the result with protobuf-c and compare it field by field.
+ * otlp_encode.c - one pass over the batch, back to front: every function here writes the last field of its message
+ * first. The tests decode the result with protobuf-c and compare it field by field.
  */
 #include "otlp/otlp_encode.h"
 

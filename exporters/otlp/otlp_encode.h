@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * otlp_encode.h - spans as the bytes of an OTLP ExportTraceServiceRequest (specification: opentelemetry-proto, trace.proto).
+ * otlp_encode.h - spans as the bytes of an OTLP ExportTraceServiceRequest (specification: opentelemetry-proto,
+ * trace.proto).
  */
 #ifndef OTEL_OTLP_ENCODE_H
 #define OTEL_OTLP_ENCODE_H
@@ -15,8 +16,8 @@ struct otel__otlp_encoder {
 };
 
 /*
- * Writes the spans [first, first + count) of `batch`, at least one, into the encoder's body. OTEL_ERR_EXPORT: they take more
- * than `limit` bytes (the last few bytes below the limit may not be usable); OTEL_ERR_MEMORY.
+ * Writes the spans [first, first + count) of `batch`, at least one, into the encoder's body. OTEL_ERR_EXPORT: they
+ * take more than `limit` bytes (the last few bytes below the limit may not be usable); OTEL_ERR_MEMORY.
  */
 otel_status otel__otlp_encode(struct otel__otlp_encoder *encoder, otel_batch *batch, size_t first, size_t count,
                               size_t limit);

@@ -2,8 +2,8 @@
 /*
  * otlp_http.c - exports a batch: encodes it, posts it, tries again where that makes sense, and says what went wrong.
  *
- * Spans are borrowed only while they are encoded; attempts send the same bytes. A batch that takes more than the byte bound is sent
- * in halves, and halves of halves, so that only a single span can make a larger request.
+ * Spans are borrowed only while they are encoded; attempts send the same bytes. A batch that takes more than the byte
+ * bound is sent in halves, and halves of halves, so that only a single span can make a larger request.
  *
  * All calls but cancel come from one thread at a time (otel/exporter.h).
  */
@@ -59,7 +59,7 @@ struct job {
 /* What is to be done after an attempt. */
 enum verdict { DELIVERED, TRY_AGAIN, LOST };
 
-/* ---- one request --------------------------------------------------------------------------------------------------------- */
+/* ---- one request ------------------------------------------------------------------------------------------------- */
 
 /* Retry-After as a floor for the next wait, which later exports respect as well. */
 static uint64_t throttle(struct otlp_http *otlp, const struct otel__http_response *response, uint64_t now) {
@@ -173,22 +173,16 @@ static bool deliver(struct job *job, size_t count, struct otel__otlp_failure *fa
     }
 }
 
-/* ---- one export ---------------------------------------------------------------------------------------------------------- */
+/* ---- one export -------------------------------------------------------------------------------------------------- */
 
-/* The gate: a fork must not copy the encoder's memory half changed. */
 static otel_status encode(struct job *job, size_t first, size_t count) {
     struct otlp_http *otlp = job->otlp;
-    struct otel__fork_gate *gate = otel__http_gate(otlp->client);
-    if (!otel__fork_gate_enter(gate, job->deadline))
-        return OTEL_ERR_TIMEOUT;
     if (!otlp->workspace)
         otlp->workspace = calloc(1, sizeof *otlp->workspace);
-    otel_status status = OTEL_ERR_MEMORY;
-    if (otlp->workspace)
-        status = otel__otlp_encode(&otlp->workspace->encoder, job->batch, first, count,
-                                   count > 1 ? otlp->byte_bound : REQUEST_MAX);
-    otel__fork_gate_leave(gate);
-    return status;
+    if (!otlp->workspace)
+        return OTEL_ERR_MEMORY;
+    size_t limit = count > 1 ? otlp->byte_bound : REQUEST_MAX;
+    return otel__otlp_encode(&otlp->workspace->encoder, job->batch, first, count, limit);
 }
 
 static otel_status fail(struct job *job, size_t count, struct otel__otlp_failure *failure) {
@@ -293,7 +287,7 @@ static const otel_exporter_ops ops = {
     .destroy = destroy,
 };
 
-/* ---- creation ------------------------------------------------------------------------------------------------------------ */
+/* ---- creation ---------------------------------------------------------------------------------------------------- */
 
 /* The prefix, if any, and our own product token. */
 static char *user_agent(const char *prefix, otel_status *status, otel_error *error) {

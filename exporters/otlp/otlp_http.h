@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * otlp_http.h - the OTLP exporter over HTTP with protobuf, made from settings in which options, environment and defaults have been
- * merged already.
+ * otlp_http.h - the OTLP exporter over HTTP with protobuf, made from settings in which options, environment and
+ * defaults have been merged already.
  */
 #ifndef OTEL_OTLP_HTTP_H
 #define OTEL_OTLP_HTTP_H
@@ -18,7 +18,10 @@ struct otel__otlp_http_settings {
     const char *user_agent_prefix; /* NULL: none */
 };
 
-/* NULL when a setting is unusable or memory is short; `error` (may be NULL) receives the reason. Everything is copied. */
+/*
+ * NULL when a setting is unusable or memory is short; `error` (may be NULL) receives the reason. Everything is
+ * copied.
+ */
 otel_exporter *otel__otlp_http_create(const struct otel__otlp_http_settings *settings, otel_error *error);
 
 #endif

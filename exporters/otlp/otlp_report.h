@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * otlp_report.h - what the OTLP exporter tells people: the first failure with its cause and what to look at, then the same at most
- * every 10 s (otel_report() sees to that), and that it works again.
+ * otlp_report.h - what the OTLP exporter tells people: the first failure with its cause and what to look at, then the
+ * same at most every 10 s (otel_report() sees to that), and that it works again.
  */
 #ifndef OTEL_OTLP_REPORT_H
 #define OTEL_OTLP_REPORT_H
@@ -24,7 +24,10 @@ struct otel__otlp_failure {
 
 void otel__otlp_reporter_init(struct otel__otlp_reporter *reporter, const char *url);
 
-/* Record the cause of a failed attempt: an answer other than success, with the server's words; or that there was none. */
+/*
+ * Record the cause of a failed attempt: an answer other than success, with the server's words; or that there was
+ * none.
+ */
 void otel__otlp_failure_answer(struct otel__otlp_failure *failure, const struct otel__http_response *response,
                                const char *message);
 void otel__otlp_failure_problem(struct otel__otlp_failure *failure, otel_status status, const char *problem);

@@ -8,8 +8,8 @@
 #include <strings.h>
 
 /*
- * What unpacking one body may allocate. Two bytes on the wire can become a structure of 40 bytes, so 4 MiB of well-chosen bytes
- * would take more than 100 MiB; an honest answer is a number and a sentence.
+ * What unpacking one body may allocate. Two bytes on the wire can become a structure of 40 bytes, so 4 MiB of
+ * well-chosen bytes would take more than 100 MiB; an honest answer is a number and a sentence.
  */
 enum { UNPACK_MAX = 256 * 1024 };
 

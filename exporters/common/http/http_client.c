@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/escape.h"
+#include "common/fork_gate.h"
 #include "common/http/http_connection.h"
 #include "common/http/http_header.h"
 #include "common/sigpipe.h"
@@ -25,7 +26,7 @@ struct otel__http_client {
     struct otel__fork_gate gate;
 };
 
-/* ---- creation ------------------------------------------------------------------------------------------------------------ */
+/* ---- creation ---------------------------------------------------------------------------------------------------- */
 
 static bool global_ready;
 
@@ -121,7 +122,7 @@ void otel__http_destroy(struct otel__http_client *client) {
     free(client);
 }
 
-/* ---- one request --------------------------------------------------------------------------------------------------------- */
+/* ---- one request ------------------------------------------------------------------------------------------------- */
 
 static void set_request(CURL *easy, const void *body, size_t len, uint64_t deadline, bool fresh) {
     int left = otel__ms_until(deadline, otel__steady_now());
@@ -137,7 +138,7 @@ static enum otel__http_result drive(struct otel__http_client *client, uint64_t d
     CURLM *multi = client->connection->multi;
     for (;;) {
         int running = 0;
-        if (!otel__fork_gate_enter(&client->gate, deadline))
+        if (otel__steady_now() >= deadline || !otel__fork_gate_enter(&client->gate, deadline))
             return OTEL__HTTP_TIMED_OUT;
         CURLMcode code = curl_multi_perform(multi, &running);
         otel__fork_gate_leave(&client->gate);
@@ -145,10 +146,7 @@ static enum otel__http_result drive(struct otel__http_client *client, uint64_t d
             return OTEL__HTTP_ANSWERED;
         if (otel__http_cancelled(client))
             return OTEL__HTTP_CANCELLED;
-        int left = otel__ms_until(deadline, otel__steady_now());
-        if (left == 0)
-            return OTEL__HTTP_TIMED_OUT;
-        curl_multi_poll(multi, NULL, 0, left, NULL);
+        curl_multi_poll(multi, NULL, 0, otel__ms_until(deadline, otel__steady_now()), NULL);
     }
 }
 
@@ -175,18 +173,23 @@ static enum otel__http_result conclude(struct otel__http_client *client, enum ot
     return otel__http_judge(connection, &client->plan, code);
 }
 
+/* Hands the request to libcurl; inside the gate. */
+static bool begin(struct otel__http_client *client, const void *body, size_t len, uint64_t deadline, bool fresh) {
+    if (!connect_client(client))
+        return false;
+    set_request(client->connection->easy, body, len, deadline, fresh);
+    return curl_multi_add_handle(client->connection->multi, client->connection->easy) == CURLM_OK;
+}
+
 static enum otel__http_result attempt(struct otel__http_client *client, const void *body, size_t len, uint64_t deadline,
                                       bool fresh, bool *stale) {
+    if (client->connection)
+        otel__http_connection_clear(client->connection);
     if (!otel__fork_gate_enter(&client->gate, deadline))
         return OTEL__HTTP_TIMED_OUT;
-    bool ready = connect_client(client);
-    if (ready) {
-        otel__http_connection_clear(client->connection);
-        set_request(client->connection->easy, body, len, deadline, fresh);
-        ready = curl_multi_add_handle(client->connection->multi, client->connection->easy) == CURLM_OK;
-    }
+    bool begun = begin(client, body, len, deadline, fresh);
     otel__fork_gate_leave(&client->gate);
-    if (!ready)
+    if (!begun)
         return OTEL__HTTP_IMPOSSIBLE;
 
     enum otel__http_result driven = drive(client, deadline);
@@ -215,7 +218,7 @@ enum otel__http_result otel__http_post(struct otel__http_client *client, const v
 }
 
 const struct otel__http_response *otel__http_response(const struct otel__http_client *client) {
-    static const struct otel__http_response none = { .problem = "out of memory, or a fork() took too long" };
+    static const struct otel__http_response none = { .problem = "out of memory" };
     return client->connection ? &client->connection->response : &none;
 }
 
@@ -233,7 +236,7 @@ bool otel__http_wait(struct otel__http_client *client, uint64_t until) {
     return false;
 }
 
-/* ---- from other threads -------------------------------------------------------------------------------------------------- */
+/* ---- from other threads ------------------------------------------------------------------------------------------ */
 
 void otel__http_cancel(struct otel__http_client *client) {
     atomic_store(&client->cancelled, true);
@@ -243,10 +246,6 @@ void otel__http_cancel(struct otel__http_client *client) {
 }
 
 bool otel__http_cancelled(struct otel__http_client *client) { return atomic_load(&client->cancelled); }
-
-struct otel__fork_gate *otel__http_gate(struct otel__http_client *client) {
-    return &client->gate;
-}
 
 void otel__http_before_fork(struct otel__http_client *client) { otel__fork_gate_close(&client->gate); }
 

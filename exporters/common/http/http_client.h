@@ -2,19 +2,18 @@
 /*
  * http_client.h - POSTs to one URL over a connection that is kept alive.
  *
- * DESIGN. libcurl's multi interface with one easy handle, driven by whichever thread calls otel__http_post(): no thread, no timer
- * and no callback outside of a call. While there is nothing to do, nothing runs; while a request is under way the thread
- * sleeps in curl_multi_poll(), from which otel__http_cancel() wakes it. Everything that libcurl would look up for itself in
- * the environment is read once, at creation, with secure_getenv().
+ * DESIGN. libcurl's multi interface with one easy handle, driven by whichever thread calls otel__http_post(): no
+ * thread, no timer and no callback outside of a call. While there is nothing to do, nothing runs; while a request is
+ * under way the thread sleeps in curl_multi_poll(), from which otel__http_cancel() wakes it. Everything that libcurl
+ * would look up for itself in the environment is read once, at creation, with secure_getenv().
  *
- * post and wait must not overlap each other; cancel may overlap anything but destroy. The fork functions come from the thread that
- * forks: a post is inside the gate except while it waits for the network. The child leaves the inherited connection behind, closing
- * its own copy of the sockets only, and makes a connection of its own with the next post.
+ * post and wait must not overlap each other; cancel may overlap anything but destroy. The fork functions come from
+ * the thread that forks, and keep the fork away from the moments in which a post runs libcurl's and OpenSSL's code;
+ * waiting for the network is no such moment. The child leaves the inherited connection behind, closing its own copy
+ * of the sockets only, and makes a connection of its own with the next post.
  */
 #ifndef OTEL_EXPORTERS_HTTP_CLIENT_H
 #define OTEL_EXPORTERS_HTTP_CLIENT_H
-
-#include "common/fork_gate.h"
 
 #include <otel/status.h>
 #include <otel/types.h>
@@ -72,8 +71,6 @@ bool otel__http_wait(struct otel__http_client *client, uint64_t until);
 /* For good: what runs returns at once, what comes later fails at once. */
 void otel__http_cancel(struct otel__http_client *client);
 bool otel__http_cancelled(struct otel__http_client *client);
-/* A caller that keeps data of its own for a post changes it inside this gate. */
-struct otel__fork_gate *otel__http_gate(struct otel__http_client *client);
 void otel__http_before_fork(struct otel__http_client *client);
 void otel__http_after_fork(struct otel__http_client *client, bool in_child);
 

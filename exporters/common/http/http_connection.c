@@ -12,7 +12,7 @@
 
 enum { HEADERS_MAX = 64 * 1024, BODY_FIRST = 4096, BODY_KEEP = 64 * 1024 };
 
-/* ---- the plan ------------------------------------------------------------------------------------------------------------ */
+/* ---- the plan ---------------------------------------------------------------------------------------------------- */
 
 static bool add_header(struct otel__http_plan *plan, const char *line) {
     struct curl_slist *longer = curl_slist_append(plan->headers, line);
@@ -78,7 +78,7 @@ void otel__http_plan_free(struct otel__http_plan *plan) {
     *plan = (struct otel__http_plan){ 0 };
 }
 
-/* ---- what libcurl calls -------------------------------------------------------------------------------------------------- */
+/* ---- what libcurl calls ------------------------------------------------------------------------------------------ */
 
 /* The value of the header `name` if `line` is one, without the spaces around it, cut to `size`. */
 static void take_header(otel_str line, const char *name, char *out, size_t size) {
@@ -160,7 +160,7 @@ static int on_close(void *user, curl_socket_t fd) {
     return close(fd);
 }
 
-/* ---- the connection ------------------------------------------------------------------------------------------------------ */
+/* ---- the connection ---------------------------------------------------------------------------------------------- */
 
 static void set_callbacks(struct otel__http_connection *connection) {
     CURL *easy = connection->easy;

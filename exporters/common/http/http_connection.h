@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * http_connection.h - a libcurl handle made ready for one URL, and the response it receives. Private to the HTTP client.
+ * http_connection.h - a libcurl handle made ready for one URL, and the response it receives. Private to the HTTP
+ * client.
  *
  * All that a request changes lies in one structure, so that a forked child can leave it behind as a whole.
  */

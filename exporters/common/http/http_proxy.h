@@ -13,8 +13,8 @@ struct otel__http_proxy {
 };
 
 /*
- * Reads through `get` (NULL: secure_getenv()). HTTP_PROXY in capitals is not read: a CGI program finds there what a client
- * wrote into its `Proxy:` header.
+ * Reads through `get` (NULL: secure_getenv()). HTTP_PROXY in capitals is not read: a CGI program finds there what a
+ * client wrote into its `Proxy:` header.
  */
 struct otel__http_proxy otel__http_proxy_find(bool https, const char *(*get)(const char *name));
 

@@ -23,11 +23,17 @@ extern "C" {
 /** A store of finished spans. All functions are thread-safe, accept NULL, and work after the SDK has stopped. */
 typedef struct otel_memory otel_memory;
 
-/** A store of at most `capacity` spans (0: 65536); spans beyond it are rejected and counted so. NULL when memory is short. */
+/**
+ * A store of at most `capacity` spans (0: 65536); spans beyond it are rejected and counted so. NULL when memory is
+ * short.
+ */
 otel_memory *otel_memory_create(size_t capacity) OTEL__OWNED;
 /** Gives the caller's reference back; an exporter of the store keeps it alive for itself. */
 void otel_memory_release(otel_memory *memory);
-/** An exporter that copies spans into `memory`. Does not block: with a simple processor a span is there when its end returns. */
+/**
+ * An exporter that copies spans into `memory`. Does not block: with a simple processor a span is there when its end
+ * returns.
+ */
 otel_exporter *otel_memory_exporter(otel_memory *memory) OTEL__OWNED;
 
 size_t otel_memory_count(otel_memory *memory);

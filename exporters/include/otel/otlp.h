@@ -21,7 +21,9 @@ typedef struct otel_otlp_options {
     const char *traces_endpoint OTEL__INIT(nullptr);
     /** As in OTEL_EXPORTER_OTLP_HEADERS: "name=value,name=value", percent-encoded. */
     const char *headers OTEL__INIT(nullptr);
-    /** Bound of one export with all its attempts and waits; default 10000; negative: none but the exporter's own 60 s. */
+    /**
+     * Bound of one export with all its attempts and waits; default 10000; negative: none but the exporter's own 60 s.
+     */
     int timeout_ms OTEL__INIT(0);
     /** Put in front of the User-Agent, such as "MyDist/1.0". */
     const char *user_agent OTEL__INIT(nullptr);
@@ -30,9 +32,9 @@ typedef struct otel_otlp_options {
 } otel_otlp_options;
 
 /**
- * An exporter that POSTs ExportTraceServiceRequest as protobuf over HTTP (http/protobuf). Retries what is worth retrying within
- * its time bound, with exponential back-off and jitter; honours Retry-After; follows no redirects. Blocks. NULL and a reason when
- * an option is unusable.
+ * An exporter that POSTs ExportTraceServiceRequest as protobuf over HTTP (http/protobuf). Retries what is worth
+ * retrying within its time bound, with exponential back-off and jitter; honours Retry-After; follows no redirects.
+ * Blocks. NULL and a reason when an option is unusable.
  */
 otel_exporter *otel_otlp_exporter(const otel_otlp_options *options) OTEL__OWNED;
 
