@@ -40,19 +40,28 @@ struct otel__thread; /* thread.h; the SDK sees only the functions below */
 typedef enum otel__misuse {
     OTEL__MISUSE_SCOPE_ORDER,   /* a scope was closed while younger ones were open */
     OTEL__MISUSE_SCOPE_FOREIGN, /* a scope was closed on another thread */
-    OTEL__MISUSE_SCOPE_DEPTH,   /* too many nested scopes: not attached */
+    OTEL__MISUSE_SCOPE_DEPTH,   /* 65,536 nested scopes, or no memory for more: not attached */
     OTEL__MISUSE_TRACESTATE_FULL /* every tracestate of the table is in use: dropped */
 } otel__misuse;
 
-/* All functions run inside enter/leave, on the thread given. Their arguments are never NULL unless said. */
+/*
+ * All functions run inside enter/leave, on the thread given, which is shared by several when its index is 0. They preserve
+ * errno. No pointer argument is NULL; option structs have their full size whatever the caller was compiled against; enums are in
+ * range; an otel_str argument without bytes has length 0. What is inside of values, links and options is unchecked. Word 4 of
+ * `span` is not zero.
+ */
 struct otel__backend {
     uint32_t version; /* OTEL__BACKEND_VERSION */
     uint32_t size;    /* sizeof(struct otel__backend) */
-    /* `parent`: the context to take the parent from, never NULL; `options` may be NULL. Fills `out` whatever happens. */
+    /*
+     * `parent` is the context to take the parent from, also where `options->parent` is NULL; `options->root` is the SDK's to
+     * see. Fills `out` whatever happens.
+     */
     void (*span_start)(struct otel__thread *thread, otel_tracer *tracer, const otel_span_options *options,
                        const otel_context *parent, otel_span *out);
     bool (*enabled)(struct otel__thread *thread, otel_tracer *tracer, const otel_span_options *options);
     bool (*span_recording)(const otel_span *span);
+    /* Of `span` only words 3 and 4 are set when a scope ends it. */
     void (*span_end)(struct otel__thread *thread, const otel_span *span, uint64_t time);
     void (*span_set)(struct otel__thread *thread, const otel_span *span, otel_str key, const otel_value *value);
     void (*span_event)(struct otel__thread *thread, const otel_span *span, const otel_event_options *options);
@@ -68,7 +77,10 @@ struct otel__backend {
 
 #pragma GCC visibility push(default)
 
-/* Publishes the table; false when another is published or the version differs. */
+/*
+ * Publishes the table, which must live for ever; false when another is published or the version differs. Notices by itself
+ * that the process is a forked child in which otel__threads_after_fork() wasn't called.
+ */
 bool otel__backend_install(const struct otel__backend *backend);
 /*
  * Unpublishes the table and waits until no call is inside it, at most until `deadline` (ns of CLOCK_MONOTONIC). False: time was
@@ -87,19 +99,23 @@ bool otel__thread_busy(void);
 /* Bracket a call of user code made from inside; `begin` returns what `end` needs. */
 uint32_t otel__callback_begin(struct otel__thread *thread);
 void otel__callback_end(struct otel__thread *thread, uint32_t saved);
-/* In a forked child: forgets every thread but the calling one. Called by the SDK's fork handler. */
+/*
+ * In a forked child: forgets every thread but the calling one, and drops the tracestates that their scopes held. Called by the
+ * SDK's fork handler. The calling thread keeps its scopes.
+ */
 void otel__threads_after_fork(void);
 /* Calls ignored because a signal handler had interrupted the library, over all threads since the process began. */
 uint64_t otel__interrupted_calls(void);
 
 /*
  * Tracestates are named by a 64-bit reference {generation, place}, 0 for the empty one. Strong references are counted; a weak
- * one is just the number and goes stale when its place is reused.
+ * one is just the number and goes stale when its place is reused. All four are lock-free and allocate nothing.
  */
 bool otel__tracestate_retain(uint64_t state); /* false: stale; 0 is never stale */
 void otel__tracestate_drop(uint64_t state);   /* gives back what retain took */
 otel_str otel__tracestate_text(uint64_t state); /* valid while a strong reference is held */
-uint64_t otel__tracestate_intern(otel_str text); /* a strong reference to checked header text; 0 when full or empty */
+/* A strong reference to a copy of checked header text; 0 when it is empty or too long, or when the table is full. */
+uint64_t otel__tracestate_intern(otel_str text);
 
 #pragma GCC visibility pop
 #endif

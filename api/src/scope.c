@@ -179,15 +179,19 @@ static bool close_next(const otel_scope *scope, uint64_t *newest, otel_span *end
     }
     struct otel__thread *thread = call.thread;
     uint32_t depth = depth_of(&call, scope);
+    uint32_t top = depth_now(thread);
+    bool first = *newest == 0;
     if (depth != 0) {
-        if (*newest == 0 && depth < depth_now(thread)) {
-            otel__report(&call, OTEL__MISUSE_SCOPE_ORDER);
-        }
-        *newest = *newest != 0 ? *newest : thread->serial;
-        bool ends = thread->entries[depth_now(thread) - 1].serial <= *newest;
+        *newest = first ? thread->serial : *newest;
+        uint64_t serial = thread->entries[top - 1].serial;
         *ended = close_youngest(thread);
-        ended->opaque_[OTEL__W_BIRTH] = ends ? ended->opaque_[OTEL__W_BIRTH] : 0;
-    } else if (is_foreign(&call, scope)) {
+        if (serial > *newest) {
+            ended->opaque_[OTEL__W_BIRTH] = 0;
+        }
+    }
+    if (depth != 0 && depth < top && first) {
+        otel__report(&call, OTEL__MISUSE_SCOPE_ORDER);
+    } else if (depth == 0 && is_foreign(&call, scope)) {
         otel__report(&call, OTEL__MISUSE_SCOPE_FOREIGN);
     }
     otel__leave(&call);

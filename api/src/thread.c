@@ -185,13 +185,16 @@ uint32_t otel__shared_calls_of_others(void) { return atomic_load(&shared_calls) 
 
 uint64_t otel__interrupted_calls(void) { return atomic_load(&interrupted_calls); }
 
-bool otel__thread_busy(void) {
+/* `busy` of the calling thread, wherever it is kept. */
+static uint32_t own_busy(void) {
     const struct otel__thread *thread = otel__self;
-    if (thread == &unborn || thread == &shared) {
-        return shared_busy != 0;
-    }
-    return atomic_load_explicit(&thread->busy, memory_order_relaxed) != 0;
+    return thread == &unborn || thread == &shared ? shared_busy
+                                                  : atomic_load_explicit(&thread->busy, memory_order_relaxed);
 }
+
+bool otel__thread_busy(void) { return own_busy() != 0; }
+
+bool otel__thread_inside(void) { return (own_busy() & 1u) != 0; }
 
 uint32_t otel__callback_begin(struct otel__thread *thread) {
     if (thread == &shared) {

@@ -179,8 +179,8 @@ static struct place *find_place(struct size_class *class, uint64_t *state) {
 
 static void report_full(void) {
     struct otel__call call;
-    /* Called by the SDK itself, it sees the 0. */
-    if ((atomic_load_explicit(&otel__self->busy, memory_order_relaxed) & 1u) == 0 && otel__enter(&call)) {
+    /* Where the SDK itself asked it sees the result, and a signal handler that interrupted us is not to be heard. */
+    if (!otel__thread_inside() && otel__enter(&call)) {
         otel__report(&call, OTEL__MISUSE_TRACESTATE_FULL);
         otel__leave(&call);
     }
