@@ -81,7 +81,7 @@ static void bake(int loaves) {
 }
 
 int main(void) {
-    /* Each part takes over the one inside it, whether it succeeds or not: a failure shows up in otel_sdk_start() only. */
+    /* Each part takes over the one inside it, succeed or fail: a failure shows up in otel_sdk_start() only. */
     struct totals *totals = calloc(1, sizeof *totals);
     if (!totals)
         return 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * event_loop.c - an event loop: many requests are under way on one thread, so that the thread has no current span that would
- * mean anything. Each request carries its span and its context, and every span is told its parent.
+ * event_loop.c - an event loop: many requests are under way on one thread, so that the thread has no current span
+ * that would mean anything. Each request carries its span and its context, and every span is told its parent.
  *
  * A backend with threads of its own answers through a pipe, later and in another order.
  */

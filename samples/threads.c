@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * threads.c - a server that gives each request a thread: the current span is the thread's, and nobody has to pass it along.
+ * threads.c - a server that gives each request a thread: the current span is the thread's, and nobody has to pass it
+ * along.
  *
- * The requests come from a list instead of a network, and bring a `traceparent` header along, so that all belong to the trace
- * of one caller. The second one fails; the third is thrown out of its work with longjmp(), as some libraries report errors.
+ * The requests come from a list instead of a network, and bring a `traceparent` header along, so that all belong to
+ * the trace of one caller. The second one fails; the third is thrown out of its work with longjmp(), as some
+ * libraries report errors.
  */
 #include <otel/sdk.h>
 #include <pthread.h>

@@ -2,9 +2,9 @@
 /*
  * http_server.c - see http_server.h.
  *
- * libmicrohttpd calls us three times for a request, always on the thread of its connection: request_begins() when the request
- * line is in, request_ready() when the headers are, request_ends() when the answer is out or the connection is gone. Between
- * the first and the last the request counts as running, which is what http_server_stop() waits for.
+ * libmicrohttpd calls us at three points of a request, always on the thread of its connection: request_begins() when
+ * the request line is in, request_ready() when the rest is, request_ends() when the answer is out or the connection is
+ * gone. Between the first and the last the request counts as running, which is what http_server_stop() waits for.
  */
 #include "http_server.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * http_server.h - a small HTTP server on the loopback: a few threads, bounded connections, a clean end. Knows nothing of tracing.
+ * http_server.h - a small HTTP server on the loopback: a few threads, bounded connections, a clean end. Knows nothing
+ * of tracing.
  */
 #ifndef KALKI_HTTP_SERVER_H
 #define KALKI_HTTP_SERVER_H

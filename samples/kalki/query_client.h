@@ -13,7 +13,10 @@ struct query_client {
     long port;
 };
 
-/** Takes the service's URL, such as "http://127.0.0.1:8081"; false when it is not one. Call it before any thread is started. */
+/**
+ * Takes the service's URL, such as "http://127.0.0.1:8081"; false when it is not one. Call it before any thread is
+ * started.
+ */
 bool query_client_open(struct query_client *client, const char *url);
 /** After the last thread that used the client has ended. */
 void query_client_close(struct query_client *client);

@@ -2,8 +2,8 @@
 /*
  * query_handler.c - see query_handler.h.
  *
- * Each step of a search is an INTERNAL span. The steps know nothing of the request's span: it is the thread's current span, and
- * so the parent of theirs.
+ * Each step of a search is an INTERNAL span. The steps know nothing of the request's span: it is the thread's current
+ * span, and so the parent of theirs.
  */
 #include "query_handler.h"
 

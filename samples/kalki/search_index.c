@@ -2,8 +2,8 @@
 /*
  * search_index.c - see search_index.h.
  *
- * A shard is one array of postings sorted by term and document, so that a term, or all terms with a prefix, is one run of it.
- * Document n lies in shard n modulo SHARD_COUNT.
+ * A shard is one array of postings sorted by term and document, so that a term, or all terms with a prefix, is one
+ * run of it. Document n lies in shard n modulo SHARD_COUNT.
  */
 #include "search_index.h"
 

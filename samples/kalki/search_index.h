@@ -28,7 +28,7 @@ struct search_hits {
     uint16_t counts[DOCUMENT_COUNT][QUERY_TERMS_MAX];
 };
 
-/** Looks all terms up in one shard and adds what it finds to `hits`; returns how many of the shard's documents match. */
+/** Looks all terms up in one shard and adds what it finds to `hits`; returns how many of its documents match. */
 size_t search_index_lookup(const struct search_index *index, size_t shard, const struct query_terms *terms,
                            struct search_hits *hits);
 

@@ -19,8 +19,8 @@ struct traced_route {
 
 /**
  * The http_handler of a server; `data` is a struct traced_route. The route's handler runs inside a SERVER span that
- * continues the caller's trace and is the thread's current span. GET /health is answered without a span, other requests with
- * 404 or 405 inside one.
+ * continues the caller's trace and is the thread's current span. GET /health is answered without a span, other
+ * requests with 404 or 405 inside one.
  */
 void traced_route_answer(void *data, const struct http_request *request, struct http_answer *answer);
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The small samples, run as a user runs them: what they print, what spans they leave, and that they end well without a collector.
+"""The small samples, run as a user runs them: what they print, what spans they leave, and that they end well without
+a collector.
 
-usage: samples_test.py --bin FOLDER [unittest arguments]
+usage: samples_test.py --bin FOLDER [--sanitize SANITIZERS] [unittest arguments]
 """
 
 import argparse
@@ -100,7 +101,8 @@ class Samples(unittest.TestCase):
         self.assertEqual({span.trace for span in spans}, {"0af7651916cd43dd8448eb211c80319c"})
         requests = {span.id: span for span in spans if span.name == "GET /cart"}
         selects = [span for span in spans if span.name == "SELECT carts"]
-        self.assertEqual({(span.kind, span.parent, span.remote) for span in requests.values()}, {("SERVER", "00f067aa0ba902b7", True)})
+        origins = {(span.kind, span.parent, span.remote) for span in requests.values()}
+        self.assertEqual(origins, {("SERVER", "00f067aa0ba902b7", True)})
         self.assertEqual({(span.kind, span.remote) for span in selects}, {("CLIENT", False)})
         self.assertEqual({span.parent for span in selects}, set(requests))
         for select in selects:
@@ -108,7 +110,8 @@ class Samples(unittest.TestCase):
             works = 'url.path="/cart/1"' in request.contents
             self.assertEqual("ERROR" in request.contents, not works, request)
             self.assertEqual('ERROR "the database is gone"' in select.contents, not works, select)
-        self.assertIn("http.response.status_code=200 cart.items=3", "".join(span.contents for span in requests.values()))
+            if works:
+                self.assertIn("http.response.status_code=200 cart.items=3", request.contents)
 
     def test_event_loop(self):
         spans, printed = self.spans("event_loop")
@@ -124,19 +127,19 @@ class Samples(unittest.TestCase):
             self.assertEqual(request.contents.strip(), self.only(members, "render").contents.strip())
 
     def test_prefork(self):
+        if "thread" in options.sanitize:
+            self.skipTest("ThreadSanitizer ends a forked child that starts a thread")
         spans, printed = self.spans("prefork")
-        self.assertEqual(
-            sorted(printed),
-            ["parent, sending its trace: success"] + [f"worker {number}, sending its trace: success" for number in (0, 1)],
-        )
+        who = ("parent", "worker 0", "worker 1")
+        self.assertEqual(sorted(printed), [f"{each}, sending its trace: success" for each in who])
         self.assertEqual(len(spans), 3)
         fork = self.only(spans, "fork workers")
         self.assertEqual(fork.parent, "none")
         work = [span for span in spans if span.name == "work"]
         self.assertEqual({(span.trace, span.parent, span.remote) for span in work}, {(fork.trace, fork.id, False)})
-        attributes = sorted(re.search(r"{worker.number=(\d) worker.pid=(\d+)}", span.contents).groups() for span in work)
-        self.assertEqual([number for number, _ in attributes], ["0", "1"])
-        self.assertNotEqual(attributes[0][1], attributes[1][1])
+        workers = [re.search(r"{worker.number=(\d) worker.pid=(\d+)}", span.contents).groups() for span in work]
+        self.assertEqual({number for number, _ in workers}, {"0", "1"})
+        self.assertEqual(len({pid for _, pid in workers}), 2)
 
     def test_custom_exporter(self):
         spans, printed = self.spans("custom_exporter")
@@ -169,6 +172,7 @@ def main():
     global options
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", required=True)
+    parser.add_argument("--sanitize", default="", help="what the samples were built with")
     options, rest = parser.parse_known_args()
     unittest.main(argv=[__file__, "--verbose", *rest])
 
