@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config_code_test.c - the process's environment, and what code sets beside it. */
+#include "config.h"
+
+#include "reports.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+static struct otel__config config;
+
+static int set_up(void **state) {
+    (void)state;
+    reports_start(OTEL_LOG_WARN);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    reports_stop();
+    return 0;
+}
+
+static void without_a_function_the_process_environment(void **state) {
+    (void)state;
+    setenv("OTEL_SERVICE_NAME", "from the process", 1);
+    otel__config_load(&config, NULL);
+    unsetenv("OTEL_SERVICE_NAME");
+    assert_string_equal(config.service_name, "from the process");
+    otel__config_free(&config);
+}
+
+static otel_batch_options settle(otel_batch_options options) {
+    reports_start(OTEL_LOG_WARN);
+    options.size = sizeof options;
+    otel__config_batch_defaults(&options);
+    return options;
+}
+
+static void batch_options_code_then_environment_then_default(void **state) {
+    (void)state;
+    otel_batch_options all = settle((otel_batch_options){ .max_queue_size = 0 });
+    assert_int_equal(all.max_queue_size, 2048);
+    assert_int_equal(all.max_batch_size, 512);
+    assert_int_equal(all.schedule_delay_ms, 5000);
+    assert_int_equal(all.export_timeout_ms, 30000);
+    assert_int_equal(reports_count(), 0);
+    setenv("OTEL_BSP_MAX_QUEUE_SIZE", "1000", 1);
+    setenv("OTEL_BSP_SCHEDULE_DELAY", "0", 1);
+    setenv("OTEL_BSP_EXPORT_TIMEOUT", "0", 1);
+    all = settle((otel_batch_options){ .max_batch_size = 10 });
+    assert_int_equal(all.max_queue_size, 1000);
+    assert_int_equal(all.max_batch_size, 10);
+    assert_int_equal(all.schedule_delay_ms, 0);
+    assert_int_equal(all.export_timeout_ms, -1);
+    assert_int_equal(reports_count(), 0);
+    setenv("OTEL_BSP_MAX_QUEUE_SIZE", "bad, but not needed", 1);
+    all = settle((otel_batch_options){ .max_queue_size = 5, .schedule_delay_ms = 7, .export_timeout_ms = -9 });
+    assert_int_equal(all.max_queue_size, 5);
+    assert_int_equal(all.max_batch_size, 5);
+    assert_int_equal(all.schedule_delay_ms, 7);
+    assert_int_equal(all.export_timeout_ms, -1);
+    assert_int_equal(reports_count(), 1);
+    assert_true(reports_mention("otel_batch_options.max_queue_size: batches of 512 spans", "using 5"));
+    unsetenv("OTEL_BSP_MAX_QUEUE_SIZE");
+    unsetenv("OTEL_BSP_SCHEDULE_DELAY");
+    unsetenv("OTEL_BSP_EXPORT_TIMEOUT");
+}
+
+static void bad_batch_options_are_reported(void **state) {
+    (void)state;
+    otel_batch_options all =
+        settle((otel_batch_options){ .max_queue_size = -1, .max_batch_size = -2, .schedule_delay_ms = -3 });
+    assert_int_equal(all.max_queue_size, 2048);
+    assert_int_equal(all.max_batch_size, 512);
+    assert_int_equal(all.schedule_delay_ms, 5000);
+    assert_int_equal(reports_count(), 3);
+    assert_true(reports_mention("otel_batch_options.max_queue_size=-1 is negative", "using 2048"));
+    all = settle((otel_batch_options){ .max_queue_size = 100, .max_batch_size = 200 });
+    assert_int_equal(all.max_batch_size, 100);
+    assert_true(reports_mention("otel_batch_options.max_batch_size: batches of 200 spans", "using 100"));
+}
+
+static void otlp_variables_that_code_makes_needless_are_not_read(void **state) {
+    (void)state;
+    setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "bad", 1);
+    setenv("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "bad", 1);
+    setenv("OTEL_EXPORTER_OTLP_HEADERS", "a=1", 1);
+    otel_otlp_options options = { .size = sizeof options, .endpoint = "http://c", .timeout_ms = 5, .headers = "b=2" };
+    otel__config_load_otlp(&config, &options);
+    otel__config_report(&config);
+    assert_int_equal(reports_count(), 0);
+    assert_null(config.otlp_headers);
+    otel__config_free(&config);
+    options = (otel_otlp_options){ .size = sizeof options };
+    otel__config_load_otlp(&config, &options);
+    otel__config_report(&config);
+    assert_int_equal(reports_count(), 2);
+    assert_string_equal(config.otlp_endpoint, "http://localhost:4318");
+    assert_int_equal(config.otlp_timeout_ms, 10000);
+    assert_string_equal(config.otlp_headers, "a=1");
+    otel__config_free(&config);
+    unsetenv("OTEL_EXPORTER_OTLP_ENDPOINT");
+    unsetenv("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT");
+    unsetenv("OTEL_EXPORTER_OTLP_HEADERS");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(without_a_function_the_process_environment),
+        TEST(batch_options_code_then_environment_then_default),
+        TEST(bad_batch_options_are_reported),
+        TEST(otlp_variables_that_code_makes_needless_are_not_read),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
