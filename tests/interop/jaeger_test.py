@@ -66,6 +66,7 @@ class KalkiInJaeger(unittest.TestCase):
         self.logs.mkdir(parents=True)
         self.jaeger = self.within(Jaeger(jaeger_program, self.logs))
         self.earliest = time.time_ns()
+        self.when = {}  # when a trace's request was sent and answered
 
     def run(self, result=None):
         """Keeps the logs of a failed test only."""
@@ -98,7 +99,9 @@ class KalkiInJaeger(unittest.TestCase):
 
     def get(self, kalki, path, status, headers=kalki_trees.HEADERS):
         """The trace id of a request that must be answered with this status."""
+        sent = time.time_ns()
         answer = kalki.get(path, headers)
+        self.when[answer.trace_id] = (sent, time.time_ns())
         self.assertEqual(answer.status, status)
         return answer.trace_id
 
@@ -121,19 +124,20 @@ class KalkiInJaeger(unittest.TestCase):
         traces, _ = self.traces()
         self.assertEqual(set(traces), {trace_id}, "traces of requests in Jaeger")
 
-    def surroundings(self, trace_flags=SAMPLED | RANDOM, **more):
+    def surroundings(self, trace_id=None, trace_flags=SAMPLED | RANDOM, **more):
+        earliest, latest = self.when.get(trace_id, (self.earliest, time.time_ns()))
         return Surroundings(
             trace_flags=trace_flags,
             resources=kalki_trees.resources(options.version),
             scopes=kalki_trees.SCOPES,
-            earliest=self.earliest,
-            latest=time.time_ns(),
+            earliest=earliest,
+            latest=latest,
             **more,
         )
 
-    def check_trace(self, trace_id, want, around=None):
+    def check_trace(self, trace_id, want, **more):
         """The trace as stored, as Jaeger's page reads it, and without any warning of Jaeger's."""
-        around = around or self.surroundings()
+        around = self.surroundings(trace_id, **more)
         spans = self.jaeger.spans(trace_id)
         self.none_of(trace_problems(spans, want, around), f"trace {trace_id}")
         page = self.jaeger.classic_trace(trace_id)
@@ -234,8 +238,8 @@ class FromOutside(KalkiInJaeger):
         self.assertEqual(self.get(kalki, SQUALL.path, 200, headers), remote.trace_id)
         self.stop(kalki)
         self.check_only_trace(remote.trace_id)
-        around = self.surroundings(flags, trace_state=tracestate or "", remote=remote)
-        self.check_trace(remote.trace_id, kalki_trees.found(kalki, SQUALL, self.index_span()), around)
+        want = kalki_trees.found(kalki, SQUALL, self.index_span())
+        self.check_trace(remote.trace_id, want, trace_flags=flags, trace_state=tracestate or "", remote=remote)
 
     def test_sampled_trace_is_continued_with_its_tracestate(self):
         self.check_continues(SAMPLED, "vendor=t61rcWkgMzE,tenant@system=1:2;3")
