@@ -62,7 +62,8 @@ static bool parse_date(const char *text, int64_t *seconds) {
         year += year < 70 ? 2000 : 1900;
     t.tm_year = year - 1900;
     t.tm_mon = month_number(month);
-    if (t.tm_mon < 0 || year < 1970)
+    if (t.tm_mon < 0 || year < 1970 || t.tm_mday < 1 || t.tm_mday > 31 || t.tm_hour > 23 || t.tm_min > 59 ||
+        t.tm_sec > 60)
         return false;
     *seconds = timegm(&t);
     return true;

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fork_gate_test.c - forks and threads at the gate. */
+#include "common/fork_gate.h"
+
+#include "common/clock.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static uint64_t in_ms(uint64_t ms) { return otel__steady_now() + ms * OTEL__NS_PER_MS; }
+
+static void closed_while_a_fork_is_under_way(void **state) {
+    (void)state;
+    struct otel__fork_gate gate = { 0 };
+    assert_true(otel__fork_gate_enter(&gate, 0));
+    otel__fork_gate_leave(&gate);
+    otel__fork_gate_close(&gate);
+    assert_false(otel__fork_gate_enter(&gate, in_ms(5)));
+    otel__fork_gate_close(&gate); /* a second thread forks */
+    otel__fork_gate_open(&gate, false);
+    assert_false(otel__fork_gate_enter(&gate, in_ms(5)));
+    otel__fork_gate_open(&gate, false);
+    assert_true(otel__fork_gate_enter(&gate, 0));
+    otel__fork_gate_leave(&gate);
+}
+
+static void a_child_starts_afresh(void **state) {
+    (void)state;
+    struct otel__fork_gate gate = { 0 };
+    assert_true(otel__fork_gate_enter(&gate, 0)); /* by a thread that the child does not have */
+    uint64_t before = otel__steady_now();
+    otel__fork_gate_close(&gate); /* gives up waiting for it */
+    assert_true(otel__steady_now() - before >= 50 * OTEL__NS_PER_MS);
+    otel__fork_gate_open(&gate, true);
+    assert_true(otel__fork_gate_enter(&gate, 0));
+    otel__fork_gate_leave(&gate);
+    otel__fork_gate_close(&gate);
+    otel__fork_gate_open(&gate, false);
+}
+
+struct shared {
+    struct otel__fork_gate gate;
+    atomic_bool stop;
+    atomic_int rounds;
+    int inside; /* plain: the sanitizer sees if a fork does not exclude it */
+};
+
+static void *work(void *argument) {
+    struct shared *shared = argument;
+    while (!atomic_load(&shared->stop)) {
+        if (!otel__fork_gate_enter(&shared->gate, in_ms(10000)))
+            break;
+        shared->inside++;
+        atomic_fetch_add(&shared->rounds, 1);
+        otel__fork_gate_leave(&shared->gate);
+    }
+    return NULL;
+}
+
+static void close_waits_for_who_is_inside(void **state) {
+    (void)state;
+    struct shared shared = { 0 };
+    pthread_t thread;
+    pthread_create(&thread, NULL, work, &shared);
+    for (int i = 0; i < 300; i++) {
+        for (int rounds = atomic_load(&shared.rounds); atomic_load(&shared.rounds) == rounds;)
+            sched_yield();
+        otel__fork_gate_close(&shared.gate);
+        int seen = shared.inside;
+        shared.inside = seen;
+        otel__fork_gate_open(&shared.gate, false);
+    }
+    atomic_store(&shared.stop, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(shared.inside, atomic_load(&shared.rounds));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = { cmocka_unit_test(closed_while_a_fork_is_under_way),
+                                        cmocka_unit_test(a_child_starts_afresh),
+                                        cmocka_unit_test(close_waits_for_who_is_inside) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

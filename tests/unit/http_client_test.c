@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* http_client_test.c - the HTTP client against a server that misbehaves in every way. */
+#include "common/http/http_client.h"
+
+#include "common/clock.h"
+#include "http_double.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define START(...)                                                                                                     \
+    http_double_start((const struct http_step[]){ __VA_ARGS__ },                                                       \
+                      sizeof((const struct http_step[]){ __VA_ARGS__ }) / sizeof(struct http_step))
+
+static const struct otel__http_header two_headers[] = {
+    { { "Authorization", 13 }, { "Basic abc", 9 } },
+    { { "Content-Type", 12 }, { "text/plain", 10 } },
+    { { "X-Empty", 7 }, { NULL, 0 } },
+};
+
+static struct otel__http_client *client_for_limit(const char *url, size_t response_limit) {
+    struct otel__http_settings settings = { .url = url,
+                                            .content_type = "application/x-protobuf",
+                                            .user_agent = "Test/1",
+                                            .headers = two_headers,
+                                            .header_count = 3,
+                                            .response_limit = response_limit };
+    otel_status status;
+    otel_error error;
+    struct otel__http_client *client = otel__http_create(&settings, &status, &error);
+    if (!client)
+        fail_msg("%s", error.text);
+    return client;
+}
+
+static struct otel__http_client *client_for(http_double *server) {
+    return client_for_limit(http_double_url(server, "/v1/traces?q=1"), 4096);
+}
+
+static uint64_t in_ms(uint64_t ms) { return otel__steady_now() + ms * OTEL__NS_PER_MS; }
+
+static enum otel__http_result post(struct otel__http_client *client) {
+    return otel__http_post(client, "hello", 5, in_ms(20000));
+}
+
+static void assert_header(http_double *server, size_t index, const char *name, const char *expected) {
+    char *value = http_double_header(server, index, name);
+    if (expected)
+        assert_string_equal(value ? value : "(absent)", expected);
+    else
+        assert_null(value);
+    free(value);
+}
+
+static void sends_the_request(void **state) {
+    (void)state;
+    http_double *server =
+        START({ .body = "answer", .headers = "Content-Type: text/x; a=b\r\nretry-after:  7 \r\nLocation: /there\r\n" });
+    struct otel__http_client *client = client_for(server);
+    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
+    const struct otel__http_response *response = otel__http_response(client);
+    assert_int_equal(response->status, 200);
+    assert_int_equal(response->body_len, 6);
+    assert_memory_equal(response->body, "answer", 6);
+    assert_string_equal(response->content_type, "text/x; a=b");
+    assert_string_equal(response->retry_after, "7");
+    assert_string_equal(response->location, "/there");
+
+    const char *head = http_double_head(server, 0);
+    assert_non_null(strstr(head, "POST /v1/traces?q=1 HTTP/1.1\r\n"));
+    size_t len;
+    assert_memory_equal(http_double_body(server, 0, &len), "hello", 5);
+    assert_int_equal(len, 5);
+    assert_header(server, 0, "Content-Type", "application/x-protobuf");
+    assert_header(server, 0, "Authorization", "Basic abc");
+    assert_header(server, 0, "X-Empty", "");
+    assert_header(server, 0, "User-Agent", "Test/1");
+    assert_header(server, 0, "Content-Length", "5");
+    assert_header(server, 0, "Expect", NULL);
+    assert_header(server, 0, "Content-Encoding", NULL);
+    otel__http_destroy(client);
+    http_double_stop(server);
+}
+
+static void a_connection_is_kept(void **state) {
+    (void)state;
+    http_double *server = START({ .status = 200 });
+    struct otel__http_client *client = client_for(server);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
+    assert_int_equal(http_double_requests(server), 20);
+    assert_int_equal(http_double_connections(server), 1);
+    otel__http_destroy(client);
+    http_double_stop(server);
+}
+
+static void a_kept_connection_that_died_is_replaced(void **state) {
+    (void)state;
+    static const enum http_action deaths[] = { HTTP_RESET, HTTP_CLOSE };
+    for (size_t i = 0; i < 2; i++) {
+        http_double *server = START({ .status = 200 }, { .action = deaths[i] }, { .status = 204 });
+        struct otel__http_client *client = client_for(server);
+        assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
+        assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
+        assert_int_equal(otel__http_response(client)->status, 204);
+        assert_int_equal(http_double_connections(server), 2);
+        otel__http_destroy(client);
+        http_double_stop(server);
+    }
+}
+
+static void a_server_that_hangs_up_after_each_answer(void **state) {
+    (void)state;
+    http_double *server = START({ .then_close = true });
+    struct otel__http_client *client = client_for(server);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
+    otel__http_destroy(client);
+    http_double_stop(server);
+}
+
+/* A fresh connection that fails is a failure: it is the caller who decides whether to try again. */
+static void broken_connections(void **state) {
+    (void)state;
+    static const enum http_action actions[] = { HTTP_RESET_ON_CONNECT, HTTP_RESET, HTTP_CLOSE,
+                                                HTTP_RESET_INSIDE_ANSWER };
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+        http_double *server = START({ .action = actions[i], .body = "a longer answer" });
+        struct otel__http_client *client = client_for(server);
+        assert_int_equal(post(client), OTEL__HTTP_UNAVAILABLE);
+        char host[64];
+        snprintf(host, sizeof host, "127.0.0.1:%d", http_double_port(server));
+        assert_non_null(strstr(otel__http_response(client)->problem, host));
+        assert_int_equal(http_double_requests(server), 1);
+        otel__http_destroy(client);
+        http_double_stop(server);
+    }
+}
+
+static void nobody_listens(void **state) {
+    (void)state;
+    int socket;
+    char url[64], expected[128];
+    int port = http_refused_port(&socket);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/", port);
+    snprintf(expected, sizeof expected, "cannot connect to 127.0.0.1:%d: Connection refused", port);
+    struct otel__http_client *client = client_for_limit(url, 100);
+    assert_int_equal(post(client), OTEL__HTTP_UNAVAILABLE);
+    assert_string_equal(otel__http_response(client)->problem, expected);
+    otel__http_destroy(client);
+    close(socket);
+}
+
+static void a_name_that_does_not_exist(void **state) {
+    (void)state;
+    /* A label of 64 letters: the resolver refuses it without asking anyone. */
+#define NAME "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.invalid"
+    struct otel__http_client *client = client_for_limit("http://" NAME ":4318/v1/traces", 100);
+    assert_int_equal(post(client), OTEL__HTTP_UNAVAILABLE);
+    assert_string_equal(otel__http_response(client)->problem, "cannot find the address of " NAME);
+    otel__http_destroy(client);
+}
+
+static void no_http(void **state) {
+    (void)state;
+    http_double *server = START({ .action = HTTP_RAW, .body = "\x01\x02\x1b[31mgarbage\r\n\r\nmore" });
+    struct otel__http_client *client = client_for(server);
+    assert_int_equal(post(client), OTEL__HTTP_IMPOSSIBLE);
+    assert_non_null(strstr(otel__http_response(client)->problem, "does not answer in HTTP"));
+    assert_null(strchr(otel__http_response(client)->problem, '\x1b'));
+    otel__http_destroy(client);
+    http_double_stop(server);
+}
+
+static void redirects_are_not_followed(void **state) {
+    (void)state;
+    http_double *server = START({ .status = 308, .headers = "Location: /elsewhere\r\n" });
+    struct otel__http_client *client = client_for(server);
+    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
+    assert_int_equal(otel__http_response(client)->status, 308);
+    assert_string_equal(otel__http_response(client)->location, "/elsewhere");
+    assert_int_equal(http_double_requests(server), 1);
+    otel__http_destroy(client);
+    http_double_stop(server);
+}
+
+static void an_interim_answer_is_not_the_answer(void **state) {
+    (void)state;
+    http_double *server =
+        START({ .action = HTTP_RAW,
+                .body = "HTTP/1.1 103 Early\r\nRetry-After: 5\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" });
+    struct otel__http_client *client = client_for(server);
+    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
+    assert_int_equal(otel__http_response(client)->status, 200);
+    assert_string_equal(otel__http_response(client)->retry_after, "");
+    otel__http_destroy(client);
+    http_double_stop(server);
+}
+
+static void answers_are_bounded(void **state) {
+    (void)state;
+    char *huge = malloc(200000);
+    memset(huge, 'x', 200000);
+    const struct http_step steps[] = { { .body = huge, .body_len = 4096 },
+                                       { .body = huge, .body_len = 4097 },
+                                       { .body = huge, .body_len = 200000 },
+                                       { .body = "fine" } };
+    http_double *server = http_double_start(steps, 4);
+    struct otel__http_client *client = client_for(server);
+    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
+    assert_int_equal(otel__http_response(client)->body_len, 4096);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(post(client), OTEL__HTTP_IMPOSSIBLE);
+        assert_non_null(strstr(otel__http_response(client)->problem, "larger than 4096 bytes"));
+    }
+    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
+    otel__http_destroy(client);
+    http_double_stop(server);
+    free(huge);
+}
+
+static void headers_are_bounded(void **state) {
+    (void)state;
+    char *many = calloc(1, 200001);
+    for (size_t i = 0; i < 200000; i += 20)
+        memcpy(many + i, "X-Filler: 12345678\r\n", 20);
+    http_double *server = START({ .headers = many }, { .status = 200 });
+    struct otel__http_client *client = client_for(server);
+    assert_int_equal(post(client), OTEL__HTTP_IMPOSSIBLE);
+    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
+    otel__http_destroy(client);
+    http_double_stop(server);
+    free(many);
+}
+
+static void long_header_values_are_cut(void **state) {
+    (void)state;
+    char line[3000] = "Location: ";
+    memset(line + 10, 'y', 2900);
+    strcpy(line + 2910, "\r\n");
+    http_double *server = START({ .status = 301, .headers = line });
+    struct otel__http_client *client = client_for(server);
+    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
+    assert_int_equal(strlen(otel__http_response(client)->location), sizeof otel__http_response(client)->location - 1);
+    otel__http_destroy(client);
+    http_double_stop(server);
+}
+
+static void a_deadline_ends_a_request(void **state) {
+    (void)state;
+    http_double *server = START({ .action = HTTP_STALL }, { .status = 200 });
+    struct otel__http_client *client = client_for(server);
+    assert_int_equal(otel__http_post(client, "x", 1, in_ms(60)), OTEL__HTTP_TIMED_OUT);
+    assert_non_null(strstr(otel__http_response(client)->problem, "did not answer in time"));
+    assert_int_equal(post(client), OTEL__HTTP_ANSWERED); /* and the next one works, on a fresh connection */
+    assert_int_equal(http_double_connections(server), 2);
+    assert_int_equal(otel__http_post(client, "x", 1, otel__steady_now()), OTEL__HTTP_TIMED_OUT);
+    otel__http_destroy(client);
+    http_double_stop(server);
+}
+
+struct late_cancel {
+    struct otel__http_client *client;
+    http_double *server;
+};
+
+static void *cancel_later(void *argument) {
+    struct late_cancel *job = argument;
+    http_double_await(job->server, 1);
+    otel__http_cancel(job->client);
+    return NULL;
+}
+
+static void cancel_ends_a_request_and_all_later_ones(void **state) {
+    (void)state;
+    http_double *server = START({ .action = HTTP_STALL }, { .status = 200 });
+    struct late_cancel job = { client_for(server), server };
+    pthread_t thread;
+    pthread_create(&thread, NULL, cancel_later, &job);
+    assert_int_equal(otel__http_post(job.client, "x", 1, UINT64_MAX / 2), OTEL__HTTP_CANCELLED);
+    assert_int_equal(post(job.client), OTEL__HTTP_CANCELLED);
+    assert_false(otel__http_wait(job.client, UINT64_MAX / 2));
+    pthread_join(thread, NULL);
+    assert_int_equal(http_double_requests(server), 1);
+    otel__http_destroy(job.client);
+    http_double_stop(server);
+}
+
+static void *cancel_now(void *argument) {
+    nanosleep(&(struct timespec){ 0, 30000000 }, NULL);
+    otel__http_cancel(argument);
+    return NULL;
+}
+
+static void cancel_ends_a_wait(void **state) {
+    (void)state;
+    http_double *server = START({ .status = 200 });
+    struct otel__http_client *client = client_for(server);
+    uint64_t until = in_ms(30);
+    assert_true(otel__http_wait(client, until));
+    assert_true(otel__steady_now() >= until);
+    pthread_t thread;
+    pthread_create(&thread, NULL, cancel_now, client);
+    assert_false(otel__http_wait(client, UINT64_MAX / 2));
+    pthread_join(thread, NULL);
+    otel__http_destroy(client);
+    http_double_stop(server);
+}
+
+static void fork_child(http_double *server, struct otel__http_client *client, bool expect_answer) {
+    otel__http_before_fork(client);
+    pid_t child = fork();
+    otel__http_after_fork(client, child == 0);
+    if (child == 0) {
+        bool answered = post(client) == OTEL__HTTP_ANSWERED && post(client) == OTEL__HTTP_ANSWERED;
+        otel__http_destroy(client);
+        _exit(answered == expect_answer ? 0 : 1);
+    }
+    int result = -1;
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_int_equal(result, 0);
+    (void)server;
+}
+
+/* The child makes a connection of its own; the parent's stays usable: the child has closed it for itself only. */
+static void a_forked_child_connects_anew(void **state) {
+    (void)state;
+    http_double *server = START({ .status = 200 });
+    struct otel__http_client *client = client_for(server);
+    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
+    fork_child(server, client, true);
+    assert_int_equal(http_double_connections(server), 2);
+    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
+    assert_int_equal(http_double_connections(server), 2);
+    assert_int_equal(http_double_requests(server), 4);
+    otel__http_destroy(client);
+    http_double_stop(server);
+}
+
+static void *post_once(void *argument) { return (void *)(uintptr_t)otel__http_post(argument, "x", 1, in_ms(20000)); }
+
+/* Another thread waits for an answer: that holds nothing up, and both go on. */
+static void a_fork_during_a_request(void **state) {
+    (void)state;
+    http_double *server = START({ .delay_ms = 300 }, { .status = 200 });
+    struct otel__http_client *client = client_for(server);
+    pthread_t thread;
+    pthread_create(&thread, NULL, post_once, client);
+    assert_true(http_double_await(server, 1));
+    fork_child(server, client, true);
+    void *result;
+    pthread_join(thread, &result);
+    assert_int_equal((uintptr_t)result, OTEL__HTTP_ANSWERED);
+    otel__http_destroy(client);
+    http_double_stop(server);
+}
+
+static void unusable_settings(void **state) {
+    (void)state;
+    static const struct {
+        const char *url, *reason;
+    } cases[] = {
+        { NULL, "it is empty" },
+        { "", "it is empty" },
+        { "collector:4318", "neither http:// nor https://" },
+        { "ftp://c/", "\"ftp://c/\"" },
+        { "http://", "it has no host" },
+        { "http://c:0/", "port" },
+        { "http://c:65536/", "port" },
+        { "http://a b/", "space or control character" },
+        { "http://c/\x1b", "space or control character" },
+        { "http://user:secret@c:x/", "port" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct otel__http_settings settings = { .url = cases[i].url, .content_type = "a/b", .user_agent = "x" };
+        otel_status status = OTEL_OK;
+        otel_error error;
+        assert_null(otel__http_create(&settings, &status, &error));
+        assert_int_equal(status, OTEL_ERR_CONFIG);
+        if (!strstr(error.text, cases[i].reason))
+            fail_msg("\"%s\" does not name \"%s\"", error.text, cases[i].reason);
+        assert_null(strstr(error.text, "secret"));
+        assert_null(strchr(error.text, '\x1b'));
+    }
+}
+
+static void unusable_headers(void **state) {
+    (void)state;
+    static const struct otel__http_header headers[] = { { { "X-Key", 5 }, { "sec\r\nret", 8 } },
+                                                        { { "a b", 3 }, { "x", 1 } },
+                                                        { { "", 0 }, { "x", 1 } } };
+    for (size_t i = 0; i < 3; i++) {
+        struct otel__http_settings settings = {
+            .url = "http://c/", .content_type = "a/b", .user_agent = "x", .headers = &headers[i], .header_count = 1
+        };
+        otel_status status = OTEL_OK;
+        otel_error error;
+        assert_null(otel__http_create(&settings, &status, &error));
+        assert_int_equal(status, OTEL_ERR_CONFIG);
+        assert_non_null(strstr(error.text, "header \""));
+        assert_null(strstr(error.text, "sec"));
+    }
+}
+
+/* libcurl is told everything, so that it never looks into the environment by itself. */
+static void the_environment_names_a_proxy(void **state) {
+    (void)state;
+    http_double *proxy = START({ .status = 200 });
+    setenv("http_proxy", http_double_url(proxy, ""), 1);
+    struct otel__http_client *through = client_for_limit("http://far.example.test:4318/v1/traces", 100);
+    setenv("no_proxy", "127.0.0.1", 1);
+    http_double *server = START({ .status = 200 });
+    struct otel__http_client *direct = client_for(server);
+    unsetenv("http_proxy");
+    unsetenv("no_proxy");
+    assert_int_equal(post(through), OTEL__HTTP_ANSWERED); /* what was read at creation counts */
+    assert_non_null(strstr(http_double_head(proxy, 0), "POST http://far.example.test:4318/v1/traces HTTP/1.1"));
+    assert_int_equal(post(direct), OTEL__HTTP_ANSWERED);
+    assert_int_equal(http_double_requests(server), 1);
+
+    struct otel__http_client *before = client_for(server);
+    setenv("http_proxy", "http://127.0.0.1:1", 1);
+    assert_int_equal(post(before), OTEL__HTTP_ANSWERED);
+    unsetenv("http_proxy");
+    otel__http_destroy(through);
+    otel__http_destroy(direct);
+    otel__http_destroy(before);
+    http_double_stop(proxy);
+    http_double_stop(server);
+}
+
+/* The peer resets while a large body is being written: SIGPIPE must not reach the program. */
+static void no_sigpipe(void **state) {
+    (void)state;
+    size_t len = 8 * 1024 * 1024;
+    char *body = calloc(1, len);
+    http_double *server = START({ .action = HTTP_RESET_ON_CONNECT });
+    struct otel__http_client *client = client_for(server);
+    signal(SIGPIPE, SIG_DFL);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(otel__http_post(client, body, len, in_ms(20000)), OTEL__HTTP_UNAVAILABLE);
+    sigset_t pending;
+    sigpending(&pending);
+    assert_false(sigismember(&pending, SIGPIPE));
+    otel__http_destroy(client);
+    http_double_stop(server);
+    free(body);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sends_the_request),
+        cmocka_unit_test(a_connection_is_kept),
+        cmocka_unit_test(a_kept_connection_that_died_is_replaced),
+        cmocka_unit_test(a_server_that_hangs_up_after_each_answer),
+        cmocka_unit_test(broken_connections),
+        cmocka_unit_test(nobody_listens),
+        cmocka_unit_test(a_name_that_does_not_exist),
+        cmocka_unit_test(no_http),
+        cmocka_unit_test(redirects_are_not_followed),
+        cmocka_unit_test(an_interim_answer_is_not_the_answer),
+        cmocka_unit_test(answers_are_bounded),
+        cmocka_unit_test(headers_are_bounded),
+        cmocka_unit_test(long_header_values_are_cut),
+        cmocka_unit_test(a_deadline_ends_a_request),
+        cmocka_unit_test(cancel_ends_a_request_and_all_later_ones),
+        cmocka_unit_test(cancel_ends_a_wait),
+        cmocka_unit_test(a_forked_child_connects_anew),
+        cmocka_unit_test(a_fork_during_a_request),
+        cmocka_unit_test(unusable_settings),
+        cmocka_unit_test(unusable_headers),
+        cmocka_unit_test(the_environment_names_a_proxy),
+        cmocka_unit_test(no_sigpipe),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
