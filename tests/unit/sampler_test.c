@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sampler_test.c - what the built-in samplers decide, and which tracestate they leave. */
+#include "sampler.h"
+
+#include "backend.h"
+#include "reports.h"
+#include "sampler_ot.h"
+#include "vectors.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+static int set_up(void **state) {
+    (void)state;
+    reports_start(OTEL_LOG_WARN);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    reports_stop();
+    return 0;
+}
+
+/* ---- asking ----------------------------------------------------------------------------------------------------- */
+
+struct question {
+    uint8_t trace_id[16];
+    otel_span parent;
+    bool has_parent;
+    uint64_t parent_state; /* strong, dropped by forget() */
+    struct otel__sampled answer;
+};
+
+static struct question question(const char *trace_id) {
+    struct question q = { .has_parent = false };
+    for (size_t i = 0; i < 16; i++)
+        q.trace_id[i] = (uint8_t)strtoul((const char[]){ trace_id[2 * i], trace_id[2 * i + 1], 0 }, NULL, 16);
+    return q;
+}
+
+/* R is 0x9000..., that is, kept at th:8 and dropped at th:c. */
+static const char id_9[] = "d1c2b3a4958677869a90000000000000";
+
+static struct question with_parent(struct question q, bool remote, bool sampled, const char *tracestate) {
+    q.has_parent = true;
+    q.parent_state = otel__tracestate_intern(otel_cstr(tracestate));
+    otel_span_context context = {
+        .size = sizeof context, .remote = remote, .flags = sampled ? 3 : 2, .span_id = { 1 }
+    };
+    memcpy(context.trace_id, q.trace_id, 16);
+    q.parent = otel_span_wrap(&context);
+    q.parent.opaque_[OTEL__W_STATE] = q.parent_state;
+    return q;
+}
+
+static void ask(struct question *q, const otel_sampler *sampler) {
+    const otel_context context = { { 0 } };
+    const struct otel__sampling in = { .context = &context,
+                                       .parent = q->has_parent ? &q->parent : NULL,
+                                       .trace_id = q->trace_id,
+                                       .name = { "name", 4 },
+                                       .parent_state = q->parent_state };
+    memset(&q->answer, 0xee, sizeof q->answer);
+    otel__sampler_decide(sampler, &in, &q->answer);
+}
+
+static void forget(struct question *q) {
+    if (q->answer.owned)
+        otel__tracestate_drop(q->answer.state);
+    otel__tracestate_drop(q->parent_state);
+}
+
+static void assert_state(const struct question *q, const char *expected) {
+    otel_str text = otel__tracestate_text(q->answer.state);
+    assert_int_equal(text.len, strlen(expected));
+    if (text.len)
+        assert_memory_equal(text.ptr, expected, text.len);
+    if (q->answer.state && !q->answer.owned)
+        assert_true(q->answer.state == q->parent_state);
+}
+
+/* Asks once and compares everything. */
+static void check(const otel_sampler *sampler, struct question q, enum otel__decision decision,
+                  const char *tracestate) {
+    ask(&q, sampler);
+    assert_int_equal(q.answer.decision, decision);
+    assert_state(&q, tracestate);
+    forget(&q);
+}
+
+/* ---- always ----------------------------------------------------------------------------------------------------- */
+
+static void always_on_and_off(void **state) {
+    (void)state;
+    struct question root = question(id_9);
+    check(otel_sampler_always_on(), root, OTEL__SAMPLE, "");
+    check(otel_sampler_always_off(), root, OTEL__DROP, "");
+    for (int i = 0; i < 4; i++) {
+        check(otel_sampler_always_on(), with_parent(root, i & 1, i & 2, ""), OTEL__SAMPLE, "");
+        check(otel_sampler_always_off(), with_parent(root, i & 1, i & 2, ""), OTEL__DROP, "");
+        check(otel_sampler_always_on(), with_parent(root, i & 1, i & 2, "a=1,b=2"), OTEL__SAMPLE, "a=1,b=2");
+        check(otel_sampler_always_off(), with_parent(root, i & 1, i & 2, "a=1,b=2"), OTEL__DROP, "a=1,b=2");
+    }
+}
+
+static void without_a_sampler_nothing_is_recorded(void **state) {
+    (void)state;
+    check(NULL, question(id_9), OTEL__DROP, "");
+}
+
+static void unchanged_tracestate_is_the_same_one(void **state) {
+    (void)state;
+    static const char *const texts[] = { "a=1", "a=1,ot=rv:00000000000000", "ot=th:8" };
+    for (size_t i = 0; i < 3; i++) {
+        struct question q = with_parent(question(id_9), true, true, texts[i]);
+        ask(&q, otel_sampler_always_on());
+        assert_true(q.answer.state == q.parent_state);
+        forget(&q);
+    }
+}
+
+static void stale_tracestate_is_none(void **state) {
+    (void)state;
+    struct question q = with_parent(question(id_9), true, true, "a=1");
+    otel__tracestate_drop(q.parent_state);
+    q.parent_state += UINT64_C(1) << 40; /* another generation of its place */
+    otel_sampler *ratio = otel_sampler_trace_id_ratio(0.5);
+    ask(&q, otel_sampler_always_on());
+    assert_true(q.answer.state == 0);
+    ask(&q, ratio);
+    assert_int_equal(q.answer.decision, OTEL__SAMPLE);
+    otel__tracestate_drop(q.answer.state);
+    otel_sampler_destroy(ratio);
+}
+
+/* ---- thresholds that are inherited ------------------------------------------------------------------------------ */
+
+static void threshold_that_explains_the_parent_stays(void **state) {
+    (void)state;
+    otel_sampler *parent_based = otel_sampler_parent_based(NULL);
+    struct question q = question(id_9);
+    check(parent_based, with_parent(q, true, true, "ot=th:8,a=1"), OTEL__SAMPLE, "ot=th:8,a=1");
+    check(parent_based, with_parent(q, false, true, "ot=th:9"), OTEL__SAMPLE, "ot=th:9");
+    check(parent_based, with_parent(q, true, true, "ot=rv:c0000000000000;th:c"), OTEL__SAMPLE,
+          "ot=rv:c0000000000000;th:c");
+    otel_sampler_destroy(parent_based);
+}
+
+static void inconsistent_threshold_is_erased(void **state) {
+    (void)state;
+    otel_sampler *parent_based = otel_sampler_parent_based(NULL);
+    struct question q = question(id_9);
+    check(parent_based, with_parent(q, true, true, "a=1,ot=th:c"), OTEL__SAMPLE, "a=1");
+    check(parent_based, with_parent(q, true, true, "a=1,ot=th:C"), OTEL__SAMPLE, "a=1");
+    check(parent_based, with_parent(q, true, true, "a=1,ot=th:"), OTEL__SAMPLE, "a=1");
+    check(parent_based, with_parent(q, true, true, "ot=th:8;rv:70000000000000"), OTEL__SAMPLE, "ot=rv:70000000000000");
+    check(parent_based, with_parent(q, true, true, "ot=th:91;x:y"), OTEL__SAMPLE, "ot=x:y");
+    check(parent_based, with_parent(q, true, true, "ot=th:8;rv:7"), OTEL__SAMPLE, "ot=th:8;rv:7"); /* no rv of use */
+    otel_sampler_destroy(parent_based);
+}
+
+static void dropping_erases_the_threshold(void **state) {
+    (void)state;
+    otel_sampler *parent_based = otel_sampler_parent_based(NULL);
+    struct question q = question(id_9);
+    check(parent_based, with_parent(q, true, false, "a=1,ot=th:8"), OTEL__DROP, "a=1");
+    check(parent_based, with_parent(q, false, false, "ot=th:8"), OTEL__DROP, "");
+    check(otel_sampler_always_off(), with_parent(q, true, true, "ot=th:8;rv:9f000000000000,a=1"), OTEL__DROP,
+          "ot=rv:9f000000000000,a=1");
+    otel_sampler_destroy(parent_based);
+}
+
+static void sampling_against_the_parent_erases_the_threshold(void **state) {
+    (void)state;
+    check(otel_sampler_always_on(), with_parent(question(id_9), true, false, "ot=th:8"), OTEL__SAMPLE, "");
+}
+
+/* ---- ratio ------------------------------------------------------------------------------------------------------ */
+
+/* The items of the `ot` that came out are those of the object; `without` is left out of the comparison. */
+static void assert_ot(const struct question *q, const json_t *expected, const char *without) {
+    const char *key;
+    json_t *value;
+    otel_str ot = otel__ot_find(otel__tracestate_text(q->answer.state));
+    size_t items = ot.len ? 1 : 0, wanted = 0;
+    for (size_t i = 0; i < ot.len; i++)
+        items += ot.ptr[i] == ';';
+    json_object_foreach((json_t *)(uintptr_t)expected, key, value) {
+        if (without && strcmp(key, without) == 0)
+            continue;
+        otel_str found = otel__ot_get(ot, key);
+        assert_non_null(found.ptr);
+        assert_int_equal(found.len, json_string_length(value));
+        assert_memory_equal(found.ptr, json_string_value(value), found.len);
+        wanted++;
+    }
+    assert_int_equal(items, wanted);
+}
+
+static void assert_others(const struct question *q, const json_t *expected) {
+    const otel_tracestate state = { { q->answer.state } };
+    for (size_t i = 0; i < json_array_size(expected); i++) {
+        const json_t *pair = json_array_get(expected, i);
+        otel_str value = otel_tracestate_get(&state, vector_text(json_array_get(pair, 0)));
+        otel_str wanted = vector_text(json_array_get(pair, 1));
+        assert_int_equal(value.len, wanted.len);
+        assert_memory_equal(value.ptr, wanted.ptr, wanted.len);
+    }
+}
+
+/*
+ * The vectors are those of the probability sampler, which decides by an explicit randomness where there is one. The ratio
+ * sampler decides by the trace id always, and then claims no threshold.
+ */
+static void decision_vector(const json_t *row) {
+    otel_sampler *sampler = otel_sampler_trace_id_ratio(strtod(vector_str(row, "probability").ptr, NULL));
+    bool by_trace_id = strcmp(vector_str(row, "randomness_from").ptr, "trace_id") == 0;
+    struct question q = question(vector_str(row, "trace_id").ptr);
+    uint64_t threshold;
+    assert_true(otel__threshold_parse(vector_str(row, "th"), &threshold));
+    bool sampled = otel__randomness_of(q.trace_id) >= threshold;
+    if (by_trace_id)
+        assert_int_equal(sampled, strcmp(vector_str(row, "decision").ptr, "DROP") != 0);
+    if (vector_str(row, "tracestate").len)
+        q = with_parent(q, true, true, vector_str(row, "tracestate").ptr);
+    ask(&q, sampler);
+    assert_int_equal(q.answer.decision, sampled ? OTEL__SAMPLE : OTEL__DROP);
+    assert_ot(&q, json_object_get(row, "ot_out"), by_trace_id ? NULL : "th");
+    assert_others(&q, json_object_get(row, "other_members_out"));
+    forget(&q);
+    otel_sampler_destroy(sampler);
+}
+
+static void decision_vectors(void **state) {
+    (void)state;
+    vectors_each("sampling_decision", decision_vector);
+}
+
+static void explicit_randomness_silences_the_threshold(void **state) {
+    (void)state;
+    otel_sampler *half = otel_sampler_trace_id_ratio(0.5);
+    struct question q = question(id_9);
+    check(half, with_parent(q, true, true, "ot=rv:00000000000000"), OTEL__SAMPLE, "ot=rv:00000000000000");
+    check(half, with_parent(q, true, true, "ot=th:4;rv:00000000000000,a=1"), OTEL__SAMPLE, "ot=rv:00000000000000,a=1");
+    check(half, with_parent(q, true, true, "ot=th:4;rv:000"), OTEL__SAMPLE, "ot=th:8;rv:000");
+    otel_sampler_destroy(half);
+}
+
+static void parents_do_not_matter_to_the_ratio(void **state) {
+    (void)state;
+    otel_sampler *half = otel_sampler_trace_id_ratio(0.5), *quarter = otel_sampler_trace_id_ratio(0.25);
+    for (int i = 0; i < 4; i++) {
+        check(half, with_parent(question(id_9), i & 1, i & 2, "a=1"), OTEL__SAMPLE, "ot=th:8,a=1");
+        check(half, with_parent(question(id_9), i & 1, i & 2, ""), OTEL__SAMPLE, "ot=th:8");
+        check(quarter, with_parent(question(id_9), i & 1, i & 2, "a=1"), OTEL__DROP, "a=1");
+    }
+    otel_sampler_destroy(half);
+    otel_sampler_destroy(quarter);
+}
+
+static void ratio_0_and_1(void **state) {
+    (void)state;
+    otel_sampler *never = otel_sampler_trace_id_ratio(0), *ever = otel_sampler_trace_id_ratio(1);
+    struct question high = question("00000000000000000000000000000000"), low = high;
+    memset(high.trace_id, 0xff, 16);
+    check(never, high, OTEL__DROP, "");
+    check(never, low, OTEL__DROP, "");
+    check(ever, high, OTEL__SAMPLE, "ot=th:0");
+    check(ever, low, OTEL__SAMPLE, "ot=th:0");
+    otel_sampler_destroy(never);
+    otel_sampler_destroy(ever);
+}
+
+static uint64_t random_bits(uint64_t *seed) { /* splitmix64 */
+    uint64_t z = (*seed += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+static void share_and_order_of_random_traces(void **state) {
+    (void)state;
+    enum { TRACES = 20000 };
+    otel_sampler *tenth = otel_sampler_trace_id_ratio(0.1), *third = otel_sampler_trace_id_ratio(1 / 3.0);
+    uint64_t seed = 42;
+    int tenths = 0, thirds = 0;
+    for (int i = 0; i < TRACES; i++) {
+        struct question q = { .has_parent = false };
+        uint64_t words[2] = { random_bits(&seed), random_bits(&seed) };
+        memcpy(q.trace_id, words, 16);
+        ask(&q, tenth);
+        bool in_tenth = q.answer.decision == OTEL__SAMPLE;
+        forget(&q);
+        ask(&q, third);
+        bool in_third = q.answer.decision == OTEL__SAMPLE;
+        forget(&q);
+        assert_true(in_third || !in_tenth);
+        tenths += in_tenth;
+        thirds += in_third;
+    }
+    /* Within four standard deviations. */
+    double off_tenth = tenths - TRACES / 10.0, off_third = thirds - TRACES / 3.0;
+    assert_true(off_tenth * off_tenth < 16 * TRACES * 0.1 * 0.9);
+    assert_true(off_third * off_third < 16 * TRACES / 3.0 * 2 / 3);
+    otel_sampler_destroy(tenth);
+    otel_sampler_destroy(third);
+}
+
+static void roots_share_one_tracestate(void **state) {
+    (void)state;
+    otel_sampler *half = otel_sampler_trace_id_ratio(0.5);
+    struct question one = question(id_9), two = one;
+    ask(&one, half);
+    ask(&two, half);
+    assert_true(one.answer.state == two.answer.state);
+    assert_true(one.answer.owned && two.answer.owned);
+    otel_sampler_destroy(half);
+    assert_state(&one, "ot=th:8"); /* the spans' references keep it */
+    forget(&one);
+    forget(&two);
+}
+
+static void bad_ratios_are_reported_and_mean_1(void **state) {
+    (void)state;
+    static const double bad[] = { -0.1, 1.0000001, NAN, INFINITY, -INFINITY };
+    for (size_t i = 0; i < 5; i++) {
+        reports_start(OTEL_LOG_WARN);
+        otel_sampler *sampler = otel_sampler_trace_id_ratio(bad[i]);
+        check(sampler, question("00000000000000000000000000000000"), OTEL__SAMPLE, "ot=th:0");
+        assert_int_equal(reports_count(), 1);
+        assert_true(reports_mention("is not from 0 to 1; using 1", NULL));
+        otel_sampler_destroy(sampler);
+    }
+}
+
+static void ratio_warns_once_of_parents(void **state) {
+    (void)state;
+    otel_sampler *half = otel_sampler_trace_id_ratio(0.5), *root = otel_sampler_parent_based_root(half);
+    check(half, question(id_9), OTEL__SAMPLE, "ot=th:8");
+    check(root, with_parent(question(id_9), true, true, ""), OTEL__SAMPLE, "");
+    assert_int_equal(reports_count(), 0);
+    check(half, with_parent(question(id_9), true, true, ""), OTEL__SAMPLE, "ot=th:8");
+    check(half, with_parent(question(id_9), true, true, ""), OTEL__SAMPLE, "ot=th:8");
+    assert_int_equal(reports_count(), 1);
+    assert_true(reports_mention("parentbased_traceidratio", NULL));
+    otel_sampler_destroy(root);
+}
+
+/* ---- room ------------------------------------------------------------------------------------------------------- */
+
+static void threshold_that_does_not_fit_is_not_written(void **state) {
+    (void)state;
+    char full[4 + OTEL__OT_LONGEST] = "ot=x:", claiming[4 + OTEL__OT_LONGEST] = "ot=th:1;x:";
+    char silent[4 + OTEL__OT_LONGEST] = "ot=x:";
+    otel_sampler *sampler = otel_sampler_trace_id_ratio(1 / 3.0); /* th:aaab */
+    struct question q = question("0000000000000000ffffffffffffffff");
+    memset(full + strlen(full), 'v', sizeof full - 1 - strlen(full));
+    memset(claiming + strlen(claiming), 'v', sizeof claiming - 1 - strlen(claiming));
+    strcat(silent, strchr(claiming, 'v'));
+    check(sampler, with_parent(q, true, true, full), OTEL__SAMPLE, full);
+    check(sampler, with_parent(q, true, true, claiming), OTEL__SAMPLE, silent);
+    otel_sampler_destroy(sampler);
+}
+
+/* If a reference got lost each time, the table would be full long before the end. */
+static void no_reference_is_lost(void **state) {
+    (void)state;
+    otel_sampler *half = otel_sampler_trace_id_ratio(0.5);
+    for (int i = 0; i < 50000; i++) {
+        struct question q =
+            with_parent(question(id_9), true, true, i & 1 ? "a=1,ot=th:4" : "ot=th:4;rv:00000000000000");
+        assert_true(q.parent_state != 0);
+        ask(&q, half);
+        assert_true(q.answer.state != 0);
+        forget(&q);
+    }
+    otel_sampler_destroy(half);
+}
+
+static void full_table_never_leaves_a_wrong_threshold(void **state) {
+    (void)state;
+    enum { MOST = 20000 };
+    otel_sampler *half = otel_sampler_trace_id_ratio(0.5);
+    uint64_t *held = calloc(MOST, sizeof *held);
+    struct question wrong = with_parent(question(id_9), true, true, "a=1,ot=th:c");
+    struct question harmless = with_parent(question(id_9), true, true, "a=1,ot=x:1");
+    size_t count = 0;
+    while (count < MOST && (held[count] = otel__tracestate_intern(otel_cstr("filler=1"))))
+        count++;
+    assert_true(count < MOST);
+    ask(&wrong, half);
+    assert_int_equal(wrong.answer.decision, OTEL__SAMPLE);
+    assert_state(&wrong, "");
+    ask(&harmless, half);
+    assert_state(&harmless, "a=1,ot=x:1");
+    while (count > 0)
+        otel__tracestate_drop(held[--count]);
+    free(held);
+    forget(&wrong);
+    forget(&harmless);
+    otel_sampler_destroy(half);
+}
+
+/* ---- parent-based ----------------------------------------------------------------------------------------------- */
+
+static otel_sampler *sampler_if(bool on) { return on ? otel_sampler_always_on() : otel_sampler_always_off(); }
+
+/* A parent-based sampler whose delegate of that name differs from all others. */
+static otel_sampler *only(const char *name, bool on) {
+    static const char *const names[] = { "root", "remoteParentSampled", "remoteParentNotSampled", "localParentSampled",
+                                         "localParentNotSampled" };
+    otel_sampler *delegates[5];
+    for (size_t i = 0; i < 5; i++)
+        delegates[i] = sampler_if((strcmp(names[i], name) == 0) == on);
+    return otel_sampler_parent_based(&(otel_parent_based_options){ .size = sizeof(otel_parent_based_options),
+                                                                   .root = delegates[0],
+                                                                   .remote_parent_sampled = delegates[1],
+                                                                   .remote_parent_not_sampled = delegates[2],
+                                                                   .local_parent_sampled = delegates[3],
+                                                                   .local_parent_not_sampled = delegates[4] });
+}
+
+static void parent_based_vector(const json_t *row) {
+    for (int on = 0; on < 2; on++) {
+        otel_sampler *sampler = only(vector_str(row, "invokes").ptr, on);
+        struct question q = question(id_9);
+        if (vector_bool(row, "parent_valid")) /* the core passes no other parent on */
+            q = with_parent(q, vector_bool(row, "parent_remote"), vector_bool(row, "parent_sampled"), "");
+        check(sampler, q, on ? OTEL__SAMPLE : OTEL__DROP, "");
+        otel_sampler_destroy(sampler);
+    }
+}
+
+static void parent_based_vectors(void **state) {
+    (void)state;
+    vectors_each("parent_based", parent_based_vector);
+}
+
+static void default_delegates(void **state) {
+    (void)state;
+    const otel_parent_based_options empty = { .size = sizeof empty };
+    otel_sampler *samplers[] = { otel_sampler_parent_based(NULL), otel_sampler_parent_based(&empty),
+                                 otel_sampler_parent_based_root(NULL),
+                                 otel_sampler_parent_based_root(otel_sampler_always_off()) };
+    for (size_t i = 0; i < 4; i++) {
+        check(samplers[i], question(id_9), i < 3 ? OTEL__SAMPLE : OTEL__DROP, "");
+        for (int remote = 0; remote < 2; remote++) {
+            check(samplers[i], with_parent(question(id_9), remote, true, ""), OTEL__SAMPLE, "");
+            check(samplers[i], with_parent(question(id_9), remote, false, ""), OTEL__DROP, "");
+        }
+        otel_sampler_destroy(samplers[i]);
+    }
+}
+
+static void parent_based_in_parent_based(void **state) {
+    (void)state;
+    otel_sampler *inner = otel_sampler_parent_based_root(otel_sampler_trace_id_ratio(0.5));
+    otel_sampler *outer = otel_sampler_parent_based_root(inner);
+    check(outer, question(id_9), OTEL__SAMPLE, "ot=th:8");
+    otel_sampler_destroy(outer);
+}
+
+static void one_sampler_in_several_places_is_destroyed_once(void **state) {
+    (void)state;
+    otel_sampler *half = otel_sampler_trace_id_ratio(0.5);
+    const otel_parent_based_options options = { .size = sizeof options, .root = half, .remote_parent_sampled = half };
+    otel_sampler_destroy(otel_sampler_parent_based(&options)); /* twice would be found by the sanitizer */
+}
+
+static void options_of_other_sizes(void **state) {
+    (void)state;
+    const otel_parent_based_options shorter = { .size = offsetof(otel_parent_based_options, remote_parent_sampled),
+                                                .root = otel_sampler_always_off(),
+                                                .local_parent_sampled = (otel_sampler *)1 };
+    otel_sampler *sampler = otel_sampler_parent_based(&shorter);
+    check(sampler, question(id_9), OTEL__DROP, "");
+    check(sampler, with_parent(question(id_9), false, true, ""), OTEL__SAMPLE, "");
+    otel_sampler_destroy(sampler);
+    const otel_parent_based_options unset = { .root = otel_sampler_always_off() };
+    sampler = otel_sampler_parent_based(&unset);
+    check(sampler, question(id_9), OTEL__DROP, "");
+    otel_sampler_destroy(sampler);
+}
+
+/* ---- descriptions ----------------------------------------------------------------------------------------------- */
+
+static void assert_description(otel_sampler *sampler, const char *expected) {
+    char text[512];
+    assert_int_equal(otel_sampler_description(sampler, text, sizeof text), strlen(expected));
+    assert_string_equal(text, expected);
+    otel_sampler_destroy(sampler);
+}
+
+static void descriptions(void **state) {
+    (void)state;
+    assert_description(otel_sampler_always_on(), "AlwaysOnSampler");
+    assert_description(otel_sampler_always_off(), "AlwaysOffSampler");
+    assert_description(otel_sampler_trace_id_ratio(0.0001), "TraceIdRatioBased{0.000100}");
+    assert_description(otel_sampler_trace_id_ratio(-0.0), "TraceIdRatioBased{0.000000}");
+    assert_description(otel_sampler_trace_id_ratio(1), "TraceIdRatioBased{1.000000}");
+    assert_description(otel_sampler_trace_id_ratio(0.1234567), "TraceIdRatioBased{0.1234567}");
+    assert_description(otel_sampler_trace_id_ratio(2), "TraceIdRatioBased{1.000000}");
+    assert_description(otel_sampler_parent_based_root(otel_sampler_trace_id_ratio(0.25)),
+                       "ParentBased{root:TraceIdRatioBased{0.250000},remoteParentSampled:AlwaysOnSampler,"
+                       "remoteParentNotSampled:AlwaysOffSampler,localParentSampled:AlwaysOnSampler,"
+                       "localParentNotSampled:AlwaysOffSampler}");
+    assert_description(NULL, "");
+}
+
+static void description_in_little_room(void **state) {
+    (void)state;
+    char text[8] = "#######";
+    assert_int_equal(otel_sampler_description(otel_sampler_always_on(), NULL, 100), 15);
+    assert_int_equal(otel_sampler_description(otel_sampler_always_on(), text, 0), 15);
+    assert_int_equal(text[0], '#');
+    assert_int_equal(otel_sampler_description(otel_sampler_always_on(), text, 1), 15);
+    assert_string_equal(text, "");
+    assert_int_equal(otel_sampler_description(otel_sampler_always_on(), text, 7), 15);
+    assert_string_equal(text, "Always");
+    assert_int_equal(text[7], '\0');
+}
+
+/* ---- threads ---------------------------------------------------------------------------------------------------- */
+
+static void *decide_a_lot(void *sampler) {
+    for (int i = 0; i < 20000; i++) {
+        struct question root = question(id_9);
+        ask(&root, sampler);
+        if (root.answer.decision != OTEL__SAMPLE || root.answer.state == 0)
+            return sampler;
+        forget(&root);
+        struct question child = with_parent(question(id_9), true, true, "ot=th:4");
+        ask(&child, sampler);
+        if (child.answer.decision != OTEL__SAMPLE || child.answer.state == child.parent_state)
+            return sampler;
+        forget(&child);
+    }
+    return NULL;
+}
+
+static void threads_share_a_sampler(void **state) {
+    (void)state;
+    otel_sampler *half = otel_sampler_trace_id_ratio(0.5);
+    pthread_t threads[4];
+    void *wrong = NULL;
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, decide_a_lot, half), 0);
+    for (size_t i = 0; i < 4; i++) {
+        void *result;
+        pthread_join(threads[i], &result);
+        wrong = result ? result : wrong;
+    }
+    assert_null(wrong);
+    assert_int_equal(reports_count(), 1); /* the warning of parents, once */
+    otel_sampler_destroy(half);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(always_on_and_off),
+        TEST(without_a_sampler_nothing_is_recorded),
+        TEST(unchanged_tracestate_is_the_same_one),
+        TEST(stale_tracestate_is_none),
+        TEST(threshold_that_explains_the_parent_stays),
+        TEST(inconsistent_threshold_is_erased),
+        TEST(dropping_erases_the_threshold),
+        TEST(sampling_against_the_parent_erases_the_threshold),
+        TEST(decision_vectors),
+        TEST(explicit_randomness_silences_the_threshold),
+        TEST(parents_do_not_matter_to_the_ratio),
+        TEST(ratio_0_and_1),
+        TEST(share_and_order_of_random_traces),
+        TEST(roots_share_one_tracestate),
+        TEST(bad_ratios_are_reported_and_mean_1),
+        TEST(ratio_warns_once_of_parents),
+        TEST(threshold_that_does_not_fit_is_not_written),
+        TEST(no_reference_is_lost),
+        TEST(full_table_never_leaves_a_wrong_threshold),
+        TEST(parent_based_vectors),
+        TEST(default_delegates),
+        TEST(parent_based_in_parent_based),
+        TEST(one_sampler_in_several_places_is_destroyed_once),
+        TEST(options_of_other_sizes),
+        TEST(descriptions),
+        TEST(description_in_little_room),
+        TEST(threads_share_a_sampler),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
