@@ -25,6 +25,11 @@ if(OTEL_SANITIZE)
     add_compile_options(-fsanitize=${OTEL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
     add_link_options(-fsanitize=${OTEL_SANITIZE})
 endif()
+if(OTEL_FUZZ)
+    # Coverage for the fuzzers to go by, in everything; only they themselves have libFuzzer's main().
+    add_compile_options(-fsanitize=fuzzer-no-link)
+    add_link_options(-fsanitize=fuzzer-no-link)
+endif()
 
 # otel_library(name SOURCES ... OBJECTS ready-made objects... PUBLIC_INCLUDE dirs... PRIVATE_INCLUDE dirs... LINK_PUBLIC targets LINK_PRIVATE targets)
 # makes otel_<name> (shared, libotel-<name>.so) and otel_<name>_static (libotel-<name>.a) from the same objects.

@@ -40,7 +40,8 @@ typedef struct otel_tracer {
 /* OTEL_TRACER(id, name[, version[, schema_url]]): a static tracer; `id` is an otel_tracer pointer. */
 #ifdef __cplusplus
 #define OTEL_TRACER(id, ...) OTEL__TRACER(id, __VA_ARGS__, nullptr, nullptr, 0)
-#define OTEL__TRACER(id, n, v, u, ...) static otel_tracer id[1] = { { n, v, u, {}, { 0, 0 } } }
+#define OTEL__TRACER(id, n, v, u, ...)                                                                                   \
+    static otel_tracer id[1] __attribute__((unused)) = { { n, v, u, {}, { 0, 0 } } }
 #else
 #define OTEL_TRACER(id, ...) OTEL__TRACER(id, __VA_ARGS__, NULL, NULL, 0)
 #define OTEL__TRACER(id, n, v, u, ...)                                                                                   \

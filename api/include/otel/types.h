@@ -214,8 +214,11 @@ template <class T> auto value(const T &s) -> decltype(otel_stringn(s.data(), s.s
     return otel_stringn(s.data(), s.size());
 }
 otel_value value(char) = delete;
-otel_value value(const void *) = delete; /* or any pointer would become bool */
+/* Or any pointer would become bool. */
+otel_value value(const volatile void *) = delete;
 otel_value value(decltype(nullptr)) = delete;
+template <class R, class... A> otel_value value(R (*)(A...)) = delete;
+template <class M, class C> otel_value value(M C::*) = delete;
 template <size_t N> inline otel_attrs attrs(const otel_attr (&a)[N]) { return otel_attrs{ a, N }; }
 template <class T> inline const T *ref(const T &t) { return &t; }
 } // namespace otel

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* header_cxx_test.cc - the public headers used from C++17 and C++20, without warnings, and meaning the same as in C. */
+#include <otel/context.h>
+#include <otel/propagation.h>
+#include <otel/trace.h>
+
+#include <cstdio>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+OTEL_TRACER(tracer, "header_cxx_test", "1.0");
+OTEL_TRACER(tracer_by_name_only, "header_cxx_test");
+
+static int failures;
+
+static void check(bool right, int line) {
+    if (!right) {
+        std::fprintf(stderr, "line %d\n", line);
+        failures++;
+    }
+}
+#define CHECK(condition) check((condition), __LINE__)
+
+static void types_are_picked_as_in_c() {
+    const std::string text = "text";
+    const std::string_view view = "view";
+    char buffer[] = "buffer";
+    CHECK(OTEL_VALUE(true).type == OTEL_TYPE_BOOL);
+    CHECK(OTEL_VALUE(1).type == OTEL_TYPE_INT);
+    CHECK(OTEL_VALUE(-1L).u.i == -1);
+    CHECK(OTEL_VALUE(sizeof text).type == OTEL_TYPE_INT);
+    CHECK(OTEL_VALUE(std::numeric_limits<unsigned long long>::max()).type == OTEL_TYPE_UINT);
+    CHECK(OTEL_VALUE(1.5f).type == OTEL_TYPE_DOUBLE);
+    CHECK(OTEL_VALUE("const").len == 5);
+    CHECK(OTEL_VALUE(buffer).len == 6);
+    CHECK(OTEL_VALUE(text).type == OTEL_TYPE_STRING && OTEL_VALUE(text).len == 4);
+    CHECK(OTEL_VALUE(view).u.p == view.data());
+    CHECK(OTEL_VALUE(otel_strn("a\0b", 3)).len == 3);
+    CHECK(OTEL_VALUE(otel_bytes(buffer, 2)).type == OTEL_TYPE_BYTES);
+}
+
+/* Values, trivially copyable and of one size in both languages. */
+static_assert(sizeof(otel_span) == 48 && std::is_trivially_copyable<otel_span>::value, "ABI 1");
+static_assert(sizeof(otel_context) == 64 && std::is_trivially_copyable<otel_context>::value, "ABI 1");
+static_assert(sizeof(otel_scope) == 24 && sizeof(otel_tracestate) == 8, "ABI 1");
+static_assert(std::is_standard_layout<otel_span_options>::value, "filled by C and C++ alike");
+
+static bool get(const void *carrier, const char *key, size_t index, otel_str *value) {
+    const bool found = index == 0 && std::string_view(key) == "traceparent";
+    if (found) {
+        *value = otel_cstr(static_cast<const char *>(carrier));
+    }
+    return found;
+}
+
+static void set(void *carrier, const char *key, const char *value, size_t length) {
+    if (std::string_view(key) == "traceparent") {
+        static_cast<std::string *>(carrier)->assign(value, length);
+    }
+}
+
+static void spans_pass_through_without_an_sdk() {
+    const char *const parent = "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01";
+    const otel_getter getter = { sizeof(otel_getter), get, nullptr };
+    const otel_setter setter = { sizeof(otel_setter), set };
+    const otel_propagator *const propagators[] = { &otel_propagator_tracecontext };
+    otel_propagators_set(propagators, 1);
+    otel_context remote = otel_extract(nullptr, &getter, parent);
+    std::string injected;
+    {
+        otel_scope scope = otel_context_attach(&remote);
+        OTEL_SPAN(span, tracer, "work");
+        CHECK(otel_span_valid(&span) && otel_span_sampled(&span) && !otel_span_recording(&span));
+        otel_set(&span, "key", injected);
+        otel_event(&span, "event");
+        otel_exception(&span, "Type");
+        otel_span_fail(&span, "type", "text");
+        otel_inject(nullptr, &setter, &injected);
+        otel_scope_close(&scope);
+    }
+    otel_context_release(&remote);
+    CHECK(injected == parent);
+    const otel_span none = otel_span_start(tracer_by_name_only, nullptr);
+    CHECK(!otel_span_valid(&none));
+}
+
+static void options_default_as_in_c() {
+    const otel_span_options defaults;
+    CHECK(defaults.size == sizeof defaults && defaults.kind == OTEL_INTERNAL && defaults.parent == nullptr);
+    const otel_attrs attributes = OTEL_ATTRS(OTEL_ATTR("a", 1), OTEL_ATTR("b", "two"));
+    CHECK(attributes.count == 2);
+#if __cplusplus >= 202002L
+    OTEL_SPAN(span, tracer, "work", .kind = OTEL_CLIENT, .attributes = OTEL_ATTRS(OTEL_ATTR("a", 1)));
+    otel_event(&span, "event", .attributes = OTEL_ATTRS(OTEL_ATTR("a", 1)), .time = 1);
+    otel_exception(&span, "Type", .message = "text");
+    CHECK(!otel_span_recording(&span));
+#else
+    otel_span_options options;
+    options.name = "work";
+    options.kind = OTEL_CLIENT;
+    OTEL_SPAN_WITH(span, tracer, &options);
+    CHECK(!otel_span_recording(&span));
+#endif
+}
+
+int main() {
+    types_are_picked_as_in_c();
+    spans_pass_through_without_an_sdk();
+    options_default_as_in_c();
+    return failures != 0;
+}
