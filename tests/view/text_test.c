@@ -55,7 +55,9 @@ static void test_ill_formed_utf8_is_shown_as_bytes(void **state) {
     assert_shows("a\xff"
                  "b",
                  80, true, "a\\xffb", 6);
-    assert_shows("\xc0\xaf", 80, true, "\\xc0\\xaf", 8);           /* overlong */
+    assert_shows("\xc0\xaf", 80, true, "\\xc0\\xaf", 8); /* overlong */
+    assert_shows("\xe0\x80\xaf", 80, true, "\\xe0\\x80\\xaf", 12);
+    assert_shows("\xf0\x80\x80\xaf", 80, true, "\\xf0\\x80\\x80\\xaf", 16);
     assert_shows("\xed\xa0\x80", 80, true, "\\xed\\xa0\\x80", 12); /* surrogate */
     assert_shows("\xe6\xa4", 80, true, "\\xe6\\xa4", 8);           /* cut short */
     assert_shows("\xf4\x90\x80\x80", 80, true, "\\xf4\\x90\\x80\\x80", 16);
