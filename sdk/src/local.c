@@ -13,8 +13,10 @@ static struct otel__slab slab;
 static _Atomic uint32_t *highest; /* in wiped memory: blocks above were never used */
 
 bool otel__locals_init(void) {
-    highest = otel__wiped_map(sizeof *highest);
-    return highest && otel__slab_init(&slab, BLOCK, OTEL__MAX_THREADS, 64);
+    if (!highest)
+        highest = otel__wiped_map(sizeof *highest);
+    /* Block 0 is what is left when there is no memory for others. */
+    return highest && otel__slab_init(&slab, BLOCK, OTEL__MAX_THREADS, 64) && otel__slab_reach(&slab, 1);
 }
 
 static struct otel__local *at(uint32_t index) { return otel__slab_at(&slab, index + 1); }

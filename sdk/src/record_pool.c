@@ -22,7 +22,8 @@ static _Atomic uint64_t *big_bytes; /* in wiped memory */
 static _Atomic uint64_t births;
 
 bool otel__records_init(void) {
-    big_bytes = otel__wiped_map(sizeof *big_bytes);
+    if (!big_bytes)
+        big_bytes = otel__wiped_map(sizeof *big_bytes);
     return big_bytes && otel__slab_init(&records, OTEL__RECORD_SIZE, OTEL__RECORDS_MAX, 1024) &&
            otel__slab_init(&blocks, OTEL__BLOCK_SIZE, OTEL__BLOCKS_MAX, 64);
 }

@@ -48,8 +48,12 @@ void otel__wiped_after_fork(void) {
 }
 
 bool otel__slab_init(struct otel__slab *slab, uint32_t place_size, uint32_t capacity, uint32_t least) {
-    slab->state = otel__wiped_map(sizeof *slab->state);
-    slab->links = otel__wiped_map(((size_t)capacity + 1) * sizeof *slab->links);
+    if (slab->base)
+        return true;
+    if (!slab->state)
+        slab->state = otel__wiped_map(sizeof *slab->state);
+    if (!slab->links)
+        slab->links = otel__wiped_map(((size_t)capacity + 1) * sizeof *slab->links);
     if (!slab->state || !slab->links)
         return false;
     for (; capacity >= least; capacity /= 2) {

@@ -39,7 +39,10 @@ struct otel__slab {
     struct otel__slab_state *state;
 };
 
-/* Reserves room for `capacity` places, or fewer (at least `least`) where address space is limited. False when even that fails. */
+/*
+ * Reserves room for `capacity` places, or fewer (at least `least`) where address space is limited. False when even that fails;
+ * it may be tried again. Does nothing to a slab that has its room already.
+ */
 bool otel__slab_init(struct otel__slab *slab, uint32_t place_size, uint32_t capacity, uint32_t least);
 
 /* Takes up to `want` places; returns how many. Their content is what their last user left, or zero. Any thread. */
