@@ -14,7 +14,7 @@
 
 /* Once per process. */
 bool otel__anchors_init(void);
-/* For a local root: fixes the trace's offset from the two clocks read just now. */
+/* For a local root: fixes the trace's offset, which otel__clock_offset() told. */
 void otel__anchor_set(uint64_t trace_id_low, int64_t offset);
 /* False when the trace is not in the table. */
 bool otel__anchor_get(uint64_t trace_id_low, int64_t *offset);

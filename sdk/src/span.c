@@ -57,7 +57,7 @@ static void set_start(struct otel__record *record, const otel_span *parent, uint
     const uint64_t steady = otel__clock_steady();
     const bool local_parent = parent && !(parent->opaque_[OTEL__W_META] & OTEL__META_REMOTE);
     if (!local_parent || !otel__anchor_get(record->span.opaque_[1], &record->clock_offset)) {
-        record->clock_offset = (int64_t)(otel__clock_wall() - steady);
+        record->clock_offset = otel__clock_offset(steady);
         otel__anchor_set(record->span.opaque_[1], record->clock_offset);
     }
     record->start = given ? given : steady + (uint64_t)record->clock_offset;

@@ -2,6 +2,7 @@
 /* clock.c - see clock.h. */
 #include "base/clock.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 uint64_t (*otel__clock_for_tests)(clockid_t id);
@@ -17,4 +18,36 @@ int otel__deadline_left_ms(uint64_t deadline) {
         return 0;
     const uint64_t ms = (deadline - now + OTEL__MILLISECOND - 1) / OTEL__MILLISECOND;
     return ms > INT32_MAX ? INT32_MAX : (int)ms;
+}
+
+enum { BELIEVED_NS = 500, TRIES = 8 };
+
+static _Atomic int64_t last_offset;
+
+static int64_t offset_now(uint64_t *took) {
+    const uint64_t steady = otel__clock_steady();
+    const uint64_t wall = otel__clock_wall();
+    *took = otel__clock_steady() - steady;
+    return (int64_t)(wall - steady);
+}
+
+static int64_t measure_carefully(void) {
+    uint64_t quickest;
+    int64_t best = offset_now(&quickest);
+    for (int i = 1; i < TRIES && quickest > BELIEVED_NS; i++) {
+        uint64_t took;
+        const int64_t offset = offset_now(&took);
+        if (took < quickest) {
+            quickest = took;
+            best = offset;
+        }
+    }
+    atomic_store_explicit(&last_offset, best, memory_order_relaxed);
+    return best;
+}
+
+int64_t otel__clock_offset(uint64_t steady) {
+    const int64_t offset = (int64_t)(otel__clock_wall() - steady);
+    const int64_t change = offset - atomic_load_explicit(&last_offset, memory_order_relaxed);
+    return change >= -BELIEVED_NS && change <= BELIEVED_NS ? offset : measure_carefully();
 }
