@@ -84,7 +84,7 @@ struct header_list {
     struct otel__http_header *items;
     size_t count;
     char *text;         /* what they point to */
-    char problems[200]; /* of the items that are left out */
+    char problems[640]; /* of the items that are left out */
 };
 
 /* Tells which item is wrong without showing its value: headers carry keys and passwords. */
@@ -94,6 +94,8 @@ static void complain(struct header_list *list, const struct otel__pairs *pairs, 
     while (pair->value.ptr && shown < pair->name.len && shown < 40 &&
            !otel__http_header_problem(otel_strn(pair->name.ptr + shown, 1), otel_strn(NULL, 0)))
         shown++;
+    if (sizeof list->problems - used < 160) /* the next may not fit */
+        return;
     snprintf(list->problems + used, sizeof list->problems - used, "%sitem %zu%s%.*s%s %s", used ? ", " : "",
              pairs->number, shown ? " (" : "", (int)shown, pair->name.ptr, shown ? "...)" : "", why);
 }

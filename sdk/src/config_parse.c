@@ -35,11 +35,13 @@ static void unusable(const struct otel__config_option *option, struct otel__conf
 static void parse_text(struct otel__config *config, const struct otel__config_option *option, otel_str value,
                        struct otel__config_verdict *verdict) {
     char **member = member_of(config, option);
-    char *copy = strndup(value.ptr, value.len);
+    char *copy = malloc(value.len + 1);
     if (!copy) {
         config->out_of_memory = true;
         return;
     }
+    memcpy(copy, value.ptr, value.len);
+    copy[value.len] = '\0';
     *member = copy;
     verdict->usable = true;
 }
