@@ -23,10 +23,7 @@ from pathlib import Path
 
 from processes import Program, wait_until
 
-READY_SECONDS = 30
-STOP_SECONDS = 30
-ARRIVAL_SECONDS = 30
-REQUEST_SECONDS = 30
+PATIENCE_SECONDS = 30
 
 SERVER, CLIENT, INTERNAL = "SERVER", "CLIENT", "INTERNAL"
 GATEWAY, QUERY = "kalki-gateway", "kalki-query"
@@ -78,7 +75,7 @@ class Viewer:
         command += ["--max-traces", 100000, "--max-bytes", "512M"]
         self.program = Program("otel-view", command, logs / "otel-view.log")
         try:
-            self.program.wait_ready(self._ready.exists, READY_SECONDS)
+            self.program.wait_ready(self._ready.exists, PATIENCE_SECONDS)
         except BaseException:
             self.program.kill()
             raise
@@ -86,7 +83,7 @@ class Viewer:
         self.endpoint = f"http://127.0.0.1:{self.port}"
 
     def _get(self, path):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=REQUEST_SECONDS)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -108,7 +105,7 @@ class Viewer:
     def await_spans(self, trace_id, count):
         return wait_until(
             lambda: len(self.spans(trace_id)) >= count and self.spans(trace_id),
-            ARRIVAL_SECONDS,
+            PATIENCE_SECONDS,
             f"{count} spans of trace {trace_id}",
         )
 
@@ -123,7 +120,7 @@ class Service:
         command = [Path(options.bin) / name, "--port", 0, "--ledger-file", self._ledger, *arguments]
         self.program = Program(name, command, self.log, env)
         try:
-            self.program.wait_ready(self._announced, READY_SECONDS)
+            self.program.wait_ready(self._announced, PATIENCE_SECONDS)
         except BaseException:
             self.program.kill()
             raise
@@ -136,7 +133,7 @@ class Service:
 
     def get(self, target, headers=None, method="GET", body=None):
         """Status, headers and decoded body of one request; `target` is sent byte for byte."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=REQUEST_SECONDS)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
         try:
             connection.request(method, target, body=body, headers=headers or {})
             answer = connection.getresponse()
@@ -163,7 +160,7 @@ class Service:
 
     def stop(self):
         """Ends the service as an operator would, and returns its ledger."""
-        code = self.program.stop(STOP_SECONDS)
+        code = self.program.stop(PATIENCE_SECONDS)
         if code != 0:
             raise AssertionError(f"{self.name} ended with {code}:\n{self.program.log_tail()}")
         return json.loads(self._ledger.read_text())
@@ -396,7 +393,7 @@ class Troubles(KalkiTest):
     def test_request_that_runs_at_sigterm_is_answered_and_traced(self):
         """The query service is silent, so that the request is still running when the signal comes."""
         with socket.create_server(("127.0.0.1", 0)) as silent:
-            silent.settimeout(REQUEST_SECONDS)
+            silent.settimeout(PATIENCE_SECONDS)
             gateway = self.service(GATEWAY, "--query-url", f"http://127.0.0.1:{silent.getsockname()[1]}")
             answers = []
             request = threading.Thread(target=lambda: answers.append(gateway.get("/search?q=wind")))
@@ -500,7 +497,7 @@ class Tracing(KalkiTest):
         self.assertEqual(gateway.get("/search?q=wind")[0], 200)
         begin = time.monotonic()
         ledgers = [gateway.stop(), query.stop()]
-        self.assertLess(time.monotonic() - begin, STOP_SECONDS)
+        self.assertLess(time.monotonic() - begin, PATIENCE_SECONDS)
         told = [(ledger["sampled"], ledger["exported"], ledger["lost"]) for ledger in ledgers]
         self.assertEqual(told, [(2, 0, 2), (5, 0, 5)])
         self.assertIn("kalki-query: spans made 5, sampled 5, exported 0, lost 5", query.log.read_text())
@@ -530,7 +527,7 @@ class Load(KalkiTest):
 
     def ask(self, gateway, stop, requests, answers):
         """Searches until told to stop or refused, and notes the trace of each answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=REQUEST_SECONDS)
+        connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE_SECONDS)
         try:
             for _ in range(requests):
                 if stop.is_set():
