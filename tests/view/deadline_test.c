@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Clients that take for ever, against a server whose clock is the test's. */
+#include "server.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { MINUTE = 60 * 1000 };
+
+struct setup {
+    struct view_ingest ingest;
+    struct view_server *server;
+    int client;
+};
+
+static void begin(struct setup *setup) {
+    const char *problem = NULL;
+    *setup = (struct setup){ .ingest = { .store = view_store_new(10, 1 << 20) } };
+    setup->server = view_server_start("127.0.0.1", 0, &setup->ingest, &problem);
+    assert_non_null(setup->server);
+    view_server_run(setup->server, 0);
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(view_server_port(setup->server)) };
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    setup->client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_return_code(connect(setup->client, (const struct sockaddr *)&address, sizeof address), 0);
+}
+
+static void end(struct setup *setup) {
+    close(setup->client);
+    view_server_stop(setup->server);
+    assert_int_equal(setup->ingest.in_flight, 0);
+    view_store_free(setup->ingest.store);
+}
+
+/* Sends, and lets the server see it at that time of its clock. */
+static void send_at(struct setup *setup, const char *text, int64_t now) {
+    struct pollfd server = { .fd = view_server_fd(setup->server), .events = POLLIN };
+    assert_int_equal(send(setup->client, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+    for (unsigned i = 0; i < 5; i++) {
+        int timeout = view_server_timeout(setup->server, now);
+        poll(&server, 1, timeout >= 0 && timeout < 50 ? timeout : 50);
+        view_server_run(setup->server, now);
+    }
+}
+
+static bool is_open(const struct setup *setup) {
+    char byte;
+    return recv(setup->client, &byte, 1, MSG_DONTWAIT | MSG_PEEK) != 0;
+}
+
+static const char post[] = "POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\n"
+                           "Content-Length: 1000000\r\n\r\n";
+
+static void test_a_trickling_body_ends_after_a_minute(void **state) {
+    (void)state;
+    struct setup setup;
+    begin(&setup);
+    send_at(&setup, post, 0);
+    for (int64_t now = 0; now < MINUTE; now += MINUTE / 6) {
+        send_at(&setup, "x", now);
+        assert_true(is_open(&setup));
+    }
+    assert_true(setup.ingest.in_flight > 0);
+    assert_true(view_server_timeout(setup.server, MINUTE - 1) <= 1);
+    view_server_run(setup.server, MINUTE);
+    view_server_run(setup.server, MINUTE);
+    assert_false(is_open(&setup));
+    assert_int_equal(setup.ingest.requests.received, 0);
+    end(&setup);
+}
+
+static void test_a_trickling_head_too(void **state) {
+    (void)state;
+    struct setup setup;
+    begin(&setup);
+    send_at(&setup, "GET /heal", 0);
+    send_at(&setup, "t", MINUTE - 1);
+    assert_true(is_open(&setup));
+    view_server_run(setup.server, MINUTE);
+    assert_false(is_open(&setup));
+    end(&setup);
+}
+
+static void test_each_answer_gives_a_new_minute(void **state) {
+    (void)state;
+    struct setup setup;
+    char answer[512];
+    begin(&setup);
+    for (int64_t now = 0; now < 3 * MINUTE; now += MINUTE / 2) {
+        send_at(&setup, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n", now);
+        assert_true(recv(setup.client, answer, sizeof answer, MSG_DONTWAIT) > 0);
+    }
+    end(&setup);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_trickling_body_ends_after_a_minute),
+        cmocka_unit_test(test_a_trickling_head_too),
+        cmocka_unit_test(test_each_answer_gives_a_new_minute),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
