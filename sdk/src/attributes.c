@@ -212,12 +212,17 @@ static void store(struct otel__attr *attr, const otel_value *value, const struct
 
 static bool is_pointed(uint8_t type) { return type == OTEL_TYPE_STRING || type > OTEL_TYPE_DOUBLE; }
 
+/* Text lies wherever its key ends, which is no place for the elements of an array. */
+static bool may_lie_at(const char *place, otel_type type) {
+    return type == OTEL_TYPE_STRING || type == OTEL_TYPE_BYTES || (uintptr_t)place % 8 == 0;
+}
+
 static bool replace(struct otel__record *record, struct otel__attr *attr, const otel_value *value,
                     const struct payload *payload) {
     const uint32_t capacity = is_pointed(attr->type) ? attr->capacity : 0;
     char *place = capacity ? attr->value.p : NULL;
     attr->capacity = capacity;
-    if (payload->size > capacity) {
+    if (payload->size > capacity || !may_lie_at(place, payload->type)) {
         place = otel__record_alloc(record, payload->size);
         if (!place)
             return false;
