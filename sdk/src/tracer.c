@@ -4,9 +4,9 @@
 
 #include "base/slab.h"
 #include "base/sync.h"
-#include "base/utf8.h"
 #include "value_copy.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,12 +42,6 @@ void otel__scopes_end(void) {
 
 static bool same_str(otel_str a, otel_str b) { return a.len == b.len && (a.len == 0 || !memcmp(a.ptr, b.ptr, a.len)); }
 
-static bool is_scope_of(const struct otel__scope *scope, const otel_scope_data *wanted) {
-    return same_str(scope->data.name, wanted->name) && same_str(scope->data.version, wanted->version) &&
-           same_str(scope->data.schema_url, wanted->schema_url) &&
-           otel__attrs_equal(scope->data.attributes, wanted->attributes);
-}
-
 /* One block holds the scope and all that it points to. */
 static struct otel__scope *copy_scope(const otel_scope_data *from) {
     const size_t size = otel__str_copy_size(from->name) + otel__str_copy_size(from->version) +
@@ -63,17 +57,32 @@ static struct otel__scope *copy_scope(const otel_scope_data *from) {
     return scope;
 }
 
-static const struct otel__scope *find_or_make(const otel_scope_data *wanted) {
-    for (struct otel__scope *scope = scopes; scope; scope = scope->next)
-        if (is_scope_of(scope, wanted))
-            return scope;
-    struct otel__scope *scope = scope_count < SCOPES_MAX ? copy_scope(wanted) : NULL;
-    if (!scope)
-        return NULL;
-    scope->next = scopes;
-    scopes = scope;
-    scope_count++;
+/* Both are copies: text that is not UTF-8 differs from its copy, but equal text has equal ones. */
+static bool same_scope(const otel_scope_data *a, const otel_scope_data *b) {
+    return same_str(a->name, b->name) && same_str(a->version, b->version) && same_str(a->schema_url, b->schema_url) &&
+           otel__attrs_equal(a->attributes, b->attributes);
+}
+
+static struct otel__scope *find(const otel_scope_data *wanted) {
+    struct otel__scope *scope = scopes;
+    while (scope && !same_scope(&scope->data, wanted))
+        scope = scope->next;
     return scope;
+}
+
+static const struct otel__scope *find_or_make(const otel_scope_data *wanted) {
+    struct otel__scope *made = copy_scope(wanted);
+    if (!made)
+        return NULL;
+    const struct otel__scope *found = find(&made->data);
+    if (found || scope_count == SCOPES_MAX) {
+        free(made);
+        return found;
+    }
+    made->next = scopes;
+    scopes = made;
+    scope_count++;
+    return made;
 }
 
 /* ---- binding --------------------------------------------------------------------------------------------------------------- */
@@ -88,9 +97,11 @@ static const struct otel__scope *bind(otel_tracer *tracer, uint64_t now) {
                                      .version = otel_cstr(tracer->version),
                                      .schema_url = otel_cstr(tracer->schema_url),
                                      .attributes = tracer->attributes };
+    const int saved = errno;
     otel__lock_acquire(lock);
     const struct otel__scope *scope = find_or_make(&wanted);
     otel__lock_release(lock);
+    errno = saved;
     if (!scope) {
         scope = &nameless;
         otel_report(OTEL_LOG_WARN, "scopes", "no room for tracer '%s' (at most %d distinct ones): its spans have no scope",

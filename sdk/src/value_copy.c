@@ -10,6 +10,8 @@
 #include <string.h>
 
 enum { ALIGN = 8, DIGITS = 24 };
+/* Bytes of one text or value; what claims to have more is a mistake, and its size might not even be a number that exists. */
+#define LONGEST (UINT32_C(4) << 20)
 
 static size_t aligned(size_t size) { return (size + ALIGN - 1) & ~(size_t)(ALIGN - 1); }
 
@@ -19,12 +21,14 @@ static void *reserve(char **room, size_t size) {
     return p;
 }
 
+static bool is_text(otel_str text) { return text.ptr && text.len != 0 && text.len <= LONGEST; }
+
 size_t otel__str_copy_size(otel_str text) {
-    return text.ptr ? aligned(otel__utf8_repair(text.ptr, text.len, NULL, 0)) : 0;
+    return is_text(text) ? aligned(otel__utf8_repair(text.ptr, text.len, NULL, 0)) : 0;
 }
 
 otel_str otel__str_copy(otel_str text, char **room) {
-    if (!text.ptr || text.len == 0)
+    if (!is_text(text))
         return otel_strn(NULL, 0);
     const size_t len = otel__utf8_repair(text.ptr, text.len, *room, SIZE_MAX);
     return otel_strn(reserve(room, len), len);
@@ -48,10 +52,16 @@ static size_t element_size(otel_type type) {
     }
 }
 
+/* Of a type with elements: whether it has those that it claims to have. */
+static bool has_elements(const otel_value *value) {
+    const size_t element = element_size(value->type);
+    return element != 0 && value->len <= LONGEST / element && (value->u.p || value->len == 0);
+}
+
 static size_t value_size(const otel_value *value) {
     if (value->type == OTEL_TYPE_UINT)
         return DIGITS;
-    if (!value->u.p && value->len)
+    if (!has_elements(value))
         return 0;
     size_t size = aligned(value->len * element_size(value->type));
     if (value->type == OTEL_TYPE_STRINGS)
@@ -80,7 +90,7 @@ static otel_value copy_value(const otel_value *value, char **room) {
         return copy_digits(value, room);
     if (value->type == OTEL_TYPE_BOOL || value->type == OTEL_TYPE_INT || value->type == OTEL_TYPE_DOUBLE)
         return *value;
-    if (element == 0 || (!value->u.p && value->len))
+    if (!has_elements(value))
         return otel_none();
     if (value->type == OTEL_TYPE_STRINGS)
         return copy_strings(value, room);
