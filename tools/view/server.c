@@ -18,6 +18,8 @@ enum {
     MAX_ANSWERS_IN_FLIGHT = 512 * 1024 * 1024,
 };
 
+static const char traces_url[] = "/v1/traces";
+
 /* One per open connection: trickling a byte now and then keeps libmicrohttpd's own timeout away, but not this one. */
 struct client {
     struct client *prev;
@@ -139,41 +141,54 @@ static const char *header(struct MHD_Connection *connection, const char *name) {
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
-static enum MHD_Result begin_upload(struct view_server *server, struct MHD_Connection *connection, void **request) {
-    struct view_upload *upload = view_upload_begin(server->ingest, header(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
-                                                   header(connection, MHD_HTTP_HEADER_CONTENT_ENCODING),
-                                                   header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH));
-    *request = upload;
-    if (!upload) {
+/* A request between its head and its end. An answer given right after the head would close the connection. */
+struct request {
+    struct view_upload *upload; /* NULL unless it is POST /v1/traces */
+};
+
+static enum MHD_Result begin_upload(struct view_server *server, struct MHD_Connection *connection,
+                                    struct request *request) {
+    request->upload = view_upload_begin(server->ingest, header(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
+                                        header(connection, MHD_HTTP_HEADER_CONTENT_ENCODING),
+                                        header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH));
+    if (!request->upload) {
         return MHD_NO;
     }
     /* A body announced as too large is not waited for; any other is read first, as clients expect. */
-    return upload->refusal.http_status == MHD_HTTP_CONTENT_TOO_LARGE ? answer_upload(server, connection, upload)
-                                                                     : MHD_YES;
+    return request->upload->refusal.http_status == MHD_HTTP_CONTENT_TOO_LARGE
+               ? answer_upload(server, connection, request->upload)
+               : MHD_YES;
 }
 
-static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
-                              const char *version, const char *data, size_t *data_size, void **request) {
-    struct view_server *server = cls;
-    bool is_traces = strcmp(url, "/v1/traces") == 0;
-    bool is_get = strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
-    (void)version;
-    if (is_traces && strcmp(method, MHD_HTTP_METHOD_POST) == 0) {
-        struct view_upload *upload = *request;
-        if (!upload) {
-            return begin_upload(server, connection, request);
-        }
-        if (*data_size > 0) {
-            view_upload_add(upload, data, *data_size);
-            *data_size = 0;
-            return MHD_YES;
-        }
-        return answer_upload(server, connection, upload);
-    }
-    if (is_traces) {
+static enum MHD_Result answer(struct view_server *server, struct MHD_Connection *connection, const char *url,
+                              const char *method) {
+    if (strcmp(url, traces_url) == 0) {
         return refuse_method(server, connection, "POST");
     }
+    bool is_get = strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     return is_get ? serve_get(server, connection, url) : refuse_method(server, connection, "GET, HEAD");
+}
+
+/* Called with the head of a request, with each piece of its body, and with its end. */
+static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+                              const char *version, const char *data, size_t *data_size, void **context) {
+    struct view_server *server = cls;
+    struct request *request = *context;
+    (void)version;
+    if (!request) {
+        bool is_upload = strcmp(url, traces_url) == 0 && strcmp(method, MHD_HTTP_METHOD_POST) == 0;
+        *context = request = calloc(1, sizeof *request);
+        return !request ? MHD_NO : is_upload ? begin_upload(server, connection, request) : MHD_YES;
+    }
+    if (*data_size > 0) {
+        if (request->upload) {
+            view_upload_add(request->upload, data, *data_size);
+        }
+        *data_size = 0;
+        return MHD_YES;
+    }
+    return request->upload ? answer_upload(server, connection, request->upload)
+                           : answer(server, connection, url, method);
 }
 
 static struct client *client_of(struct MHD_Connection *connection) {
@@ -181,13 +196,17 @@ static struct client *client_of(struct MHD_Connection *connection) {
     return info ? info->socket_context : NULL;
 }
 
-static void request_over(void *cls, struct MHD_Connection *connection, void **request,
+static void request_over(void *cls, struct MHD_Connection *connection, void **context,
                          enum MHD_RequestTerminationCode code) {
     struct view_server *server = cls;
+    struct request *request = *context;
     struct client *client = client_of(connection);
     (void)code;
-    view_upload_free(*request);
-    *request = NULL;
+    if (request) {
+        view_upload_free(request->upload);
+        free(request);
+        *context = NULL;
+    }
     if (client) {
         client->deadline = server->now + REQUEST_MS;
     }
