@@ -86,10 +86,11 @@ static void add_attributes(struct otel__line *line, otel_attrs attributes, int d
     }
 }
 
-static void add_attribute_block(struct otel__line *line, otel_attrs attributes, uint32_t dropped) {
+static void add_attribute_block(struct otel__line *line, const char *before, otel_attrs attributes, uint32_t dropped) {
     if (attributes.count == 0 && dropped == 0)
         return;
-    otel__line_add(line, " {");
+    otel__line_add(line, before);
+    otel__line_add(line, "{");
     add_attributes(line, attributes, 0);
     if (dropped > 0)
         otel__line_format(line, "%s+%" PRIu32 " dropped", attributes.count > 0 ? " " : "", dropped);
@@ -160,7 +161,7 @@ static void add_event(struct otel__line *line, const otel_event_data *event, uin
     format_duration(offset, sizeof offset, before ? start - event->time : event->time - start);
     otel__line_format(line, "%s%s ", before ? "-" : "+", offset);
     otel__line_escaped(line, event->name, '"');
-    add_attribute_block(line, event->attributes, event->dropped_attributes);
+    add_attribute_block(line, " ", event->attributes, event->dropped_attributes);
 }
 
 static void add_events(struct otel__line *line, const otel_span_data *span) {
@@ -184,7 +185,7 @@ static void add_link(struct otel__line *line, const otel_link_data *link) {
         otel__line_add(line, " tracestate=");
         otel__line_escaped(line, link->tracestate, '"');
     }
-    add_attribute_block(line, link->attributes, link->dropped_attributes);
+    add_attribute_block(line, " ", link->attributes, link->dropped_attributes);
 }
 
 static void add_links(struct otel__line *line, const otel_span_data *span) {
@@ -222,8 +223,7 @@ void otel__span_line(struct otel__line *line, const otel_span_data *span) {
     otel__line_format(line, "  %-8s  ", (size_t)span->kind < 5 ? kinds[span->kind] : "?");
     otel__line_escaped(line, span->name, '"');
     add_status(line, span);
-    otel__line_add(line, "  ");
-    add_attribute_block(line, span->attributes, span->dropped_attributes);
+    add_attribute_block(line, "  ", span->attributes, span->dropped_attributes);
     add_events(line, span);
     add_links(line, span);
     add_ids(line, span);

@@ -65,7 +65,7 @@ static void the_limit_is_exact_and_final(void **state) {
     struct otel__buffer buffer = { 0 };
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         otel__buffer_reset(&buffer, limits[i]);
-        assert_true(put(&buffer, 1, limits[i]) || limits[i] == 0);
+        assert_true(limits[i] == 0 || put(&buffer, 1, limits[i]));
         assert_int_equal(buffer.status, OTEL_OK);
         assert_false(put(&buffer, 2, 1));
         assert_int_equal(buffer.status, OTEL_ERR_EXPORT);

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* console_exporter_test.c - spans as lines for people. */
+#include <otel/console.h>
+
+#include "batch_double.h"
+#include "report_double.h"
+#include "span_generator.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* What the exporter writes for these spans; to be freed. */
+static char *written(const otel_span_data *spans, size_t count, const otel_resource_data *resource) {
+    char *text = NULL;
+    size_t len = 0;
+    FILE *stream = open_memstream(&text, &len);
+    otel_exporter *exporter = otel_console_exporter(stream);
+    otel_batch *batch = batch_double_create(spans, count, resource);
+    assert_int_equal(batch_double_export(exporter, batch, 0, NULL), OTEL_OK);
+    batch_double_free(batch);
+    otel_exporter_destroy(exporter);
+    fclose(stream);
+    return text;
+}
+
+static const uint8_t trace_id[16] = { 0x4b, 0xf9, 0x2f, 0x35, 0x77, 0xb3, 0x4d, 0xa6,
+                                      0xa3, 0xce, 0x92, 0x9d, 0x0e, 0x0e, 0x47, 0x36 };
+static const uint8_t span_id[8] = { 0, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 2, 0xb7 };
+static const otel_scope_data scope = { { "kalki.query", 11 }, { "1.0", 3 }, { NULL, 0 }, { NULL, 0 } };
+static const otel_attr service = { { "service.name", 12 }, { .type = OTEL_TYPE_STRING, .len = 5, .u.p = "kalki" } };
+static const otel_resource_data resource = { { &service, 1 }, { NULL, 0 } };
+
+static otel_span_data plain_span(void) {
+    return (otel_span_data){ .trace_id = trace_id,
+                             .span_id = span_id,
+                             .flags = 1,
+                             .name = otel_cstr("GET /search"),
+                             .start_time = UINT64_C(1700000000123456789),
+                             .end_time = UINT64_C(1700000000135806789),
+                             .scope = &scope,
+                             .kind = OTEL_SERVER };
+}
+
+static void assert_lines(const otel_span_data *span, const char *expected) {
+    char *text = written(span, 1, &resource);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+#define TAIL "  trace=4bf92f3577b34da6a3ce929d0e0e4736 span=00f067aa0ba902b7 parent="
+#define ORIGIN "  service=\"kalki\" scope=\"kalki.query\" version=\"1.0\"\n"
+
+static void a_plain_span(void **state) {
+    (void)state;
+    otel_span_data span = plain_span();
+    assert_lines(&span, "2023-11-14T22:13:20.123456Z   12.35ms  SERVER    \"GET /search\"" TAIL "none" ORIGIN);
+}
+
+static void everything_a_span_can_have(void **state) {
+    (void)state;
+    otel_span_context context = { .size = sizeof context, .flags = 1, .remote = true };
+    memcpy(context.trace_id, trace_id, 16);
+    memset(context.span_id, 0x11, 8);
+    otel_span other = otel_span_wrap(&context);
+    otel_attr attrs[] = { OTEL_ATTR("text", "two\nlines \"quoted\""), OTEL_ATTR("n", -5),
+                          OTEL_ATTR("yes", otel_bool(true)),          OTEL_ATTR("ratio", 0.5),
+                          OTEL_ATTR("bad", otel_bytes("caf\xe9", 4)), OTEL_ATTR("nothing", otel_none()) };
+    const int64_t ints[] = { 1, 2 };
+    const otel_str strings[] = { { "a", 1 }, { "b", 1 } };
+    const double doubles[] = { 1 };
+    const bool bools[] = { true, false };
+    otel_attr more[] = { OTEL_ATTR("ints", otel_ints(ints, 2)), OTEL_ATTR("strings", otel_strings(strings, 2)),
+                         OTEL_ATTR("doubles", otel_doubles(doubles, 1)), OTEL_ATTR("bools", otel_bools(bools, 2)) };
+    otel_event_data events[] = { { otel_cstr("exception"), UINT64_C(1700000000124456789), { more, 4 }, 2 },
+                                 { otel_cstr("early"), UINT64_C(1700000000123456000), { NULL, 0 }, 0 } };
+    otel_link_data links[] = { { &other, otel_cstr("a=1"), { attrs + 1, 1 }, 0 } };
+    otel_span_data span = plain_span();
+    span.parent = &other;
+    span.parent_id = context.span_id;
+    span.tracestate = otel_cstr("ot=th:8");
+    span.status = OTEL_CODE_ERROR;
+    span.status_text = otel_cstr("timed out");
+    span.attributes = (otel_attrs){ attrs, 6 };
+    span.dropped_attributes = 3;
+    span.events = events;
+    span.event_count = 2;
+    span.dropped_events = 1;
+    span.links = links;
+    span.link_count = 1;
+    span.dropped_links = 7;
+    assert_lines(
+        &span,
+        "2023-11-14T22:13:20.123456Z   12.35ms  SERVER    \"GET /search\"  ERROR \"timed out\""
+        "  {text=\"two\\nlines \\\"quoted\\\"\" n=-5 yes=true ratio=0.5 bad=b\"caf\\xe9\" nothing=null +3 dropped}"
+        "  events=[+1.00ms \"exception\" {ints=[1, 2] strings=[\"a\", \"b\"] doubles=[1.0] bools=[true, false]"
+        " +2 dropped}, -789ns \"early\", +1 dropped]"
+        "  links=[4bf92f3577b34da6a3ce929d0e0e4736/1111111111111111 tracestate=\"a=1\" {n=-5}, +7 dropped]" TAIL
+        "1111111111111111(remote) tracestate=\"ot=th:8\"" ORIGIN);
+}
+
+static void durations(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t ns;
+        const char *text;
+    } cases[] = { { 0, "      0ns" },      { 999, "    999ns" },     { 1000, "   1.00us" },
+                  { 999999, " 999.99us" }, { 1000000, "   1.00ms" }, { UINT64_C(61000000000), "   61.00s" } };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        otel_span_data span = plain_span();
+        span.end_time = span.start_time + cases[i].ns;
+        char *text = written(&span, 1, &resource);
+        if (memcmp(text + strlen("2023-11-14T22:13:20.123456Z "), cases[i].text, 9) != 0)
+            fail_msg("%s", text);
+        free(text);
+    }
+}
+
+/* Whatever a span holds: one line each, and nothing that moves a terminal's cursor. */
+static void one_line_per_span(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed < 20; seed++) {
+        span_set *set = span_set_create(seed, 30);
+        char *text = written(span_set_spans(set), 30, span_set_resource(set));
+        size_t lines = 0;
+        for (const char *c = text; *c; c++) {
+            lines += *c == '\n';
+            assert_true(*c == '\n' || ((unsigned char)*c >= 0x20 && *c != 0x7f));
+        }
+        assert_int_equal(lines, 30);
+        free(text);
+        span_set_free(set);
+    }
+}
+
+static void a_name_of_many_megabytes(void **state) {
+    (void)state;
+    size_t len = 20 * 1024 * 1024;
+    char *name = malloc(len);
+    memset(name, 'x', len);
+    otel_span_data spans[] = { plain_span(), plain_span() };
+    spans[0].name = otel_strn(name, len);
+    char *text = written(spans, 2, &resource);
+    char *end = strchr(text, '\n');
+    assert_non_null(end);
+    assert_memory_equal(end - 9, "... [cut]", 9);
+    assert_memory_equal(end + 1, "2023-", 5);
+    free(text);
+    free(name);
+}
+
+/* The reader of the pipe is gone: a failure, told once, and the program lives. */
+static void a_closed_pipe(void **state) {
+    (void)state;
+    report_double_start(OTEL_LOG_DEBUG);
+    signal(SIGPIPE, SIG_DFL);
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    close(ends[0]);
+    FILE *stream = fdopen(ends[1], "w");
+    otel_exporter *exporter = otel_console_exporter(stream);
+    otel_span_data span = plain_span();
+    otel_batch *batch = batch_double_create(&span, 1, &resource);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(batch_double_export(exporter, batch, 0, NULL), OTEL_ERR_EXPORT);
+    assert_int_equal(report_double_count(), 1);
+    assert_true(report_double_has(OTEL_LOG_WARN, "Broken pipe"));
+    batch_double_free(batch);
+    otel_exporter_destroy(exporter);
+    fclose(stream);
+    report_double_stop();
+}
+
+static void nothing_after_shutdown_or_cancel(void **state) {
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        char *text = NULL;
+        size_t len = 0;
+        FILE *stream = open_memstream(&text, &len);
+        otel_exporter *exporter = otel_console_exporter(stream);
+        const otel_exporter_ops *ops = batch_double_ops(exporter);
+        void *self = batch_double_self(exporter);
+        assert_true(ops->blocking);
+        otel_span_data span = plain_span();
+        otel_batch *batch = batch_double_create(&span, 1, &resource);
+        if (i == 0)
+            ops->cancel(self);
+        else
+            assert_int_equal(ops->shutdown(self, 0), OTEL_OK);
+        assert_int_equal(ops->shutdown(self, 0), OTEL_OK);
+        assert_int_equal(ops->force_flush(self, 0), OTEL_OK);
+        assert_int_not_equal(batch_double_export(exporter, batch, 0, NULL), OTEL_OK);
+        fputs("still open", stream);
+        fclose(stream);
+        assert_string_equal(text, "still open");
+        free(text);
+        batch_double_free(batch);
+        otel_exporter_destroy(exporter);
+    }
+}
+
+/* Parent and child write to the same file: each line stands there once. */
+static void a_forked_child_writes_its_own(void **state) {
+    (void)state;
+    FILE *stream = tmpfile();
+    otel_exporter *exporter = otel_console_exporter(stream);
+    const otel_exporter_ops *ops = batch_double_ops(exporter);
+    void *self = batch_double_self(exporter);
+    otel_span_data span = plain_span();
+    otel_batch *batch = batch_double_create(&span, 1, &resource);
+    assert_int_equal(batch_double_export(exporter, batch, 0, NULL), OTEL_OK);
+    ops->before_fork(self);
+    pid_t child = fork();
+    ops->after_fork(self, child == 0);
+    if (child == 0) {
+        bool fine = batch_double_export(exporter, batch, 0, NULL) == OTEL_OK;
+        otel_exporter_destroy(exporter);
+        fflush(NULL);
+        _exit(fine ? 0 : 1);
+    }
+    int result = -1;
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_int_equal(result, 0);
+    assert_int_equal(batch_double_export(exporter, batch, 0, NULL), OTEL_OK);
+    rewind(stream);
+    size_t lines = 0;
+    for (int c; (c = getc(stream)) != EOF;)
+        lines += c == '\n';
+    assert_int_equal(lines, 3);
+    batch_double_free(batch);
+    otel_exporter_destroy(exporter);
+    fclose(stream);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_plain_span),
+        cmocka_unit_test(everything_a_span_can_have),
+        cmocka_unit_test(durations),
+        cmocka_unit_test(one_line_per_span),
+        cmocka_unit_test(a_name_of_many_megabytes),
+        cmocka_unit_test(a_closed_pipe),
+        cmocka_unit_test(nothing_after_shutdown_or_cancel),
+        cmocka_unit_test(a_forked_child_writes_its_own),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
