@@ -41,7 +41,7 @@ otel_exporter *otel_otlp_exporter(const otel_otlp_options *options) {
 
 static bool fail(otel_error *error, const char *what, const char *why) {
     if (error)
-        snprintf(error->text, sizeof error->text, "%s%s%s", what, *what ? ": " : "", why);
+        snprintf(error->text, sizeof error->text, "%s%s%.200s", what, *what ? ": " : "", why);
     return false;
 }
 

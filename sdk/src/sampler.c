@@ -21,9 +21,8 @@ struct otel_sampler {
     double ratio;
     uint64_t threshold;
     char th[OTEL__THRESHOLD_DIGITS + 1];
-    uint64_t
-        root_state; /* strong: the tracestate "ot=th:...", which every sampled root gets; 0 when there is no room */
-    atomic_flag warned;
+    uint64_t root_state; /* strong: the tracestate "ot=th:..." of every sampled root; 0 when there is no room */
+    atomic_bool warned;
     otel_sampler *delegates[DELEGATES];
 };
 
@@ -109,14 +108,18 @@ static void set_threshold(const otel_sampler *sampler, const struct otel__sampli
 }
 
 static void warn_of_parent(const otel_sampler *sampler) {
-    /* Samplers are made on the heap or static, never const; this flag is the one thing about them that changes. */
-    if (!atomic_flag_test_and_set_explicit(&((otel_sampler *)sampler)->warned, memory_order_relaxed))
-        otel_report(OTEL_LOG_WARN, "sampler/traceidratio",
-                    "the traceidratio sampler decides about a span that has a parent, whatever the parent decided; "
-                    "parentbased_traceidratio keeps traces whole");
+    /* Samplers are made on the heap or static, never const; this is the one thing about them that changes. */
+    atomic_bool *warned = &((otel_sampler *)sampler)->warned;
+    if (atomic_load_explicit(warned, memory_order_relaxed) || atomic_exchange(warned, true))
+        return;
+    otel_report(OTEL_LOG_WARN, "sampler/traceidratio",
+                "the traceidratio sampler decides about a span that has a parent, whatever the parent decided; "
+                "parentbased_traceidratio keeps traces whole");
 }
 
-static void decide_by_ratio(const otel_sampler *sampler, const struct otel__sampling *in, struct otel__sampled *out) {
+/* Not inlined, so that the samplers that need no arithmetic save no registers. */
+__attribute__((noinline)) static void decide_by_ratio(const otel_sampler *sampler, const struct otel__sampling *in,
+                                                      struct otel__sampled *out) {
     if (in->parent)
         warn_of_parent(sampler);
     if (otel__randomness_of(in->trace_id) < sampler->threshold) {
@@ -200,7 +203,6 @@ otel_sampler *otel_sampler_trace_id_ratio(double ratio) {
     sampler->kind = RATIO;
     sampler->ratio = ratio > 0 ? ratio : 0; /* no negative zero */
     sampler->threshold = otel__threshold_of(ratio, OTEL__THRESHOLD_PRECISION);
-    atomic_flag_clear(&sampler->warned);
     if (sampler->threshold == OTEL__THRESHOLD_NEVER)
         return sampler;
     otel__threshold_text(sampler->threshold, sampler->th);

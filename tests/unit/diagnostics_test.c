@@ -74,7 +74,7 @@ static void default_threshold_is_info(void **state) {
 static void odd_arguments(void **state) {
     (void)state;
     const char *volatile nothing = NULL;
-    otel_report(OTEL_LOG_WARN, "kind", nothing);
+    otel_report(OTEL_LOG_WARN, "kind", nothing, 1);
     assert_int_equal(reports_count(), 0);
     otel_report(OTEL_LOG_WARN, nothing, "no kind");
     otel_report((otel_log_level)77, "a", "levels that do not exist");

@@ -265,7 +265,7 @@ static void too_many_attributes_are_left_out(void **state) {
     (void)state;
     enum { MANY = 3000 };
     otel_attr *list = calloc(MANY, sizeof *list);
-    char(*keys)[8] = calloc(MANY, sizeof *keys);
+    char(*keys)[16] = calloc(MANY, sizeof *keys);
     for (int i = 0; i < MANY; i++) {
         snprintf(keys[i], sizeof keys[i], "%d", i);
         list[i] = OTEL_ATTR(keys[i], i);
