@@ -291,7 +291,7 @@ size_t otel_sampler_description(const otel_sampler *sampler, char *buffer, size_
     struct writer writer = { .out = buffer, .size = buffer ? size : 0 };
     if (sampler)
         describe(sampler, &writer);
-    if (writer.size)
+    if (buffer && size)
         buffer[writer.len < size ? writer.len : size - 1] = '\0';
     return writer.len;
 }

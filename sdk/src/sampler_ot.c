@@ -118,35 +118,30 @@ static bool good_value(otel_str value) {
     return true;
 }
 
-struct writer {
-    char *out;
-    size_t len; /* of the whole, written or not */
-};
-
-static void write_text(struct writer *writer, const char *text, size_t len) {
-    if (writer->len + len <= OTEL__OT_LONGEST)
-        memcpy(writer->out + writer->len, text, len);
-    writer->len += len;
+/* Appends to `out`, of which `*len` is the length of the whole, written or not. */
+static void append(char *out, size_t *len, otel_str text) {
+    if (text.len && *len + text.len <= OTEL__OT_LONGEST)
+        memcpy(out + *len, text.ptr, text.len);
+    *len += text.len;
 }
 
 bool otel__ot_set(otel_str ot, const char *key, otel_str value, char out[OTEL__OT_LONGEST], size_t *len) {
     if (!good_key(key) || !good_value(value))
         return false;
-    struct writer writer = { .out = out };
+    *len = 0;
     if (value.ptr) {
-        write_text(&writer, key, strlen(key));
-        write_text(&writer, ":", 1);
-        write_text(&writer, value.ptr, value.len);
+        append(out, len, otel_cstr(key));
+        append(out, len, otel_cstr(":"));
+        append(out, len, value);
     }
     otel_str item, former;
     while (otel__str_next(&ot, ';', &item)) {
         item = otel__str_trim(item); /* a member's value may not end in a space */
         if (!item.len || has_key(item, key, &former))
             continue;
-        if (writer.len)
-            write_text(&writer, ";", 1);
-        write_text(&writer, item.ptr, item.len);
+        if (*len)
+            append(out, len, otel_cstr(";"));
+        append(out, len, item);
     }
-    *len = writer.len;
-    return writer.len <= OTEL__OT_LONGEST;
+    return *len <= OTEL__OT_LONGEST;
 }
