@@ -6,6 +6,7 @@
 #include "config.h"
 #include "worker.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,9 +122,11 @@ static bool drain_direct(otel_processor *p) {
 
 static void export_direct(otel_processor *p) {
     struct otel__thread *thread = otel__thread_self();
+    const int saved_errno = errno;
     const uint32_t saved = otel__callback_begin(thread);
     drain_direct(p);
     otel__callback_end(thread, saved);
+    errno = saved_errno;
 }
 
 bool otel__processor_on_end(otel_processor *processor, struct otel__record *record) {
