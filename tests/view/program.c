@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -30,6 +31,8 @@ static void run_program(const char *output, const char *ready, const char *const
     for (; arguments && *arguments && count < 15; arguments++) {
         argv[count++] = *arguments;
     }
+    /* A test that fails leaves no viewer behind. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     int fd = open(output, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0) {
         _exit(126);

@@ -163,10 +163,10 @@ static void test_large_bodies(void **state) {
     program_clear(&program);
 }
 
-/* The answer comes before the body, which never does. */
-static void test_an_announced_large_body_is_not_waited_for(void **state) {
-    static const char head[] =
-        "POST /v1/traces HTTP/1.1\r\nHost: x\r\n" PROTOBUF "\r\nContent-Length: 67108865\r\n\r\n";
+/* The client asks, and is answered before it sends the body. */
+static void test_an_announced_large_body_is_refused_at_once(void **state) {
+    static const char head[] = "POST /v1/traces HTTP/1.1\r\nHost: x\r\n" PROTOBUF
+                               "\r\nExpect: 100-continue\r\nContent-Length: 67108865\r\n\r\n";
     (void)state;
     struct program program;
     program_start(&program, no_arguments);
@@ -261,7 +261,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_services_one_tree), cmocka_unit_test(test_a_signal_shows_what_is_unfinished),
         cmocka_unit_test(test_headers_decide),        cmocka_unit_test(test_bodies_decide),
-        cmocka_unit_test(test_large_bodies),          cmocka_unit_test(test_an_announced_large_body_is_not_waited_for),
+        cmocka_unit_test(test_large_bodies),          cmocka_unit_test(test_an_announced_large_body_is_refused_at_once),
         cmocka_unit_test(test_gzip_bodies),           cmocka_unit_test(test_paths_and_methods),
         cmocka_unit_test(test_the_store_is_bounded),  cmocka_unit_test(test_a_port_in_use),
     };

@@ -32,6 +32,7 @@ struct view_server {
     struct MHD_Daemon *daemon;
     struct view_ingest *ingest;
     struct client clients; /* head of the list */
+    size_t connections;
     int64_t now;
     size_t answers_in_flight;
 };
@@ -154,10 +155,11 @@ static enum MHD_Result begin_upload(struct view_server *server, struct MHD_Conne
     if (!request->upload) {
         return MHD_NO;
     }
-    /* A body announced as too large is not waited for; any other is read first, as clients expect. */
-    return request->upload->refusal.http_status == MHD_HTTP_CONTENT_TOO_LARGE
-               ? answer_upload(server, connection, request->upload)
-               : MHD_YES;
+    /* A client that asks before it sends a large body is told at once. One that just sends would lose an answer given
+     * before it has finished, since closing with bytes unread resets the connection. */
+    bool asks = header(connection, MHD_HTTP_HEADER_EXPECT) != NULL;
+    return asks && request->upload->refusal.http_status != 0 ? answer_upload(server, connection, request->upload)
+                                                             : MHD_YES;
 }
 
 static enum MHD_Result answer(struct view_server *server, struct MHD_Connection *connection, const char *url,
@@ -230,9 +232,14 @@ static void add_client(struct view_server *server, struct MHD_Connection *connec
 
 static void connection_changed(void *cls, struct MHD_Connection *connection, void **socket_context,
                                enum MHD_ConnectionNotificationCode code) {
+    struct view_server *server = cls;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        add_client(cls, connection, socket_context);
-    } else if (*socket_context) {
+        server->connections++;
+        add_client(server, connection, socket_context);
+        return;
+    }
+    server->connections--;
+    if (*socket_context) {
         struct client *client = *socket_context;
         client->prev->next = client->next;
         client->next->prev = client->prev;
@@ -327,8 +334,14 @@ int view_server_timeout(struct view_server *server, int64_t now) {
     return timeout == INT32_MAX ? -1 : (int)timeout;
 }
 
+/* With all connections taken, libmicrohttpd stops watching for new ones, and begins again only at the start of a run
+ * that finds one free: so a run that freed one is followed by another. */
 void view_server_run(struct view_server *server, int64_t now) {
+    size_t before;
     server->now = now;
     shut_down_slow_clients(server);
-    MHD_run(server->daemon);
+    do {
+        before = server->connections;
+        MHD_run(server->daemon);
+    } while (server->connections < before);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Clients that take for ever, against a server whose clock is the test's. */
+/* Clients that take for ever or take all connections, against a server whose clock and loop are the test's. */
 #include "server.h"
 
 #include <arpa/inet.h>
@@ -21,16 +21,21 @@ struct setup {
     int client;
 };
 
+static int connect_client(const struct setup *setup) {
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(view_server_port(setup->server)) };
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_return_code(connect(client, (const struct sockaddr *)&address, sizeof address), 0);
+    return client;
+}
+
 static void begin(struct setup *setup) {
     const char *problem = NULL;
     *setup = (struct setup){ .ingest = { .store = view_store_new(10, 1 << 20) } };
     setup->server = view_server_start("127.0.0.1", 0, &setup->ingest, &problem);
     assert_non_null(setup->server);
     view_server_run(setup->server, 0);
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(view_server_port(setup->server)) };
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    setup->client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_return_code(connect(setup->client, (const struct sockaddr *)&address, sizeof address), 0);
+    setup->client = connect_client(setup);
 }
 
 static void end(struct setup *setup) {
@@ -40,15 +45,24 @@ static void end(struct setup *setup) {
     view_store_free(setup->ingest.store);
 }
 
-/* Sends, and lets the server see it at that time of its clock. */
-static void send_at(struct setup *setup, const char *text, int64_t now) {
+/* Runs the server as its program would, until it has nothing more to do at that time of its clock. */
+static void run_at(struct setup *setup, int64_t now) {
     struct pollfd server = { .fd = view_server_fd(setup->server), .events = POLLIN };
+    int timeout;
+    do {
+        timeout = view_server_timeout(setup->server, now);
+        timeout = timeout >= 0 && timeout < 50 ? timeout : 50;
+        server.revents = 0;
+        poll(&server, 1, timeout);
+        if (server.revents != 0 || timeout == 0) {
+            view_server_run(setup->server, now);
+        }
+    } while (server.revents != 0 || timeout == 0);
+}
+
+static void send_at(struct setup *setup, const char *text, int64_t now) {
     assert_int_equal(send(setup->client, text, strlen(text), MSG_NOSIGNAL), strlen(text));
-    for (unsigned i = 0; i < 5; i++) {
-        int timeout = view_server_timeout(setup->server, now);
-        poll(&server, 1, timeout >= 0 && timeout < 50 ? timeout : 50);
-        view_server_run(setup->server, now);
-    }
+    run_at(setup, now);
 }
 
 static bool is_open(const struct setup *setup) {
@@ -101,11 +115,37 @@ static void test_each_answer_gives_a_new_minute(void **state) {
     end(&setup);
 }
 
+/* Silent connections take every place; when they go, the one that waits outside is let in. */
+static void test_room_for_those_who_waited(void **state) {
+    enum { COUNT = 100 };
+    (void)state;
+    struct setup setup;
+    int silent[COUNT];
+    char answer[512];
+    begin(&setup);
+    close(setup.client);
+    for (size_t i = 0; i < COUNT; i++) {
+        silent[i] = connect_client(&setup);
+    }
+    run_at(&setup, 0);
+    setup.client = connect_client(&setup);
+    send_at(&setup, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n", 0);
+    assert_true(recv(setup.client, answer, sizeof answer, MSG_DONTWAIT) < 0);
+    for (size_t i = 0; i < COUNT; i++) {
+        close(silent[i]);
+    }
+    run_at(&setup, 0);
+    assert_true(recv(setup.client, answer, sizeof answer, MSG_DONTWAIT) > 12);
+    assert_memory_equal(answer, "HTTP/1.1 200", 12);
+    end(&setup);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_trickling_body_ends_after_a_minute),
         cmocka_unit_test(test_a_trickling_head_too),
         cmocka_unit_test(test_each_answer_gives_a_new_minute),
+        cmocka_unit_test(test_room_for_those_who_waited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
