@@ -96,7 +96,12 @@ uint32_t otel__thread_index(const struct otel__thread *thread);
 #define OTEL__MAX_THREADS 32768u
 /* True while the calling thread is inside the library, in a callback or not. */
 bool otel__thread_busy(void);
-/* Bracket a call of user code made from inside; `begin` returns what `end` needs. */
+/* True while a call would be ignored: the calling thread is inside, and not in a callback. */
+bool otel__thread_inside(void);
+/*
+ * Bracket a call of user code made from inside, so that it may call the API; `begin` returns what `end` needs. Made from
+ * outside, they do the opposite: the code's calls are ignored.
+ */
 uint32_t otel__callback_begin(struct otel__thread *thread);
 void otel__callback_end(struct otel__thread *thread, uint32_t saved);
 /*

@@ -65,8 +65,6 @@ struct otel__call {
 /* Enters for a thread without a state, which may get one here; NULL: a signal handler, to be ignored. */
 struct otel__thread *otel__enter_slowly(void);
 void otel__leave_shared(void);
-/* Whether otel__enter() would fail: the calling thread is inside, and not in a callback. */
-bool otel__thread_inside(void);
 const struct otel__backend *otel__backend_fenced(struct otel__thread *thread);
 
 /* Frees every block but the caller's, which is alone in the process; `own` may be a block outside of the range. */
