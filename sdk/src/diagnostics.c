@@ -4,6 +4,7 @@
  */
 #include "diagnostics.h"
 
+#include "backend.h"
 #include "base/clock.h"
 #include "common/escape.h"
 #include "common/sigpipe.h"
@@ -41,8 +42,6 @@ struct destination {
 };
 
 static _Thread_local bool in_sink;
-
-bool otel__diagnostics_in_sink(void) { return in_sink; }
 
 static struct destination current_destination(void) {
     struct destination to;
@@ -190,10 +189,22 @@ static void write_to_stderr(otel_log_level level, const struct line *line) {
     otel__sigpipe_end(&guard);
 }
 
+/* What the sink itself traces is not recorded, or reporting a full queue would fill it further. */
+static void call_sink(const struct destination *to, otel_log_level level, const struct line *line) {
+    if (otel__thread_inside()) {
+        to->sink(to->data, level, line->text);
+        return;
+    }
+    struct otel__thread *thread = otel__thread_self();
+    const uint32_t saved = otel__callback_begin(thread);
+    to->sink(to->data, level, line->text);
+    otel__callback_end(thread, saved);
+}
+
 static void deliver(const struct destination *to, otel_log_level level, const struct line *line) {
     in_sink = true;
     if (to->sink)
-        to->sink(to->data, level, line->text);
+        call_sink(to, level, line);
     else
         write_to_stderr(level, line);
     in_sink = false;

@@ -6,7 +6,8 @@
  * DESIGN. Any thread may report at any time, also in a forked child, so there is no lock at all: what changes are
  * atomics, and no state can be inherited half-way. A bounded table counts per kind: the first report of a kind is
  * written, those of the next 10 s are counted, and the line after that carries the count. Kinds beyond the table
- * share one entry. No lock of the library is held around the sink, and a report made by the sink itself is dropped.
+ * share one entry. No lock of the library is held around the sink. Reports made by the sink itself are dropped, and
+ * its calls of the API are ignored.
  */
 #ifndef OTEL_SDK_DIAGNOSTICS_H
 #define OTEL_SDK_DIAGNOSTICS_H
@@ -24,7 +25,5 @@
 void otel__diagnostics_set(otel_log_level threshold, otel_diagnostic sink, void *data);
 /* Back to the state at load: from info on, to stderr. */
 void otel__diagnostics_reset(void);
-/* True while the calling thread is inside the sink: what it calls must not record. */
-bool otel__diagnostics_in_sink(void);
 
 #endif

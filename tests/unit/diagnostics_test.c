@@ -3,6 +3,7 @@
 #include "diagnostics.h"
 
 #include "base/clock.h"
+#include "exporter_double.h"
 #include "in_child.h"
 #include "reports.h"
 
@@ -203,13 +204,11 @@ static void errno_stays(void **state) {
 }
 
 static int sink_calls;
-static bool inside_then;
 
 static void calling_sink(void *data, otel_log_level level, const char *text) {
     (void)level;
     (void)text;
     sink_calls++;
-    inside_then = otel__diagnostics_in_sink();
     assert_ptr_equal(data, &sink_calls);
     otel_report(OTEL_LOG_ERROR, "another kind", "from the sink");
     errno = ENOENT;
@@ -222,11 +221,48 @@ static void reports_of_the_sink_are_dropped(void **state) {
     errno = 0;
     otel_report(OTEL_LOG_WARN, "kind", "text");
     assert_int_equal(sink_calls, 1);
-    assert_true(inside_then);
-    assert_false(otel__diagnostics_in_sink());
     assert_int_equal(errno, 0);
     otel_report(OTEL_LOG_WARN, "a third kind", "text");
     assert_int_equal(sink_calls, 2);
+}
+
+OTEL_TRACER(tracer, "diagnostics_test");
+
+static void span_making_sink(void *data, otel_log_level level, const char *text) {
+    (void)level;
+    (void)text;
+    int *recorded = data;
+    sink_calls++;
+    const otel_span span = otel_span_start(tracer, OTEL_START("from the sink"));
+    *recorded += otel_span_recording(&span);
+    otel_span_end(&span);
+}
+
+static void report_from_an_exporter(struct exporter_double *me, otel_batch *batch) {
+    (void)me;
+    (void)batch;
+    otel_report(OTEL_LOG_WARN, "exporter", "from inside an export");
+}
+
+static void spans_of_the_sink_are_not_recorded(void **state) {
+    (void)state;
+    static struct exporter_double exporter = { .during = report_from_an_exporter };
+    int recorded = 0;
+    sink_calls = 0;
+    otel__clock_for_tests = NULL;
+    assert_int_equal(
+        otel_sdk_start(OTEL_SDK(.service_name = "test", .diagnostic = span_making_sink, .diagnostic_data = &recorded,
+                                .processors = OTEL_PROCESSORS(otel_simple_processor(exporter_double_make(&exporter))))),
+        OTEL_OK);
+    otel_report(OTEL_LOG_WARN, "outside", "from the application");
+    assert_int_equal(sink_calls, 1);
+    const otel_span span = otel_span_start(tracer, OTEL_START("from outside"));
+    assert_true(otel_span_recording(&span));
+    otel_span_end(&span);
+    assert_int_equal(sink_calls, 2);
+    assert_int_equal(recorded, 0);
+    assert_int_equal(otel_sdk_stop(10000), OTEL_OK);
+    assert_int_equal(exporter.count, 1);
 }
 
 /* What is written to stderr while `part` runs. */
@@ -403,6 +439,7 @@ int main(void) {
         TEST(cut_line_keeps_its_count),
         TEST(errno_stays),
         TEST(reports_of_the_sink_are_dropped),
+        TEST(spans_of_the_sink_are_not_recorded),
         TEST(without_a_sink_stderr),
         TEST(reset_goes_back_to_stderr),
         TEST(closed_stderr_does_not_kill),
