@@ -117,10 +117,10 @@ otel_str otel__tracestate_text(uint64_t state) {
 
 /* ---- taking a place ----------------------------------------------------------------------------------------------------- */
 
-/* Takes the place if nobody refers to it. */
+/* Takes the place if nobody refers to it, as who is writing to it does. */
 static bool place_take(struct place *place, uint64_t *word) {
     uint64_t former = atomic_load_explicit(&place->state, memory_order_relaxed);
-    if ((former & (WRITING | REFERENCES)) != 0) {
+    if ((former & REFERENCES) != 0) {
         return false;
     }
     uint64_t generation = (former >> STATE_BITS) + 1;

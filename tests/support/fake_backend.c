@@ -45,6 +45,7 @@ static void start(struct otel__thread *thread, otel_tracer *tracer, const otel_s
         fake.last.tracer = tracer;
         fake.last.start = *options;
         fake.last.parent = *parent;
+        fake.last.parent_given = parent;
     }
     count(FAKE_START, thread);
 }

@@ -43,6 +43,7 @@ struct fake_backend {
         otel_tracer *tracer;
         otel_span_options start;
         otel_context parent;
+        const otel_context *parent_given; /* readable until the start returns */
         uint64_t time;
         char key[64];
         char text[64];

@@ -221,6 +221,7 @@ static void membarrier_may_be_refused_later(void **state) {
 
 static otel_span handled;
 static volatile sig_atomic_t handler_attached;
+static otel_scope open_scope; /* opened by the thread that is interrupted */
 
 static void handler(int number) {
     (void)number;
@@ -228,6 +229,7 @@ static void handler(int number) {
     otel_scope scope = otel_context_attach(NULL);
     handler_attached = scope.opaque_[0] != 0;
     otel_scope_close(&scope);
+    otel_scope_close(&open_scope);
     otel_span_set_name((otel_span[]){ { { 1, 2, 3, 1, 5, 0 } } }, "from handler");
 }
 
@@ -246,14 +248,20 @@ static void raise_in_callback(enum fake_call call, struct otel__thread *thread) 
     }
 }
 
+static bool still_open;
+
 static void interrupt(void (*hook)(enum fake_call call, struct otel__thread *thread)) {
     const struct sigaction action = { .sa_handler = handler };
     struct sigaction former;
     sigaction(SIGUSR1, &action, &former);
     fake_install();
     const otel_span span = start();
+    open_scope = otel_span_attach(&span, false);
     fake.hook = hook;
     otel_set(&span, "key", 1);
+    const otel_span current = otel_context_span(NULL);
+    still_open = otel_span_valid(&current);
+    otel_scope_close(&open_scope);
     sigaction(SIGUSR1, &former, NULL);
     fake_remove();
 }
@@ -266,7 +274,8 @@ static void calls_from_a_handler_that_interrupted_us_are_ignored(void **state) {
     assert_int_equal(fake.calls[FAKE_NAME], 0);
     assert_false(otel_span_valid(&handled));
     assert_false(handler_attached);
-    assert_int_equal(otel__interrupted_calls(), before + 3);
+    assert_true(still_open);
+    assert_int_equal(otel__interrupted_calls(), before + 4);
     assert_false(otel__thread_busy());
 }
 
@@ -278,6 +287,7 @@ static void calls_from_callbacks_are_heard(void **state) {
     assert_int_equal(fake.calls[FAKE_NAME], 1);
     assert_true(otel_span_valid(&handled));
     assert_true(handler_attached);
+    assert_false(still_open);
     assert_int_equal(otel__interrupted_calls(), before);
     assert_false(otel__thread_busy());
 }

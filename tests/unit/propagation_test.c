@@ -101,10 +101,12 @@ static void eight_take_part(void **state) {
     (void)state;
     const otel_propagator *list[OTEL_MAX_PROPAGATORS + 2];
     for (int i = 0; i < OTEL_MAX_PROPAGATORS + 2; i++) {
-        list[i] = i % 2 ? &one : &two;
+        list[i] = i % 3 == 0 ? &three : i % 3 == 1 ? &one : &two;
     }
     otel_propagators_set(list, OTEL_MAX_PROPAGATORS + 2);
-    assert_ptr_equal(otel_propagators_get(OTEL_MAX_PROPAGATORS - 1), &one);
+    for (int i = 0; i < OTEL_MAX_PROPAGATORS; i++) {
+        assert_ptr_equal(otel_propagators_get((size_t)i), list[i]);
+    }
     assert_null(otel_propagators_get(OTEL_MAX_PROPAGATORS));
     struct carrier carrier = { 0 };
     otel_inject(NULL, &carrier_setter, &carrier);
@@ -149,6 +151,29 @@ static void current_context_is_the_default(void **state) {
     assert_memory_equal(&extracted, &span, sizeof span);
     otel_context_release(&context);
     otel_scope_close(&scope);
+}
+
+static void references_are_given_back(void **state) {
+    (void)state;
+    struct carrier carrier = { 0 };
+    otel_tracestate tracestate = otel_tracestate_parse(otel_cstr("a=1"));
+    const otel_span span = otel_span_wrap(&(otel_span_context){
+        .size = sizeof(otel_span_context), .trace_id = { 1 }, .span_id = { 1 }, .tracestate = &tracestate });
+    otel_scope scope = otel_span_attach(&span, false);
+    otel_tracestate_release(&tracestate);
+    use(&otel_propagator_tracecontext, &one, &two);
+    otel_inject(NULL, &carrier_setter, &carrier);
+    assert_string_equal(carrier_text(&carrier, "tracestate"), "a=1");
+    otel_context context = otel_extract(NULL, &carrier_getter, &carrier);
+    const otel_span extracted = otel_context_span(&context);
+    assert_int_not_equal(extracted.opaque_[OTEL__W_STATE], 0);
+    otel_context_release(&context);
+    otel_scope_close(&scope);
+    for (int i = 0; i < 20000; i++) {
+        otel__tracestate_drop(otel__tracestate_intern(otel_cstr("passing=1")));
+    }
+    assert_false(otel__tracestate_retain(span.opaque_[OTEL__W_STATE]));
+    assert_false(otel__tracestate_retain(extracted.opaque_[OTEL__W_STATE]));
 }
 
 /* ---- several threads ---------------------------------------------------------------------------------------------------- */
@@ -205,6 +230,7 @@ int main(void) {
         cmocka_unit_test(eight_take_part),
         cmocka_unit_test(incomplete_tables_are_tolerated),
         cmocka_unit_test(current_context_is_the_default),
+        cmocka_unit_test(references_are_given_back),
         cmocka_unit_test(readers_see_the_old_or_the_new_list),
         cmocka_unit_test(only_so_many_tables_can_ever_be_set),
     };

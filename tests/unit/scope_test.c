@@ -317,6 +317,19 @@ static void scope_of_another_thread_is_ignored(void **state) {
     assert_int_equal(fake_ends(&span), 1);
 }
 
+/* Depth and serial may be equal on two threads; only the index of the thread tells their tokens apart. */
+static void token_names_its_thread(void **state) {
+    (void)state;
+    const otel_span span = start();
+    otel_scope scope = otel_span_attach(&span, true);
+    otel_scope elsewhere = { { scope.opaque_[0] + (UINT64_C(1) << 32), scope.opaque_[1], 0 } };
+    otel_scope_close(&elsewhere);
+    assert_true(current_is(&span));
+    assert_int_equal(fake.misuses[OTEL__MISUSE_SCOPE_FOREIGN], 1);
+    otel_scope_close(&scope);
+    assert_int_equal(fake_ends(&span), 1);
+}
+
 static void *open_scope(void *scope) {
     const otel_span span = start();
     *(otel_scope *)scope = otel_span_attach(&span, true);
@@ -507,6 +520,7 @@ int main(void) {
         TEST(span_that_found_no_room_ends_with_its_scope_all_the_same),
         TEST(end_of_the_thread_closes_its_scopes),
         TEST(scope_of_another_thread_is_ignored),
+        TEST(token_names_its_thread),
         TEST(token_outlives_its_thread_harmlessly),
         TEST(callbacks_that_leave_scopes_open_cannot_go_on_for_ever),
         TEST(callbacks_find_the_stack_whole),

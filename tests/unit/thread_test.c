@@ -122,11 +122,13 @@ static void busy_is_seen_from_inside_only(void **state) {
 static otel_span span_after_death;
 static uint32_t index_after_death;
 static bool attached_after_death;
+static otel_scope opened_before_death;
 
 /* What a C++ object with a longer life, or another library's key, may do. */
 static void late_destructor(void *unused) {
     (void)unused;
     index_after_death = otel__thread_index(otel__thread_self());
+    otel_scope_close(&opened_before_death); /* what the thread's end has done already */
     {
         OTEL_SPAN(span, tracer, "late");
         span_after_death = span;
@@ -137,7 +139,7 @@ static void late_destructor(void *unused) {
 }
 
 static void *die_with_a_late_destructor(void *key) {
-    otel__thread_self();
+    opened_before_death = otel_context_attach(NULL);
     pthread_setspecific(*(pthread_key_t *)key, key);
     return NULL;
 }

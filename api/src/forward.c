@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * span.c - starting and recording: each function hands its call to the installed SDK, inside the bracket of backend.h.
+ * forward.c - starting and recording: each function hands its call to the installed SDK, inside the bracket of backend.h.
  *
  * What the SDK gets is checked as far as that needs no knowledge of spans: option structs have their full size, enums are in
  * range, and a string without bytes has length 0.
