@@ -2,7 +2,8 @@
 /*
  * options.h - option structs and function tables that callers compiled against an older or a newer header.
  *
- * Each such struct opens with `size_t size`, the sizeof its caller knew. Members beyond it count as zero.
+ * Each such struct opens with `size_t size`, the sizeof its caller knew. Members beyond it count as zero. A size of 0 was
+ * forgotten: then the struct is taken to be of this version.
  */
 #ifndef OTEL_API_OPTIONS_H
 #define OTEL_API_OPTIONS_H
@@ -17,7 +18,7 @@ static inline const void *otel__options_fit(const void *given, size_t full, void
         return given;
     }
     memset(copy, 0, full);
-    memcpy(copy, given, size < full ? size : full);
+    memcpy(copy, given, size != 0 && size < full ? size : full);
     *(size_t *)copy = full;
     return copy;
 }

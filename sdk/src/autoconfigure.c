@@ -55,14 +55,23 @@ static otel_status check_processors(const otel_processors *processors, otel_erro
     return OTEL_OK;
 }
 
-static otel_status take_processors(const otel_processors *processors, struct otel__pipeline *out, otel_error *error) {
-    otel_status status = check_processors(processors, error);
-    for (size_t i = 0; processors->items && i < processors->count; i++) {
-        if (status == OTEL_OK)
-            out->processors[out->processor_count++] = processors->items[i];
-        else if (first_place(processors, i) == i)
+static void destroy_all(const otel_processors *processors) {
+    for (size_t i = 0; processors->items && i < processors->count; i++)
+        if (first_place(processors, i) == i)
             otel_processor_destroy(processors->items[i]);
-    }
+}
+
+void otel__options_consume(const otel_sdk_options *options) {
+    otel_sampler_destroy(options->sampler);
+    destroy_all(&options->processors);
+}
+
+static otel_status take_processors(const otel_processors *processors, struct otel__pipeline *out, otel_error *error) {
+    const otel_status status = check_processors(processors, error);
+    if (status != OTEL_OK)
+        destroy_all(processors);
+    for (size_t i = 0; status == OTEL_OK && processors->items && i < processors->count; i++)
+        out->processors[out->processor_count++] = processors->items[i];
     return status;
 }
 

@@ -34,6 +34,8 @@ otel_status otel__autoconfigure(const otel_sdk_options *options, const struct ot
  */
 otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struct otel__config *config,
                                    otel_error *error);
+/* Destroys the sampler and the processors of `options`, for a start that does not get as far. */
+void otel__options_consume(const otel_sdk_options *options);
 /* Destroys the sampler and the processors that are left in `pipeline`. */
 void otel__pipeline_free(struct otel__pipeline *pipeline);
 

@@ -19,10 +19,9 @@
 #include <strings.h>
 #endif
 
-/* Options whose size was left 0 are of this version: it has no shorter form. */
 static otel_otlp_options read_options(const otel_otlp_options *options) {
     otel_otlp_options known = { .size = sizeof known };
-    if (options && options->size)
+    if (options)
         known = *(const otel_otlp_options *)otel__options_fit(options, sizeof known, &known);
     else if (options)
         known = *options;

@@ -18,6 +18,7 @@
 #include "diagnostics.h"
 #include "fork.h"
 #include "ledger.h"
+#include "options.h"
 #include "tracer.h"
 #include "worker.h"
 
@@ -97,12 +98,6 @@ static bool free_left_over(void) {
     return true;
 }
 
-static void consume(const otel_sdk_options *options) {
-    otel_sampler_destroy(options->sampler);
-    for (size_t i = 0; options->processors.items && i < options->processors.count; i++)
-        otel_processor_destroy(options->processors.items[i]);
-}
-
 static void set_propagators(const struct otel__pipeline *pipeline) {
     otel_propagators_set(pipeline->propagators, pipeline->propagator_count);
 }
@@ -142,30 +137,30 @@ static otel_status start(const otel_sdk_options *options, otel_error *error) {
 /* In a state that this thread alone may change. */
 static otel_status start_alone(const otel_sdk_options *options, otel_error *error) {
     if (!prepare_process()) {
-        consume(options);
+        otel__options_consume(options);
         return fail(error, OTEL_ERR_MEMORY, "cannot reserve address space");
     }
     if (!free_left_over()) {
-        consume(options);
+        otel__options_consume(options);
         return fail(error, OTEL_ERR_STATE, "the SDK that ran before has not come to an end yet: a call or its exporter hangs");
     }
     return start(options, error);
 }
 
 otel_status otel_sdk_start(const otel_sdk_options *options) {
-    otel_sdk_options given = { .size = sizeof given };
-    if (options)
-        memcpy(&given, options, options->size < sizeof given ? options->size : sizeof given);
+    static const otel_sdk_options none = { .size = sizeof none };
+    otel_sdk_options known;
     otel_error ignored;
-    otel_error *error = given.error ? given.error : &ignored;
+    const otel_sdk_options *given = options ? otel__options_fit(options, sizeof known, &known) : &none;
+    otel_error *error = given->error ? given->error : &ignored;
     error->text[0] = '\0';
     int expected = STOPPED;
     if (!atomic_compare_exchange_strong(&state, &expected, CHANGING)) {
-        consume(&given);
+        otel__options_consume(given);
         return fail(error, OTEL_ERR_STATE,
                     expected == EXITED ? "the process is exiting" : "an SDK is running already, or being started or stopped");
     }
-    const otel_status status = start_alone(&given, error);
+    const otel_status status = start_alone(given, error);
     atomic_store(&state, status == OTEL_OK ? RUNNING : STOPPED);
     return status;
 }

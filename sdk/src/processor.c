@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "config.h"
+#include "options.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -59,9 +60,10 @@ static otel_processor *create(const char *kind, otel_exporter *exporter) {
 }
 
 otel_processor *otel_batch_processor(const otel_batch_options *options, otel_exporter *exporter) {
+    otel_batch_options known;
     otel_batch_options filled = { .size = sizeof filled };
     if (options)
-        memcpy(&filled, options, options->size < sizeof filled ? options->size : sizeof filled);
+        filled = *(const otel_batch_options *)otel__options_fit(options, sizeof known, &known);
     otel__config_batch_defaults(&filled);
     otel_processor *p = create("batch", exporter);
     if (!p)

