@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/membarrier.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,12 +15,13 @@ struct otel__published otel__published;
 
 static bool barrier(int command) { return syscall(SYS_membarrier, command, 0, 0) == 0; }
 
-/* A child whose fork no SDK noticed holds states of threads that it doesn't have: nobody would ever leave those. */
-static void notice_fork(void) {
-    static _Atomic pid_t process;
-    pid_t now = getpid();
-    pid_t before = atomic_exchange(&process, now);
-    if (before != 0 && before != now) {
+/*
+ * Where no SDK saw the fork that made this process, states of threads that it doesn't have are left over, perhaps busy for ever.
+ * While there is no other thread, every state but the caller's is such a one.
+ */
+static void forget_lost_threads(void) {
+    struct stat tasks;
+    if (stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink == 3) { /* two, and one for each thread */
         otel__threads_after_fork();
     }
 }
@@ -29,7 +31,7 @@ bool otel__backend_install(const struct otel__backend *backend) {
         return false;
     }
     int saved = errno;
-    notice_fork();
+    forget_lost_threads();
     bool fence = !barrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
     errno = saved;
     if (fence) {

@@ -38,9 +38,9 @@ struct otel__thread; /* thread.h; the SDK sees only the functions below */
 
 /* What the API noticed and cannot report by itself. */
 typedef enum otel__misuse {
-    OTEL__MISUSE_SCOPE_ORDER,   /* a scope was closed while younger ones were open */
-    OTEL__MISUSE_SCOPE_FOREIGN, /* a scope was closed on another thread */
-    OTEL__MISUSE_SCOPE_DEPTH,   /* 65,536 nested scopes, or no memory for more: not attached */
+    OTEL__MISUSE_SCOPE_ORDER,    /* a scope was closed while younger ones were open */
+    OTEL__MISUSE_SCOPE_FOREIGN,  /* a scope was closed on another thread */
+    OTEL__MISUSE_SCOPE_DEPTH,    /* 65,536 nested scopes, or no memory for more: not attached */
     OTEL__MISUSE_TRACESTATE_FULL /* every tracestate of the table is in use: dropped */
 } otel__misuse;
 
@@ -78,8 +78,8 @@ struct otel__backend {
 #pragma GCC visibility push(default)
 
 /*
- * Publishes the table, which must live for ever; false when another is published or the version differs. Notices by itself
- * that the process is a forked child in which otel__threads_after_fork() wasn't called.
+ * Publishes the table, which must live for ever; false when another is published or the version differs. In a process with a
+ * single thread it calls otel__threads_after_fork(), since the process may be a child whose fork no SDK saw.
  */
 bool otel__backend_install(const struct otel__backend *backend);
 /*
@@ -116,8 +116,8 @@ uint64_t otel__interrupted_calls(void);
  * Tracestates are named by a 64-bit reference {generation, place}, 0 for the empty one. Strong references are counted; a weak
  * one is just the number and goes stale when its place is reused. All four are lock-free and allocate nothing.
  */
-bool otel__tracestate_retain(uint64_t state); /* false: stale; 0 is never stale */
-void otel__tracestate_drop(uint64_t state);   /* gives back what retain took */
+bool otel__tracestate_retain(uint64_t state);   /* false: stale; 0 is never stale */
+void otel__tracestate_drop(uint64_t state);     /* gives back what retain took */
 otel_str otel__tracestate_text(uint64_t state); /* valid while a strong reference is held */
 /* A strong reference to a copy of checked header text; 0 when it is empty or too long, or when the table is full. */
 uint64_t otel__tracestate_intern(otel_str text);

@@ -25,6 +25,7 @@ static inline const void *otel__options_fit(const void *given, size_t full, void
 
 /* Whether the function table has this function. */
 #define OTEL__HAS(table, function)                                                                                     \
-    ((table)->size >= offsetof(__typeof__(*(table)), function) + sizeof((table)->function) && (table)->function)
+    (((table)->size == 0 || (table)->size >= offsetof(__typeof__(*(table)), function) + sizeof((table)->function)) &&  \
+     (table)->function)
 
 #endif

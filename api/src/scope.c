@@ -19,33 +19,33 @@ enum { DEPTH_MOST = 65536, FIRST_MAPPING = 4096 };
 
 /* ---- the stack ---------------------------------------------------------------------------------------------------------- */
 
-static void *map_entries(struct otel__thread *thread, size_t bytes) {
-    if (thread->mapped != 0) {
-        return mremap(thread->entries, thread->mapped, bytes, MREMAP_MAYMOVE);
-    }
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory != MAP_FAILED) {
-        memcpy(memory, thread->first, sizeof thread->first);
-    }
-    return memory;
-}
-
+/*
+ * Doubles the room. The new memory is whole before `entries` names it, and the old is unmapped only after that: the child of a
+ * fork that another thread makes meanwhile looks at the stack too (otel__scopes_forget).
+ */
 static bool stack_grow(struct otel__thread *thread) {
     if (thread->capacity == 0 || thread->capacity >= DEPTH_MOST) {
         return false;
     }
     int saved = errno;
-    size_t bytes = thread->mapped != 0 ? thread->mapped * 2 : FIRST_MAPPING;
-    void *memory = map_entries(thread, bytes);
-    errno = saved;
-    if (memory == MAP_FAILED) {
-        return false;
+    size_t old_bytes = thread->mapped;
+    size_t bytes = old_bytes != 0 ? old_bytes * 2 : FIRST_MAPPING;
+    struct otel__scope_entry *old = thread->entries;
+    struct otel__scope_entry *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory != MAP_FAILED) {
+        memcpy(memory, old, thread->capacity * sizeof *old);
+        size_t capacity = bytes / sizeof *old;
+        atomic_signal_fence(memory_order_release);
+        thread->entries = memory;
+        thread->mapped = bytes;
+        thread->capacity = capacity < DEPTH_MOST ? (uint32_t)capacity : DEPTH_MOST;
+        atomic_signal_fence(memory_order_release);
+        if (old_bytes != 0) {
+            munmap(old, old_bytes);
+        }
     }
-    size_t capacity = bytes / sizeof *thread->entries;
-    thread->entries = memory;
-    thread->mapped = bytes;
-    thread->capacity = capacity < DEPTH_MOST ? (uint32_t)capacity : DEPTH_MOST;
-    return true;
+    errno = saved;
+    return memory != MAP_FAILED;
 }
 
 static inline uint32_t depth_now(const struct otel__thread *thread) {

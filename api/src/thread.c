@@ -138,11 +138,11 @@ struct otel__thread *otel__thread_self(void) {
 
 uint32_t otel__thread_index(const struct otel__thread *thread) { return thread->index; }
 
-void otel__threads_keep_only(const struct otel__thread *own) {
+void otel__threads_after_fork(void) {
     atomic_store(&free_list, 0);
     for (uint32_t index = 1; index <= otel__threads_made(); index++) {
         struct otel__thread *thread = otel__thread_at(index);
-        if (thread != own) {
+        if (thread != otel__self) {
             otel__scopes_forget(thread);
             thread->index = index; /* its maker may have been about to write it */
             atomic_store(&thread->busy, 0);
@@ -151,8 +151,6 @@ void otel__threads_keep_only(const struct otel__thread *own) {
     }
     atomic_store(&shared_calls, (shared_busy + 1) / 2);
 }
-
-void otel__threads_after_fork(void) { otel__threads_keep_only(otel__self); }
 
 /* ---- the bracket, off its fast path ------------------------------------------------------------------------------------- */
 

@@ -67,8 +67,6 @@ struct otel__thread *otel__enter_slowly(void);
 void otel__leave_shared(void);
 const struct otel__backend *otel__backend_fenced(struct otel__thread *thread);
 
-/* Frees every block but the caller's, which is alone in the process; `own` may be a block outside of the range. */
-void otel__threads_keep_only(const struct otel__thread *own);
 /* Blocks in use or free: states exist for the indices 1 to this. */
 uint32_t otel__threads_made(void);
 struct otel__thread *otel__thread_at(uint32_t index);

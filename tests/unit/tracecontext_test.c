@@ -330,6 +330,19 @@ static void huge_values_are_refused(void **state) {
     free(huge);
 }
 
+static void forgotten_sizes_mean_this_version(void **state) {
+    (void)state;
+    otel_getter getter = carrier_getter;
+    otel_setter setter = carrier_setter;
+    getter.size = setter.size = 0;
+    in.count = out.count = out.writes = 0;
+    carrier_add(&in, "traceparent", PARENT);
+    otel_context context = w3c->extract(&(otel_context){ { 0 } }, &getter, &in);
+    w3c->inject(&context, &setter, &out);
+    assert_field(&out, "traceparent", PARENT);
+    otel_context_release(&context);
+}
+
 static void incomplete_tables_are_tolerated(void **state) {
     (void)state;
     static const otel_context empty;
@@ -367,6 +380,7 @@ int main(void) {
         cmocka_unit_test(getter_that_ignores_the_index_has_one_value),
         cmocka_unit_test(endless_fields_are_bounded),
         cmocka_unit_test(huge_values_are_refused),
+        cmocka_unit_test(forgotten_sizes_mean_this_version),
         cmocka_unit_test(incomplete_tables_are_tolerated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,7 +54,10 @@ typedef struct otel_propagator {
     otel_context (*extract)(const otel_context *base, const otel_getter *getter, const void *carrier);
 } otel_propagator;
 
-/** W3C Trace Context level 2: fields `traceparent` and `tracestate`. */
+/**
+ * W3C Trace Context level 2: fields `traceparent` and `tracestate`. A tracestate is sent on whole, whatever its length.
+ * Refused as garbage: a traceparent of more than 1,024 bytes, and a tracestate of more than 32,768 bytes or 64 fields.
+ */
 extern const otel_propagator otel_propagator_tracecontext;
 
 /** At most this many propagators take part; the rest of a longer list is ignored. */
