@@ -42,27 +42,27 @@ static otel_span start_span(const struct otel__call *call, otel_tracer *tracer, 
     return span;
 }
 
-otel_span otel_span_start(otel_tracer *tracer, const otel_span_options *given) {
+otel_span otel_span_start(otel_tracer *tracer, const otel_span_options *options) {
     otel_span_options copy;
-    const otel_span_options *options = start_options(given, &copy);
+    const otel_span_options *full = start_options(options, &copy);
     struct otel__call call;
     if (!otel__enter(&call)) {
-        return otel__noop_start(options, &otel__context_empty);
+        return otel__noop_start(full, &otel__context_empty);
     }
-    otel_span span = call.backend != NULL ? start_span(&call, tracer, options)
-                                          : otel__noop_start(options, otel__context_top(call.thread));
+    otel_span span =
+        call.backend != NULL ? start_span(&call, tracer, full) : otel__noop_start(full, otel__context_top(call.thread));
     otel__leave(&call);
     return span;
 }
 
-bool otel_tracer_enabled(otel_tracer *tracer, const otel_span_options *given) {
+bool otel_tracer_enabled(otel_tracer *tracer, const otel_span_options *options) {
     otel_span_options copy;
     struct otel__call call;
     if (!otel__enter(&call)) {
         return false;
     }
     bool enabled = call.backend != NULL && call.backend->enabled(call.thread, tracer != NULL ? tracer : &unnamed_tracer,
-                                                                 start_options(given, &copy));
+                                                                 start_options(options, &copy));
     otel__leave(&call);
     return enabled;
 }

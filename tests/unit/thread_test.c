@@ -298,6 +298,72 @@ static void child_forgets_threads_that_it_does_not_have(void **state) {
     fake_remove();
 }
 
+/* Threads whose stacks grow, shrink and hold tracestates, and which are born and die, while the process forks. */
+static _Atomic bool stop;
+static void *grow_and_shrink(void *unused) {
+    while (!atomic_load(&stop)) {
+        otel_tracestate tracestate = otel_tracestate_parse(otel_cstr("a=1"));
+        const otel_span span = { { 1, 2, 3, 0, 0, tracestate.opaque_[0] } };
+        otel_scope outermost = otel_span_attach(&span, true);
+        for (int i = 0; i < 300; i++) {
+            const otel_scope scope = otel_span_attach(&span, true);
+            (void)scope;
+        }
+        otel_tracestate_release(&tracestate);
+        otel_scope_close(&outermost);
+    }
+    return unused;
+}
+
+static void *be_born_and_die(void *unused) {
+    while (!atomic_load(&stop)) {
+        uint32_t index = 0;
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, note_index, &index) == 0) {
+            pthread_join(thread, NULL);
+        }
+    }
+    return unused;
+}
+
+static int go_on_alone(void *unused) {
+    (void)unused;
+    const otel_span before = otel_context_span(NULL);
+    otel__threads_after_fork();
+    for (int i = 0; i < 300; i++) {
+        const uint64_t passing = otel__tracestate_intern(otel_cstr("passing=1"));
+        STEP(passing != 0);
+        otel__tracestate_drop(passing);
+    }
+    const otel_span span = { { 1, 2, 4, 0, 0, 0 } };
+    otel_scope scope = otel_span_attach(&span, true);
+    otel_scope_close(&scope);
+    const otel_span after = otel_context_span(NULL);
+    STEP(memcmp(&before, &after, sizeof after) == 0);
+    return 0;
+}
+
+static void fork_may_come_at_any_moment(void **state) {
+    (void)state;
+    pthread_t threads[3];
+    const otel_span span = { { 1, 2, 3, 0, 0, 0 } };
+    otel_scope scope = otel_span_attach(&span, false);
+    atomic_store(&stop, false);
+    assert_int_equal(pthread_create(&threads[0], NULL, grow_and_shrink, NULL), 0);
+    assert_int_equal(pthread_create(&threads[1], NULL, grow_and_shrink, NULL), 0);
+    assert_int_equal(pthread_create(&threads[2], NULL, be_born_and_die, NULL), 0);
+    int failed = 0;
+    for (int i = 0; i < 100; i++) {
+        failed += in_child(go_on_alone, NULL) != 0;
+    }
+    atomic_store(&stop, true);
+    for (int i = 0; i < 3; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    otel_scope_close(&scope);
+    assert_int_equal(failed, 0);
+}
+
 /* With another thread about, nobody's state is taken away. */
 static void *install_beside(void *unused) {
     fake_install();
@@ -348,6 +414,7 @@ int main(void) {
         cmocka_unit_test(busy_is_seen_from_inside_only),
         cmocka_unit_test(calls_after_the_state_is_gone_still_work),
         cmocka_unit_test(child_forgets_threads_that_it_does_not_have),
+        cmocka_unit_test(fork_may_come_at_any_moment),
         cmocka_unit_test(installing_leaves_living_threads_alone),
         cmocka_unit_test(child_reuses_the_states_of_the_parents_threads),
     };

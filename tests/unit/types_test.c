@@ -25,8 +25,8 @@ static void picks_the_type_from_the_c_type(void **state) {
     assert_int_equal(OTEL_VALUE(us).u.i, 65535);
     assert_int_equal(OTEL_VALUE(4000000000u).u.i, 4000000000);
     assert_int_equal(OTEL_VALUE(INT64_MIN).u.i, INT64_MIN);
-    assert_int_equal(OTEL_VALUE(7ll).type, OTEL_TYPE_INT);
-    assert_int_equal(OTEL_VALUE(7ull).type, OTEL_TYPE_INT);
+    assert_int_equal(OTEL_VALUE(7LL).type, OTEL_TYPE_INT);
+    assert_int_equal(OTEL_VALUE(7ULL).type, OTEL_TYPE_INT);
     assert_int_equal(OTEL_VALUE(sizeof text).u.i, 5);
     assert_int_equal(OTEL_VALUE(yes).type, OTEL_TYPE_BOOL);
     assert_int_equal(OTEL_VALUE(yes).u.i, 1);
