@@ -174,8 +174,10 @@ static bool served(const struct otel__lane *lane, uint32_t ticket) {
 
 otel_status otel__processor_flush_wait(otel_processor *p, uint32_t ticket, uint64_t deadline) {
     struct otel__lane *lane = p->lane;
-    if (become_consumer(p, deadline)) {
+    if (!served(lane, ticket) && become_consumer(p, deadline)) {
+        lane->flush_deadline = deadline;
         otel__worker_flush(p, ticket);
+        lane->flush_deadline = 0;
         atomic_store(&lane->draining, 0);
     }
     while (!served(lane, ticket)) {

@@ -40,6 +40,8 @@ struct otel__lane {
     _Atomic uint64_t retry_worker_at; /* a worker could not be made: not before this */
     /* The consumer's own: */
     uint32_t oldest, newest, waiting; /* taken and not yet exported */
+    otel_status outcome;              /* of the flush under way */
+    uint64_t flush_deadline;          /* of the flush whose caller is the consumer; 0: the worker is */
     uint64_t full_reported;
     uint64_t full_reported_at;
     pthread_t thread;

@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <string.h>
 
-enum { STACK_SIZE = 512 * 1024, RETRY_START_MS = 1000 };
+enum { STACK_SIZE = 512 * 1024, RETRY_START_MS = 1000, FLUSHES_TO_COME = 1 << 30 };
 
 static _Thread_local bool exporting;
 
@@ -44,13 +44,24 @@ static uint32_t fill_batch(otel_processor *p) {
     return count;
 }
 
+/* When the consumer must be done: the time for stopping, or that of the flush whose caller is the consumer. */
+static uint64_t deadline_of(const struct otel__lane *lane) {
+    const uint64_t stop = atomic_load(&lane->stopping) ? atomic_load(&lane->stop_deadline) : OTEL__NO_DEADLINE;
+    const uint64_t flush = lane->flush_deadline ? lane->flush_deadline : OTEL__NO_DEADLINE;
+    return stop < flush ? stop : flush;
+}
+
 static int export_timeout(const otel_processor *p) {
-    const struct otel__lane *lane = p->lane;
-    if (!atomic_load(&lane->stopping))
+    const uint64_t deadline = deadline_of(p->lane);
+    if (deadline == OTEL__NO_DEADLINE)
         return p->export_timeout_ms;
-    const int left = otel__deadline_left_ms(atomic_load(&lane->stop_deadline));
+    const int left = otel__deadline_left_ms(deadline);
     const int bound = left > 0 ? left : 1;
     return p->export_timeout_ms && p->export_timeout_ms < bound ? p->export_timeout_ms : bound;
+}
+
+static bool wanted(const struct otel__lane *lane) {
+    return atomic_load(&lane->stopping) || atomic_load(&lane->flush_wanted) != atomic_load(&lane->flush_served);
 }
 
 static void add(_Atomic uint64_t *counter, uint64_t n) { atomic_fetch_add_explicit(counter, n, memory_order_relaxed); }
@@ -58,7 +69,9 @@ static void add(_Atomic uint64_t *counter, uint64_t n) { atomic_fetch_add_explic
 static void count_outcome(struct otel__lane *lane, otel_status status, uint64_t spans, uint64_t rejected) {
     if (status != OTEL_OK) {
         add(&lane->dropped_failed, spans);
-        atomic_store(&lane->flush_status, OTEL_ERR_EXPORT);
+        /* Also for a flush that came in the meantime: the spans had ended before it. */
+        if (wanted(lane))
+            lane->outcome = OTEL_ERR_EXPORT;
     } else {
         rejected = rejected < spans ? rejected : spans;
         add(&lane->rejected, rejected);
@@ -75,16 +88,16 @@ static void export_batch(otel_processor *p) {
     add(&lane->in_flight, count);
     otel__span_queue_done(&lane->queue, count);
     add(&lane->exports, 1);
+    const bool nested = exporting; /* an exporter has ended a span */
     exporting = true;
     const otel_status status = exporter->ops->export_batch(exporter->self, p->view, export_timeout(p), &outcome);
-    exporting = false;
+    exporting = nested;
     otel__records_unref(p->view->records, count);
     p->view->count = 0;
     count_outcome(lane, status, count, outcome.rejected);
 }
 
-/* What the time for stopping did not suffice for. */
-static void drop_waiting(otel_processor *p) {
+void otel__worker_drop(otel_processor *p) {
     struct otel__lane *lane = p->lane;
     take(p);
     while (lane->waiting) {
@@ -95,43 +108,52 @@ static void drop_waiting(otel_processor *p) {
     }
 }
 
-static bool out_of_time(const struct otel__lane *lane) {
-    return atomic_load(&lane->stopping) && otel__clock_monotonic() >= atomic_load(&lane->stop_deadline);
-}
-
 void otel__worker_drain(otel_processor *p) {
     struct otel__lane *lane = p->lane;
     take(p);
-    while (lane->waiting && !out_of_time(lane))
+    while (lane->waiting && otel__clock_monotonic() < deadline_of(lane))
         export_batch(p);
 }
 
 /* Calls force_flush or shutdown, whichever is given. */
-static void conclude(otel_processor *p, otel_status (*operation)(void *self, int timeout_ms), int timeout_ms) {
+static void conclude(otel_processor *p, otel_status (*operation)(void *self, int timeout_ms)) {
     if (!operation)
         return;
+    const bool nested = exporting;
     exporting = true;
-    const otel_status status = operation(p->exporter->self, timeout_ms);
-    exporting = false;
+    const otel_status status = operation(p->exporter->self, export_timeout(p));
+    exporting = nested;
     if (status != OTEL_OK)
-        atomic_store(&p->lane->flush_status, status);
+        p->lane->outcome = status;
+}
+
+static void serve(struct otel__lane *lane, uint32_t ticket) {
+    atomic_store(&lane->flush_status, lane->outcome);
+    lane->outcome = OTEL_OK;
+    if ((int32_t)(ticket - atomic_load(&lane->flush_served)) > 0)
+        atomic_store(&lane->flush_served, ticket);
+    otel__futex_wake(&lane->flush_served);
 }
 
 void otel__worker_flush(otel_processor *p, uint32_t ticket) {
     struct otel__lane *lane = p->lane;
-    atomic_store(&lane->flush_status, OTEL_OK);
     otel__worker_drain(p);
-    conclude(p, p->exporter->ops->force_flush, export_timeout(p));
-    atomic_store(&lane->flush_served, ticket);
-    otel__futex_wake(&lane->flush_served);
+    if (lane->waiting)
+        lane->outcome = OTEL_ERR_TIMEOUT;
+    conclude(p, p->exporter->ops->force_flush);
+    serve(lane, ticket);
 }
 
 void otel__worker_finish(otel_processor *p) {
-    if (atomic_exchange(&p->lane->finished, true))
+    struct otel__lane *lane = p->lane;
+    if (atomic_exchange(&lane->finished, true))
         return;
-    otel__worker_flush(p, atomic_load(&p->lane->flush_wanted));
-    drop_waiting(p);
-    conclude(p, p->exporter->ops->shutdown, export_timeout(p));
+    otel__worker_flush(p, atomic_load(&lane->flush_wanted));
+    otel__worker_drop(p);
+    lane->outcome = (otel_status)atomic_load(&lane->flush_status);
+    conclude(p, p->exporter->ops->shutdown);
+    /* Whoever flushes from now on has nothing to wait for. */
+    serve(lane, atomic_load(&lane->flush_wanted) + FLUSHES_TO_COME);
 }
 
 /* ---- deciding when -------------------------------------------------------------------------------------------------------- */
@@ -143,10 +165,6 @@ static uint64_t due_at(const otel_processor *p) {
     const uint64_t ended = record->end - (uint64_t)record->clock_offset;
     const uint64_t waited = otel__clock_steady() - ended;
     return waited < p->delay ? now + (p->delay - waited) : now;
-}
-
-static bool wanted(const struct otel__lane *lane) {
-    return atomic_load(&lane->stopping) || atomic_load(&lane->flush_wanted) != atomic_load(&lane->flush_served);
 }
 
 static bool batch_is_full(const otel_processor *p) { return otel__span_queue_count(&p->lane->queue) >= p->max_batch; }
@@ -197,16 +215,16 @@ static bool export_due(otel_processor *p) {
     return exported;
 }
 
-/* Says how many spans a full queue cost; while running, at most once a second. */
+/* Says how many spans a full queue cost; while running, as often as diagnostics let a line pass. */
 static void report_full_queue(otel_processor *p) {
     struct otel__lane *lane = p->lane;
     const uint64_t now = otel__clock_monotonic();
-    if (now - lane->full_reported_at < OTEL__SECOND && !atomic_load(&lane->stopping))
+    if (lane->full_reported && now - lane->full_reported_at < 10 * OTEL__SECOND && !atomic_load(&lane->stopping))
         return;
     const uint64_t full = otel__locals_sum(OTEL__QUEUE_FULL + p->index);
-    lane->full_reported_at = now;
     if (full <= lane->full_reported)
         return;
+    lane->full_reported_at = now;
     otel_report(OTEL_LOG_WARN, "queue full", "%s: %llu spans were dropped, because %u were waiting for export already", p->name,
                 (unsigned long long)(full - lane->full_reported), (unsigned)p->max_queue);
     lane->full_reported = full;
