@@ -40,7 +40,7 @@ struct http_double {
     struct connection connections[CONNECTIONS]; /* the thread's own */
     pthread_mutex_t lock;                       /* guards what follows */
     struct request requests[REQUESTS];
-    size_t request_count, connection_count;
+    size_t request_count, connection_count, open_count;
 };
 
 static void die(const char *what) {
@@ -145,6 +145,7 @@ static void answer(struct connection *connection) {
         break;
     case HTTP_RESET:
     case HTTP_RESET_ON_CONNECT:
+    case HTTP_RESET_INSIDE_REQUEST:
         drop_with_reset(connection);
         break;
     case HTTP_STALL:
@@ -223,6 +224,11 @@ static void receive(http_double *server, struct connection *connection) {
         return;
     }
     connection->in_len += (size_t)len;
+    if (peek_step(server)->action == HTTP_RESET_INSIDE_REQUEST) {
+        next_step(server, strdup(""), NULL, 0);
+        drop_with_reset(connection);
+        return;
+    }
     take_request(server, connection);
 }
 
@@ -256,6 +262,15 @@ static int next_timeout(http_double *server) {
     return least < 0 ? 0 : (int)least;
 }
 
+static void count_open(http_double *server) {
+    size_t open = 0;
+    for (size_t i = 0; i < CONNECTIONS; i++)
+        open += server->connections[i].fd >= 0;
+    pthread_mutex_lock(&server->lock);
+    server->open_count = open;
+    pthread_mutex_unlock(&server->lock);
+}
+
 static bool serve_once(http_double *server) {
     struct pollfd fds[CONNECTIONS + 2];
     for (size_t i = 0; i < CONNECTIONS; i++)
@@ -272,6 +287,7 @@ static bool serve_once(http_double *server) {
             answer(&server->connections[i]);
     if (fds[CONNECTIONS].revents)
         accept_connection(server);
+    count_open(server);
     return fds[CONNECTIONS + 1].revents == 0;
 }
 
@@ -333,6 +349,7 @@ static size_t read_count(http_double *server, const size_t *count) {
 
 size_t http_double_requests(http_double *server) { return read_count(server, &server->request_count); }
 size_t http_double_connections(http_double *server) { return read_count(server, &server->connection_count); }
+size_t http_double_open(http_double *server) { return read_count(server, &server->open_count); }
 
 bool http_double_await(http_double *server, size_t requests) {
     for (int64_t until = now_ms() + 10000; now_ms() < until; nanosleep(&(struct timespec){ 0, 1000000 }, NULL))

@@ -12,13 +12,14 @@
 #include <stdint.h>
 
 enum http_action {
-    HTTP_ANSWER,              /* status, headers and body */
-    HTTP_RAW,                 /* `body` as it is, instead of an answer, and the connection is closed */
-    HTTP_CLOSE,               /* the connection is closed without an answer */
-    HTTP_RESET,               /* the connection is reset without an answer */
-    HTTP_RESET_ON_CONNECT,    /* a connection is reset before it can be used: the step counts as a request */
-    HTTP_RESET_INSIDE_ANSWER, /* half of the answer, then a reset */
-    HTTP_STALL                /* nothing at all */
+    HTTP_ANSWER,               /* status, headers and body */
+    HTTP_RAW,                  /* `body` as it is, instead of an answer, and the connection is closed */
+    HTTP_CLOSE,                /* the connection is closed without an answer */
+    HTTP_RESET,                /* the connection is reset without an answer */
+    HTTP_RESET_ON_CONNECT,     /* a connection is reset before it can be used: the step counts as a request */
+    HTTP_RESET_INSIDE_REQUEST, /* as soon as a request begins to arrive */
+    HTTP_RESET_INSIDE_ANSWER,  /* half of the answer, then a reset */
+    HTTP_STALL                 /* nothing at all */
 };
 
 /* What becomes of one request. */
@@ -45,6 +46,8 @@ const char *http_double_url(http_double *server, const char *path);
 /* So far. */
 size_t http_double_requests(http_double *server);
 size_t http_double_connections(http_double *server);
+/* Connections that are open now. */
+size_t http_double_open(http_double *server);
 /* Waits until so many requests have come whole; false: they did not within 10 s. */
 bool http_double_await(http_double *server, size_t requests);
 

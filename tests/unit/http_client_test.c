@@ -5,6 +5,9 @@
 #include "common/clock.h"
 #include "http_double.h"
 
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -12,7 +15,10 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -87,6 +93,47 @@ static void sends_the_request(void **state) {
     assert_header(server, 0, "Content-Length", "5");
     assert_header(server, 0, "Expect", NULL);
     assert_header(server, 0, "Content-Encoding", NULL);
+    const char *type = strcasestr(head, "Content-Type:"); /* once, and not the user's */
+    assert_null(strcasestr(type + 1, "Content-Type:"));
+    otel__http_destroy(client);
+    http_double_stop(server);
+}
+
+/* libcurl would wait for permission to send more than 1 MiB, and tidy the path up. */
+static void the_request_is_sent_as_it_is(void **state) {
+    (void)state;
+    size_t len = 2 * 1024 * 1024;
+    char *body = calloc(1, len);
+    http_double *server = START({ .status = 200 });
+    struct otel__http_client *client = client_for_limit(http_double_url(server, "/a/../b//c/./?x=/../"), 100);
+    assert_int_equal(otel__http_post(client, body, len, in_ms(20000)), OTEL__HTTP_ANSWERED);
+    assert_non_null(strstr(http_double_head(server, 0), "POST /a/../b//c/./?x=/../ HTTP/1.1\r\n"));
+    assert_header(server, 0, "Expect", NULL);
+    otel__http_destroy(client);
+    http_double_stop(server);
+    free(body);
+}
+
+/* The sockets of this process that lead to the server, all of which must be closed on exec(). */
+static size_t sockets_to(http_double *server) {
+    size_t count = 0;
+    for (int fd = 3; fd < 1024; fd++) {
+        struct sockaddr_in peer;
+        socklen_t len = sizeof peer;
+        if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0 || ntohs(peer.sin_port) != http_double_port(server))
+            continue;
+        assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+        count++;
+    }
+    return count;
+}
+
+static void programs_do_not_inherit_the_connection(void **state) {
+    (void)state;
+    http_double *server = START({ .status = 200 });
+    struct otel__http_client *client = client_for(server);
+    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
+    assert_int_equal(sockets_to(server), 1);
     otel__http_destroy(client);
     http_double_stop(server);
 }
@@ -116,6 +163,28 @@ static void a_kept_connection_that_died_is_replaced(void **state) {
         otel__http_destroy(client);
         http_double_stop(server);
     }
+}
+
+/*
+ * The same while a large request is being written. libcurl repeats some of these by itself, depending on what it
+ * notices first.
+ */
+static void a_kept_connection_that_dies_under_a_request(void **state) {
+    (void)state;
+    enum { ROUNDS = 200, LEN = 300000 };
+    static struct http_step steps[3 * ROUNDS];
+    static const char body[LEN];
+    for (size_t i = 0; i < 3 * ROUNDS; i++)
+        steps[i].action = i % 3 == 1 ? HTTP_RESET_INSIDE_REQUEST : HTTP_ANSWER;
+    http_double *server = http_double_start(steps, 3 * ROUNDS);
+    struct otel__http_client *client = client_for(server);
+    for (int i = 0; i < ROUNDS; i++) {
+        assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
+        assert_int_equal(otel__http_post(client, body, LEN, in_ms(20000)), OTEL__HTTP_ANSWERED);
+    }
+    assert_int_equal(http_double_requests(server), 3 * ROUNDS);
+    otel__http_destroy(client);
+    http_double_stop(server);
 }
 
 static void a_server_that_hangs_up_after_each_answer(void **state) {
@@ -346,6 +415,32 @@ static void a_forked_child_connects_anew(void **state) {
     http_double_stop(server);
 }
 
+/* Or a server would hold connections of a parent that is gone for as long as any child lives. */
+static void a_child_does_not_keep_the_parents_connection_open(void **state) {
+    (void)state;
+    http_double *server = START({ .status = 200 });
+    struct otel__http_client *client = client_for(server);
+    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
+    int hold[2];
+    assert_int_equal(pipe(hold), 0);
+    otel__http_before_fork(client);
+    pid_t child = fork();
+    otel__http_after_fork(client, child == 0);
+    if (child == 0) {
+        char byte;
+        close(hold[1]);
+        _exit(read(hold[0], &byte, 1) == 0 ? 0 : 1); /* lives until the parent lets go */
+    }
+    otel__http_destroy(client);
+    for (int i = 0; i < 10000 && http_double_open(server) > 0; i++)
+        nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
+    assert_int_equal(http_double_open(server), 0);
+    close(hold[0]);
+    close(hold[1]);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    http_double_stop(server);
+}
+
 static void *post_once(void *argument) { return (void *)(uintptr_t)otel__http_post(argument, "x", 1, in_ms(20000)); }
 
 /* Another thread waits for an answer: that holds nothing up, and both go on. */
@@ -459,8 +554,11 @@ static void no_sigpipe(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sends_the_request),
+        cmocka_unit_test(the_request_is_sent_as_it_is),
+        cmocka_unit_test(programs_do_not_inherit_the_connection),
         cmocka_unit_test(a_connection_is_kept),
         cmocka_unit_test(a_kept_connection_that_died_is_replaced),
+        cmocka_unit_test(a_kept_connection_that_dies_under_a_request),
         cmocka_unit_test(a_server_that_hangs_up_after_each_answer),
         cmocka_unit_test(broken_connections),
         cmocka_unit_test(nobody_listens),
@@ -475,6 +573,7 @@ int main(void) {
         cmocka_unit_test(cancel_ends_a_request_and_all_later_ones),
         cmocka_unit_test(cancel_ends_a_wait),
         cmocka_unit_test(a_forked_child_connects_anew),
+        cmocka_unit_test(a_child_does_not_keep_the_parents_connection_open),
         cmocka_unit_test(a_fork_during_a_request),
         cmocka_unit_test(unusable_settings),
         cmocka_unit_test(unusable_headers),

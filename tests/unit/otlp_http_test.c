@@ -437,6 +437,26 @@ static void large_batches_are_sent_in_parts(void **state) {
     end(&scene);
 }
 
+/* The other parts are sent all the same, and the export counts as failed. */
+static void a_lost_part(void **state) {
+    (void)state;
+    for (size_t lost = 0; lost < 2; lost++) {
+        struct http_step steps[2] = { { .status = 200 }, { .status = 200 } };
+        steps[lost].status = 400;
+        struct scene scene = begin(steps, 2);
+        otel_span_data spans[2];
+        otel_attr attr;
+        char *text;
+        otel_batch *batch = heavy_batch(&scene, spans, 2, 3 << 20, &text, &attr);
+        assert_int_equal(batch_double_export(scene.exporter, batch, 0, NULL), OTEL_ERR_EXPORT);
+        assert_int_equal(http_double_requests(scene.server), 2);
+        assert_true(report_double_has(OTEL_LOG_WARN, "1 spans could not be sent"));
+        batch_double_free(batch);
+        free(text);
+        end(&scene);
+    }
+}
+
 static void one_large_span_is_sent_alone(void **state) {
     (void)state;
     struct scene scene = begin(STEPS({ .status = 200 }));
@@ -548,6 +568,7 @@ int main(void) {
         cmocka_unit_test(nothing_is_sent_after_shutdown),
         cmocka_unit_test(a_forked_child_exports),
         cmocka_unit_test(large_batches_are_sent_in_parts),
+        cmocka_unit_test(a_lost_part),
         cmocka_unit_test(one_large_span_is_sent_alone),
         cmocka_unit_test(nothing_above_64_mib_is_sent),
         cmocka_unit_test(a_server_with_a_lower_limit),

@@ -124,13 +124,12 @@ void otel__http_destroy(struct otel__http_client *client) {
 
 /* ---- one request ------------------------------------------------------------------------------------------------- */
 
-static void set_request(CURL *easy, const void *body, size_t len, uint64_t deadline, bool fresh) {
+static void set_request(CURL *easy, const void *body, size_t len, uint64_t deadline) {
     int left = otel__ms_until(deadline, otel__steady_now());
     long connect_ms = left < CONNECT_MAX_MS ? left : CONNECT_MAX_MS;
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms > 0 ? connect_ms : 1L);
-    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
 }
 
 /* Drives the transfer until libcurl is done with it (ANSWERED: for better or worse), or it has to be given up. */
@@ -174,20 +173,20 @@ static enum otel__http_result conclude(struct otel__http_client *client, enum ot
 }
 
 /* Hands the request to libcurl; inside the gate. */
-static bool begin(struct otel__http_client *client, const void *body, size_t len, uint64_t deadline, bool fresh) {
+static bool begin(struct otel__http_client *client, const void *body, size_t len, uint64_t deadline) {
     if (!connect_client(client))
         return false;
-    set_request(client->connection->easy, body, len, deadline, fresh);
+    set_request(client->connection->easy, body, len, deadline);
     return curl_multi_add_handle(client->connection->multi, client->connection->easy) == CURLM_OK;
 }
 
 static enum otel__http_result attempt(struct otel__http_client *client, const void *body, size_t len, uint64_t deadline,
-                                      bool fresh, bool *stale) {
+                                      bool *stale) {
     if (client->connection)
         otel__http_connection_clear(client->connection);
     if (!otel__fork_gate_enter(&client->gate, deadline))
         return OTEL__HTTP_TIMED_OUT;
-    bool begun = begin(client, body, len, deadline, fresh);
+    bool begun = begin(client, body, len, deadline);
     otel__fork_gate_leave(&client->gate);
     if (!begun)
         return OTEL__HTTP_IMPOSSIBLE;
@@ -209,10 +208,10 @@ enum otel__http_result otel__http_post(struct otel__http_client *client, const v
     struct otel__sigpipe guard;
     otel__sigpipe_begin(&guard);
     bool stale = false;
-    enum otel__http_result result = attempt(client, body, len, deadline, false, &stale);
-    /* A server may close an idle connection at any moment, which is no failure of the server's: ask again at once. */
+    enum otel__http_result result = attempt(client, body, len, deadline, &stale);
+    /* A server may close an idle connection at any moment, which is no failure: ask again at once, on a fresh one. */
     if (stale)
-        result = attempt(client, body, len, deadline, true, &stale);
+        result = attempt(client, body, len, deadline, &stale);
     otel__sigpipe_end(&guard);
     return result;
 }
