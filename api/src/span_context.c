@@ -34,7 +34,7 @@ void otel_span_id(const otel_span *span, uint8_t out[8]) {
     }
 }
 
-void otel_span_hex(const otel_span *span, char trace_id[33], char span_id[17]) {
+bool otel_span_hex(const otel_span *span, char trace_id[33], char span_id[17]) {
     if (trace_id != NULL) {
         otel__hex_write(trace_id, id_bytes(given(span), OTEL__W_TRACE), 16);
         trace_id[32] = '\0';
@@ -43,6 +43,7 @@ void otel_span_hex(const otel_span *span, char trace_id[33], char span_id[17]) {
         otel__hex_write(span_id, id_bytes(given(span), OTEL__W_SPAN), 8);
         span_id[16] = '\0';
     }
+    return otel_span_valid(span);
 }
 
 otel_span otel_span_wrap(const otel_span_context *context) {

@@ -139,6 +139,6 @@ void traced_route_answer(void *data, const struct http_request *request, struct 
 
     answer_route(route, found, request, answer);
     set_outcome(&span, answer->status);
-    if (otel_span_valid(&span))
-        otel_span_hex(&span, answer->trace_id, NULL);
+    if (!otel_span_hex(&span, answer->trace_id, NULL))
+        answer->trace_id[0] = '\0';
 }

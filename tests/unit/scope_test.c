@@ -131,6 +131,21 @@ static void sugar_ends_spans_however_the_block_is_left(void **state) {
     assert_int_equal(fake.calls[FAKE_MISUSE], 0);
 }
 
+static bool attached_in_a_block(const otel_context *context, const otel_span *span) {
+    OTEL_ATTACH(scope, context);
+    return current_is(span);
+}
+
+static void an_attached_context_is_current_until_the_block_is_left(void **state) {
+    (void)state;
+    const otel_span span = start();
+    otel_context context = otel_context_with_span(NULL, &span);
+    assert_true(attached_in_a_block(&context, &span));
+    assert_true(current_is(NULL));
+    assert_int_equal(fake_ends(&span), 0);
+    otel_context_release(&context);
+}
+
 /* ---- other orders ----------------------------------------------------------------------------------------------- */
 
 static uint64_t ended[3];
@@ -512,6 +527,7 @@ int main(void) {
         TEST(owned_span_ends_with_its_scope_once),
         TEST(owned_span_with_tracestate_ends_too),
         TEST(sugar_ends_spans_however_the_block_is_left),
+        TEST(an_attached_context_is_current_until_the_block_is_left),
         TEST(closing_the_outer_closes_younger_ones_first),
         TEST(closed_token_names_nothing_any_more),
         TEST(null_and_zero_are_ignored),

@@ -32,14 +32,14 @@ static void hex_is_lowercase_and_complete(void **state) {
     (void)state;
     char trace_id[33], span_id[17];
     const otel_span span = otel_span_wrap(&sample);
-    otel_span_hex(&span, trace_id, span_id);
+    assert_true(otel_span_hex(&span, trace_id, span_id));
     assert_string_equal(trace_id, "0af7651916cd43dd8448eb211c80319c");
     assert_string_equal(span_id, "00f067aa0ba902b7");
     memset(span_id, 'x', sizeof span_id);
     otel_span_hex(&span, NULL, span_id);
     assert_string_equal(span_id, "00f067aa0ba902b7");
     otel_span_hex(&span, trace_id, NULL);
-    otel_span_hex(NULL, trace_id, span_id);
+    assert_false(otel_span_hex(NULL, trace_id, span_id));
     assert_string_equal(trace_id, "00000000000000000000000000000000");
     assert_string_equal(span_id, "0000000000000000");
 }

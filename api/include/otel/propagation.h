@@ -31,8 +31,8 @@ typedef struct otel_getter {
 typedef struct otel_setter {
     size_t size; /**< sizeof(otel_setter) */
     /**
-     * Sets field `key` to `value`, replacing an earlier value. Both are ASCII, valid as HTTP field name and value; `value` is
-     * NUL-terminated as well. Keep the case of `key`.
+     * Sets field `key` to `value`, replacing an earlier value (a carrier made for this injection has none). Both are
+     * ASCII, valid as HTTP field name and value; `value` is NUL-terminated as well. Keep the case of `key`.
      */
     void (*set)(void *carrier, const char *key, const char *value, size_t value_len);
 } otel_setter;

@@ -27,7 +27,8 @@ extern "C" {
 /**
  * The instrumentation scope under which a library makes its spans. Define one with OTEL_TRACER(), or fill in the first four
  * members of a zeroed static object; they must not change and must live as long as the tracer is used. It binds to
- * the SDK on first use and again whenever an SDK starts or stops, so it never has to be fetched anew.
+ * the SDK on first use and again whenever an SDK starts or stops, so it never has to be fetched anew. Tracers with equal members
+ * stand for the same scope: each file of a library may define its own.
  */
 typedef struct otel_tracer {
     const char *name; /**< of the instrumented library; NULL or "" is reported and becomes "" */
@@ -216,8 +217,11 @@ static inline bool otel_span_sampled(const otel_span *span) { return (otel_span_
 /** The ids in binary, most significant byte first; zeros when there are none. */
 void otel_span_trace_id(const otel_span *span, uint8_t out[16]);
 void otel_span_id(const otel_span *span, uint8_t out[8]);
-/** The ids as lowercase hexadecimal text, NUL-terminated. Either pointer may be NULL. */
-void otel_span_hex(const otel_span *span, char trace_id[33], char span_id[17]);
+/**
+ * The ids as lowercase hexadecimal text, NUL-terminated; zeros when there are none. Either pointer may be NULL. Returns
+ * otel_span_valid().
+ */
+bool otel_span_hex(const otel_span *span, char trace_id[33], char span_id[17]);
 
 /** What otel_span_wrap() makes a span from. */
 typedef struct otel_span_context {
@@ -263,10 +267,15 @@ void otel_tracestate_release(otel_tracestate *state);
  * Two declarations: needs a block, not a label or a bare if; never jump forward over it.
  */
 #define OTEL_SPAN(id, tracer, ...) OTEL_SPAN_WITH(id, tracer, OTEL_START(__VA_ARGS__))
+/* NOLINTBEGIN(bugprone-macro-parentheses): the first parameter is a name to declare */
 /** OTEL_SPAN() with a pointer to options made elsewhere. */
 #define OTEL_SPAN_WITH(id, tracer, options)                                                                              \
     const otel_span id = otel_span_start((tracer), (options));                                                           \
     otel_scope id##_scope __attribute__((cleanup(otel_scope_close), unused)) = otel_span_attach(&id, true)
+/** OTEL_ATTACH(id, &context): makes a context current until the block is left. One declaration, of the scope `id`. */
+#define OTEL_ATTACH(id, context)                                                                                         \
+    otel_scope id __attribute__((cleanup(otel_scope_close), unused)) = otel_context_attach(context)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -68,7 +68,10 @@ typedef struct otel_attr {
     otel_value value;
 } otel_attr;
 
-/** A borrowed list of attributes. Zero-initialised: empty. */
+/**
+ * A borrowed list of attributes: OTEL_ATTRS(...), or `{ items, count }` where it is put together at run time. Zero-initialised:
+ * empty.
+ */
 typedef struct otel_attrs {
     const otel_attr *items OTEL__INIT(nullptr);
     size_t count OTEL__INIT(0);

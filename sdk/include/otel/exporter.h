@@ -133,10 +133,10 @@ typedef struct otel_exporter_ops {
 typedef struct otel_exporter otel_exporter;
 
 /**
- * Makes an exporter from a table, which must live for ever, and `self`. It owns `self` from here on: when this fails, `self`
+ * Makes an exporter from a table, which must live for ever, and `self`, which may be NULL. It owns `self` from here on: when this fails, `self`
  * has been destroyed and the result is NULL (passing that on to a processor is safe, and reported by otel_sdk_start()).
  */
-otel_exporter *otel_exporter_create(const otel_exporter_ops *ops, void *self);
+otel_exporter *otel_exporter_create(const otel_exporter_ops *ops, void *self) OTEL__OWNED;
 /** Destroys an exporter that was never given to a processor; NULL is ignored. */
 void otel_exporter_destroy(otel_exporter *exporter);
 

@@ -81,7 +81,10 @@ otel_status otel_sdk_stop(int timeout_ms);
 
 /* ---- the ledger: every span is accounted for ------------------------------------------------------------------------------ */
 
-/** ended = exported + rejected + the dropped_* + queued + in_flight + not_sampled */
+/**
+ * ended = exported + rejected + the dropped_* + queued + in_flight + not_sampled; what was lost is rejected + the dropped_*.
+ * Each processor counts all spans for itself: take the processor that matters, do not add them up.
+ */
 typedef struct otel_ledger_processor {
     const char *name; /**< such as "batch/otlp"; valid while the SDK runs and until the next start */
     uint64_t ended;   /**< recorded spans that ended while the processor was there */
@@ -96,7 +99,10 @@ typedef struct otel_ledger_processor {
     uint64_t exports;     /**< calls of the exporter */
 } otel_ledger_processor;
 
-/** Counts since the last start. started = ended + live + abandoned */
+/**
+ * Counts since the last start. started = ended + live + abandoned; the spans that the program made are started + unsampled +
+ * refused.
+ */
 typedef struct otel_ledger {
     size_t size;                 /**< set to sizeof(otel_ledger) before the call */
     uint64_t started;            /**< recording spans */
