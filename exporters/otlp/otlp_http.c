@@ -101,28 +101,29 @@ static enum verdict judge_answer(struct job *job, size_t count, struct otel__otl
     return TRY_AGAIN;
 }
 
+/* What came of a request that was not answered. */
+static enum verdict judge_silence(const struct otlp_http *otlp, enum otel__http_result result,
+                                  struct otel__otlp_failure *failure) {
+    const struct otel__http_response *response = otel__http_response(otlp->client);
+    if (result == OTEL__HTTP_CANCELLED) { /* keeps the cause of an earlier attempt */
+        failure->status = OTEL_ERR_CANCELLED;
+        return LOST;
+    }
+    otel_status status = result == OTEL__HTTP_TIMED_OUT ? OTEL_ERR_TIMEOUT : OTEL_ERR_EXPORT;
+    otel__otlp_failure_problem(failure, status, response->problem, response->hint);
+    return result == OTEL__HTTP_UNAVAILABLE ? TRY_AGAIN : LOST;
+}
+
 static enum verdict attempt(struct job *job, size_t count, struct otel__otlp_failure *failure, uint64_t *floor) {
     struct otlp_http *otlp = job->otlp;
     const struct otel__buffer *body = &otlp->workspace->encoder.body;
     failure->attempts++;
     failure->bytes = otel__buffer_length(body);
     *floor = 0;
-    switch (otel__http_post(otlp->client, body->cursor, failure->bytes, job->deadline)) {
-    case OTEL__HTTP_ANSWERED:
+    enum otel__http_result result = otel__http_post(otlp->client, body->cursor, failure->bytes, job->deadline);
+    if (result == OTEL__HTTP_ANSWERED)
         return judge_answer(job, count, failure, floor);
-    case OTEL__HTTP_UNAVAILABLE:
-        otel__otlp_failure_problem(failure, OTEL_ERR_EXPORT, otel__http_response(otlp->client)->problem);
-        return TRY_AGAIN;
-    case OTEL__HTTP_TIMED_OUT:
-        otel__otlp_failure_problem(failure, OTEL_ERR_TIMEOUT, otel__http_response(otlp->client)->problem);
-        return LOST;
-    case OTEL__HTTP_CANCELLED:
-        failure->status = OTEL_ERR_CANCELLED;
-        return LOST;
-    default:
-        otel__otlp_failure_problem(failure, OTEL_ERR_EXPORT, otel__http_response(otlp->client)->problem);
-        return LOST;
-    }
+    return judge_silence(otlp, result, failure);
 }
 
 static uint32_t random_bits(void) {
@@ -148,7 +149,7 @@ static bool respect_throttle(struct job *job, struct otel__otlp_failure *failure
         char problem[96];
         snprintf(problem, sizeof problem, "the server asked for a pause, of which %" PRIu64 " s are left",
                  (until - now) / OTEL__NS_PER_S + 1);
-        otel__otlp_failure_problem(failure, OTEL_ERR_EXPORT, problem);
+        otel__otlp_failure_problem(failure, OTEL_ERR_EXPORT, problem, NULL);
         return false;
     }
     return wait_for(job, until, failure);
@@ -200,8 +201,9 @@ static otel_status send_range(struct job *job, size_t first, size_t count) {
     }
     struct otel__otlp_failure failure = { .status = OTEL_OK };
     if (status != OTEL_OK) {
-        otel__otlp_failure_problem(
-            &failure, status, status == OTEL_ERR_EXPORT ? "the span takes more than 64 MiB" : otel_status_text(status));
+        bool large = status == OTEL_ERR_EXPORT;
+        const char *problem = large ? "the span takes more than 64 MiB" : otel_status_text(status);
+        otel__otlp_failure_problem(&failure, status, problem, NULL);
         return fail(job, count, &failure);
     }
     if (!deliver(job, count, &failure))

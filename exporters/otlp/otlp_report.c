@@ -60,9 +60,10 @@ void otel__otlp_failure_answer(struct otel__otlp_failure *failure, const struct 
     failure->status = OTEL_ERR_EXPORT;
 }
 
-void otel__otlp_failure_problem(struct otel__otlp_failure *failure, otel_status status, const char *problem) {
+void otel__otlp_failure_problem(struct otel__otlp_failure *failure, otel_status status, const char *problem,
+                                const char *hint) {
     snprintf(failure->cause, sizeof failure->cause, "%s", problem);
-    failure->hint = strncmp(problem, "cannot connect", 14) == 0 ? "Is a collector running there?" : NULL;
+    failure->hint = hint;
     failure->status = status;
 }
 

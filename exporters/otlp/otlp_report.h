@@ -30,7 +30,8 @@ void otel__otlp_reporter_init(struct otel__otlp_reporter *reporter, const char *
  */
 void otel__otlp_failure_answer(struct otel__otlp_failure *failure, const struct otel__http_response *response,
                                const char *message);
-void otel__otlp_failure_problem(struct otel__otlp_failure *failure, otel_status status, const char *problem);
+void otel__otlp_failure_problem(struct otel__otlp_failure *failure, otel_status status, const char *problem,
+                                const char *hint);
 
 /* `count` spans are lost. */
 void otel__otlp_report_failure(struct otel__otlp_reporter *reporter, const struct otel__otlp_failure *failure,

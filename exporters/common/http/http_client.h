@@ -49,6 +49,7 @@ struct otel__http_response {
     uint8_t *body;
     size_t body_len;
     char problem[384]; /* why there is no answer, such as "cannot connect to c:4318: Connection refused" */
+    const char *hint;  /* what is usually behind that, as a sentence; NULL: nothing known */
 };
 
 struct otel__http_client;

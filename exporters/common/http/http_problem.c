@@ -31,6 +31,7 @@ static void explain_connect(struct otel__http_connection *connection, const stru
     const char *through = plan->proxy[0] ? " (a proxy is set in the environment)" : "";
     explain(connection, "cannot connect to %s: %s%s", plan->shown_host,
             os_error ? strerror((int)os_error) : details(connection, CURLE_COULDNT_CONNECT), through);
+    connection->response.hint = "Is a collector running there?";
 }
 
 static void explain_write(struct otel__http_connection *connection, const struct otel__http_plan *plan) {
@@ -38,6 +39,12 @@ static void explain_write(struct otel__http_connection *connection, const struct
         explain(connection, "the answer of %s is larger than %zu bytes", plan->shown_host, connection->body_limit);
     else
         explain(connection, "no memory for the answer of %s", plan->shown_host);
+}
+
+static void explain_tls(struct otel__http_connection *connection, const struct otel__http_plan *plan) {
+    explain(connection, "no TLS connection to %s: %s", plan->shown_host, details(connection, CURLE_SSL_CONNECT_ERROR));
+    if (strstr(connection->error, "wrong version number")) /* the first bytes of the answer are no TLS record */
+        connection->response.hint = "Does the server speak plain http there?";
 }
 
 static enum otel__http_result judge_transient(struct otel__http_connection *connection,
@@ -64,7 +71,7 @@ static enum otel__http_result judge_transient(struct otel__http_connection *conn
         explain(connection, "the connection to %s broke: %s", plan->shown_host, details(connection, code));
         return OTEL__HTTP_UNAVAILABLE;
     case CURLE_SSL_CONNECT_ERROR:
-        explain(connection, "no TLS connection to %s: %s", plan->shown_host, details(connection, code));
+        explain_tls(connection, plan);
         return OTEL__HTTP_UNAVAILABLE;
     default:
         return OTEL__HTTP_IMPOSSIBLE;
@@ -82,8 +89,8 @@ static void explain_permanent(struct otel__http_connection *connection, const st
         break;
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
-        explain(connection, "%s does not answer in HTTP (OTLP over HTTP usually has port 4318; 4317 speaks gRPC)",
-                plan->shown_host);
+        explain(connection, "%s does not answer in HTTP", plan->shown_host);
+        connection->response.hint = "OTLP over HTTP usually has port 4318, while 4317 speaks gRPC.";
         break;
     default:
         explain(connection, "the request to %s failed: %s", plan->shown_host, details(connection, code));
