@@ -53,6 +53,45 @@ struct otel__provider *otel__sdk_use(void) {
 
 void otel__sdk_unuse(void) { atomic_fetch_sub(users, 1); }
 
+/* ---- what is left when no call runs any more -------------------------------------------------------------------------------- */
+
+struct unended {
+    uint64_t count;
+    char name[64], scope[64];
+};
+
+static void note_unended(const struct otel__record *record, void *data) {
+    struct unended *unended = data;
+    if (unended->count++ > 0)
+        return;
+    const otel_str name = otel__text_str(record->name);
+    const otel_str scope = record->scope->data.name;
+    snprintf(unended->name, sizeof unended->name, "%.*s", name.len > 63 ? 63 : (int)name.len, name.ptr ? name.ptr : "");
+    snprintf(unended->scope, sizeof unended->scope, "%.*s", scope.len > 63 ? 63 : (int)scope.len, scope.ptr ? scope.ptr : "");
+}
+
+static uint64_t abandon_live(void) {
+    struct unended unended = { .count = 0 };
+    otel__records_abandon(note_unended, &unended);
+    if (unended.count)
+        otel_report(OTEL_LOG_WARN, "unended spans", "%llu spans were never ended, among them '%s' of tracer '%s'",
+                    (unsigned long long)unended.count, unended.name, unended.scope);
+    return unended.count;
+}
+
+/* Processors' names live on in the copy. */
+static void keep_ledger(const struct otel__provider *provider, uint64_t abandoned) {
+    otel_ledger ledger;
+    otel__ledger_read(&ledger, provider, abandoned);
+    otel__lock_acquire(&last.lock);
+    last.ledger = ledger;
+    for (size_t i = 0; i < ledger.processor_count; i++) {
+        snprintf(last.names[i], sizeof last.names[i], "%s", ledger.processors[i].name);
+        last.ledger.processors[i].name = last.names[i];
+    }
+    otel__lock_release(&last.lock);
+}
+
 /* ---- start ---------------------------------------------------------------------------------------------------------------- */
 
 static otel_status fail(otel_error *error, otel_status status, const char *why) {
@@ -79,19 +118,34 @@ static bool is_done(struct otel__provider *provider) {
     return true;
 }
 
+/*
+ * What calls left that outlasted the stop: spans that had not ended, which point to scopes that will be freed, and spans that
+ * ended when nobody exported any more. Counted only: who listened to the diagnostics then may be gone.
+ */
+static void clear_up_after_calls(const struct otel__provider *provider) {
+    struct unended unended = { .count = 0 };
+    for (size_t i = 0; i < provider->pipeline.processor_count; i++)
+        otel__worker_drop(provider->pipeline.processors[i]);
+    otel__records_abandon(note_unended, &unended);
+    keep_ledger(provider, unended.count);
+}
+
 /* Frees what an earlier stop had to leave; false when it is still in use. */
 static bool free_left_over(void) {
-    if (calls_left_over && !otel__backend_remove(0))
-        return false;
-    calls_left_over = false;
+    bool stuck = false;
     if (!left_over)
         return true;
-    bool stuck = false;
+    if (calls_left_over && !otel__backend_remove(0))
+        return false;
     if (!is_done(left_over) || atomic_load(users) != 0)
         return false;
     otel__provider_stop(left_over, otel__clock_monotonic(), &stuck);
     if (stuck)
         return false;
+    if (calls_left_over)
+        clear_up_after_calls(left_over);
+    calls_left_over = false;
+    otel__provider = NULL;
     otel__scopes_end();
     otel__provider_free(left_over);
     left_over = NULL;
@@ -106,6 +160,7 @@ static otel_status publish(struct otel__provider *provider, otel_error *error) {
     if (!otel__scopes_begin())
         return fail(error, OTEL_ERR_MEMORY, "out of memory");
     otel__ledger_reset();
+    otel__locals_each(otel__record_cache_flush); /* of threads that ended while no SDK ran */
     otel__provider = provider;
     otel__exit_handler_register();
     if (!otel__backend_install(&otel__span_backend)) {
@@ -161,6 +216,8 @@ otel_status otel_sdk_start(const otel_sdk_options *options) {
                     expected == EXITED ? "the process is exiting" : "an SDK is running already, or being started or stopped");
     }
     const otel_status status = start_alone(given, error);
+    if (status != OTEL_OK)
+        otel__diagnostics_reset();
     atomic_store(&state, status == OTEL_OK ? RUNNING : STOPPED);
     return status;
 }
@@ -179,43 +236,6 @@ otel_status otel_sdk_flush(int timeout_ms) {
 }
 
 /* ---- stop ----------------------------------------------------------------------------------------------------------------- */
-
-struct unended {
-    uint64_t count;
-    char name[64], scope[64];
-};
-
-static void note_unended(const struct otel__record *record, void *data) {
-    struct unended *unended = data;
-    if (unended->count++ > 0)
-        return;
-    const otel_str name = otel__text_str(record->name);
-    const otel_str scope = record->scope->data.name;
-    snprintf(unended->name, sizeof unended->name, "%.*s", name.len > 63 ? 63 : (int)name.len, name.ptr ? name.ptr : "");
-    snprintf(unended->scope, sizeof unended->scope, "%.*s", scope.len > 63 ? 63 : (int)scope.len, scope.ptr ? scope.ptr : "");
-}
-
-static uint64_t abandon_live(void) {
-    struct unended unended = { .count = 0 };
-    otel__records_abandon(note_unended, &unended);
-    if (unended.count)
-        otel_report(OTEL_LOG_WARN, "unended spans", "%llu spans were never ended, among them '%s' of tracer '%s'",
-                    (unsigned long long)unended.count, unended.name, unended.scope);
-    return unended.count;
-}
-
-/* Processors' names live on in the copy. */
-static void keep_ledger(const struct otel__provider *provider, uint64_t abandoned) {
-    otel_ledger ledger;
-    otel__ledger_read(&ledger, provider, abandoned);
-    otel__lock_acquire(&last.lock);
-    last.ledger = ledger;
-    for (size_t i = 0; i < ledger.processor_count; i++) {
-        snprintf(last.names[i], sizeof last.names[i], "%s", ledger.processors[i].name);
-        last.ledger.processors[i].name = last.names[i];
-    }
-    otel__lock_release(&last.lock);
-}
 
 static bool wait_for_users(uint64_t deadline) {
     while (atomic_load(users) != 0) {

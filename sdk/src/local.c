@@ -23,6 +23,8 @@ static struct otel__local *at(uint32_t index) { return otel__slab_at(&slab, inde
 
 static struct otel__local *first_use(struct otel__local *local, uint32_t index) {
     local->shared = index == 0;
+    if (index != 0 && index <= OTEL__CACHING_THREADS)
+        local->cache_max = OTEL__CACHE_MAX;
     uint32_t old = atomic_load_explicit(highest, memory_order_relaxed);
     while (old < index + 1 && !atomic_compare_exchange_weak(highest, &old, index + 1)) {
     }
@@ -53,4 +55,10 @@ void otel__locals_reset(void) {
     for (uint32_t i = 0; i < count; i++)
         for (unsigned c = 0; c < OTEL__COUNTERS; c++)
             atomic_store_explicit(&at(i)->counters[c], 0, memory_order_relaxed);
+}
+
+void otel__locals_each(void (*visit)(struct otel__local *local)) {
+    const uint32_t count = atomic_load(highest);
+    for (uint32_t i = 0; i < count; i++)
+        visit(at(i));
 }

@@ -15,7 +15,8 @@
 #include <otel/extend.h>
 #include <stdatomic.h>
 
-enum { OTEL__CACHE_MAX = 16 };
+/* So many threads at a time have caches: all of them together must not hold more than half of the records. */
+enum { OTEL__CACHE_MAX = 16, OTEL__CACHING_THREADS = 2048 };
 
 typedef enum otel__counter {
     OTEL__STARTED,
@@ -35,7 +36,7 @@ struct otel__local {
     _Atomic uint32_t used; /* counters may be non-zero */
     _Atomic bool shared;   /* block 0 */
     bool seeded;
-    uint32_t cached;
+    uint32_t cached, cache_max;
     uint32_t cache[OTEL__CACHE_MAX];
     uint64_t random[4];
     uint64_t birth, last_birth; /* births still to give out: birth+1 .. last_birth */
@@ -46,6 +47,8 @@ bool otel__locals_init(void);
 struct otel__local *otel__local_of(const struct otel__thread *thread);
 /* With no call running: sets all counters to zero. */
 void otel__locals_reset(void);
+/* With no call running: calls `visit` for the blocks of all threads there are and were. */
+void otel__locals_each(void (*visit)(struct otel__local *local));
 uint64_t otel__locals_sum(otel__counter counter);
 
 static inline void otel__count_add(struct otel__local *local, unsigned counter, uint64_t n) {

@@ -57,13 +57,12 @@ static void unpoison(struct otel__record *record) {
 
 static uint32_t take_slot(struct otel__local *local) {
     uint32_t slot = 0;
-    if (atomic_load_explicit(&local->shared, memory_order_relaxed)) {
-        otel__slab_take(&records, &slot, 1);
-        return slot;
-    }
-    if (local->cached == 0)
-        local->cached = otel__slab_take(&records, local->cache, OTEL__CACHE_MAX);
-    return local->cached ? local->cache[--local->cached] : 0;
+    if (local->cached == 0 && local->cache_max != 0)
+        local->cached = otel__slab_take(&records, local->cache, local->cache_max);
+    if (local->cached != 0)
+        return local->cache[--local->cached];
+    otel__slab_take(&records, &slot, 1);
+    return slot;
 }
 
 struct otel__record *otel__record_acquire(struct otel__local *local) {
@@ -110,7 +109,7 @@ static void free_content(struct otel__record *record) {
 
 void otel__record_release(struct otel__local *local, struct otel__record *record) {
     free_content(record);
-    if (local && !atomic_load_explicit(&local->shared, memory_order_relaxed) && local->cached < OTEL__CACHE_MAX)
+    if (local && local->cached < local->cache_max)
         local->cache[local->cached++] = record->slot;
     else
         otel__slab_give(&records, &record->slot, 1);

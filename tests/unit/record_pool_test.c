@@ -5,6 +5,7 @@
 #include "attributes.h"
 #include "base/poison.h"
 #include "in_child.h"
+#include "thread.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -268,6 +269,25 @@ static void a_thread_caches_no_more_than_its_bound(void **state) {
     assert_int_equal(records_to_be_had(), OTEL__RECORDS_MAX);
 }
 
+/* A service may have thousands of threads that did something once and wait now. */
+static void idle_threads_leave_enough_records_to_the_others(void **state) {
+    (void)state;
+    enum { IDLE = 20000 };
+    for (uint32_t i = 1; i <= IDLE; i++) {
+        const struct otel__thread idle = { .index = 10000 + i % 20000 };
+        struct otel__local *local = otel__local_of(&idle);
+        finish(local, otel__record_acquire(local));
+    }
+    for (uint32_t i = 1000; i < 5000; i++) {
+        const struct otel__thread idle = { .index = i };
+        struct otel__local *local = otel__local_of(&idle);
+        finish(local, otel__record_acquire(local));
+    }
+    assert_in_range(records_to_be_had(), OTEL__RECORDS_MAX / 2, OTEL__RECORDS_MAX);
+    otel__locals_each(otel__record_cache_flush);
+    assert_int_equal(records_to_be_had(), OTEL__RECORDS_MAX);
+}
+
 struct unref_job {
     struct otel__record *const *records;
     size_t count;
@@ -504,6 +524,7 @@ int main(void) {
         cmocka_unit_test(made_up_spans_name_nothing),
         cmocka_unit_test(a_record_begins_empty_whatever_it_held_before),
         cmocka_unit_test(a_thread_caches_no_more_than_its_bound),
+        cmocka_unit_test(idle_threads_leave_enough_records_to_the_others),
         cmocka_unit_test(a_record_goes_back_when_its_last_reader_is_done),
         cmocka_unit_test(live_records_are_counted_and_can_be_abandoned),
         cmocka_unit_test(pieces_are_aligned_and_apart),

@@ -1,0 +1,610 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lifecycle_test.c - starting and stopping in every order, with threads recording meanwhile; nothing is lost or left over. */
+#include "lifecycle.h"
+
+#include "base/clock.h"
+#include "exporter_double.h"
+#include "record.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+enum { LONG_MS = 20000, THREADS = 8, ROUNDS = 1000 };
+
+OTEL_TRACER(lib, "lib");
+
+static struct exporter_double seen, other;
+
+static struct {
+    _Atomic unsigned count;
+    char text[300];
+    void (*during)(void);
+} said;
+
+static void listen(void *data, otel_log_level level, const char *text) {
+    (void)level;
+    if (data == &said) {
+        snprintf(said.text, sizeof said.text, "%s", text);
+        atomic_fetch_add(&said.count, 1);
+        if (said.during)
+            said.during();
+    }
+}
+
+/* Options of a simple SDK whose exporter is `seen`; `direct` on the ending thread. */
+static otel_status start_simple(bool blocking) {
+    seen.blocking = blocking;
+    return otel_sdk_start(OTEL_SDK(.service_name = "test", .sampler = otel_sampler_always_on(),
+                                   .log_level = OTEL_LOG_INFO, .diagnostic = listen, .diagnostic_data = &said,
+                                   .processors = OTEL_PROCESSORS(otel_simple_processor(exporter_double_make(&seen)))));
+}
+
+static otel_status start_batch(int delay_ms) {
+    const otel_batch_options options = { .size = sizeof options, .schedule_delay_ms = delay_ms };
+    seen.blocking = true;
+    return otel_sdk_start(
+        OTEL_SDK(.service_name = "test", .sampler = otel_sampler_always_on(), .log_level = OTEL_LOG_INFO,
+                 .diagnostic = listen, .diagnostic_data = &said,
+                 .processors = OTEL_PROCESSORS(otel_batch_processor(&options, exporter_double_make(&seen)))));
+}
+
+static otel_ledger ledger_now(void) {
+    otel_ledger ledger;
+    assert_ledger(&ledger);
+    return ledger;
+}
+
+static int stop(void **state) {
+    (void)state;
+    atomic_store(&seen.hold, 0);
+    otel_sdk_stop(LONG_MS);
+    ledger_now();
+    assert_int_equal(seen.overlaps + seen.late, 0);
+    exporter_double_reset(&seen);
+    exporter_double_reset(&other);
+    memset(&said, 0, sizeof said);
+    return 0;
+}
+
+static void end_spans(unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        const otel_span span = otel_span_start(lib, OTEL_START("s"));
+        otel_set(&span, "i", i);
+        otel_span_end(&span);
+    }
+}
+
+/* ---- the states ----------------------------------------------------------------------------------------------------------- */
+
+static void without_an_sdk_everything_is_harmless(void **state) {
+    (void)state;
+    otel_ledger ledger = { .size = sizeof ledger };
+    assert_int_equal(otel_sdk_stop(0), OTEL_OK);
+    assert_int_equal(otel_sdk_stop(-1), OTEL_OK);
+    assert_int_equal(otel_sdk_flush(0), OTEL_OK);
+    otel_sdk_ledger(NULL);
+    otel_sdk_ledger(&ledger);
+    assert_int_equal(ledger.size, sizeof ledger);
+    assert_int_equal(ledger.started + ledger.processor_count, 0);
+    end_spans(3);
+}
+
+static void one_sdk_runs_at_a_time(void **state) {
+    (void)state;
+    otel_error why;
+    assert_int_equal(start_simple(false), OTEL_OK);
+    assert_int_equal(
+        otel_sdk_start(OTEL_SDK(.sampler = otel_sampler_always_off(), .error = &why,
+                                .processors = OTEL_PROCESSORS(otel_simple_processor(exporter_double_make(&other))))),
+        OTEL_ERR_STATE);
+    assert_non_null(strstr(why.text, "running already"));
+    assert_int_equal(other.destroys, 1);
+    assert_int_equal(otel_sdk_start(NULL), OTEL_ERR_STATE);
+    end_spans(2);
+    assert_int_equal(seen.count, 2);
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    assert_int_equal(otel_sdk_flush(LONG_MS), OTEL_OK);
+    assert_int_equal(seen.shutdowns, 1);
+    assert_int_equal(seen.destroys, 1);
+}
+
+static void processors_that_are_none_make_the_start_fail(void **state) {
+    (void)state;
+    otel_error why;
+    const otel_status status = otel_sdk_start(
+        OTEL_SDK(.service_name = "test", .error = &why, .diagnostic = listen, .diagnostic_data = &said,
+                 .processors = OTEL_PROCESSORS(otel_simple_processor(exporter_double_make(&seen)), NULL)));
+    assert_int_equal(status, OTEL_ERR_CONFIG);
+    assert_int_not_equal(why.text[0], '\0');
+    assert_int_equal(seen.destroys, 1);
+    end_spans(1);
+    assert_int_equal(seen.count, 0);
+    exporter_double_reset(&seen);
+    assert_int_equal(start_simple(false), OTEL_OK);
+    end_spans(1);
+    assert_int_equal(seen.count, 1);
+}
+
+/* Whoever started in vain may be gone, with what was to receive the diagnostics. */
+static void a_start_that_failed_keeps_nothing_of_its_options(void **state) {
+    (void)state;
+    assert_int_equal(otel_sdk_start(OTEL_SDK(.service_name = "test", .diagnostic = listen, .diagnostic_data = &said,
+                                             .log_level = OTEL_LOG_ERROR, .processors = OTEL_PROCESSORS(NULL))),
+                     OTEL_ERR_CONFIG);
+    const unsigned before = said.count;
+    otel_report(OTEL_LOG_ERROR, "afterwards", "this line belongs to stderr");
+    assert_int_equal(said.count, before);
+}
+
+static void an_error_is_empty_when_all_went_well(void **state) {
+    (void)state;
+    otel_error why;
+    memset(&why, 'x', sizeof why);
+    assert_int_equal(
+        otel_sdk_start(OTEL_SDK(.service_name = "test", .error = &why,
+                                .processors = OTEL_PROCESSORS(otel_simple_processor(exporter_double_make(&seen))))),
+        OTEL_OK);
+    assert_string_equal(why.text, "");
+}
+
+/* Programs may have been compiled with an earlier or a later header. */
+static void options_may_be_of_another_size(void **state) {
+    (void)state;
+    struct {
+        otel_sdk_options options;
+        char more[64];
+    } later = { .options = { .size = sizeof later,
+                             .service_name = "later",
+                             .processors = OTEL_PROCESSORS(otel_simple_processor(exporter_double_make(&seen))) } };
+    memset(later.more, 0xff, sizeof later.more);
+    seen.copies = true;
+    assert_int_equal(otel_sdk_start(&later.options), OTEL_OK);
+    end_spans(1);
+    assert_non_null(strstr(seen.copy[0]->resource, "service.name=string:\"later\""));
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    exporter_double_reset(&seen);
+
+    otel_sdk_options earlier;
+    memset(&earlier, 0xff, sizeof earlier);
+    earlier.size = offsetof(otel_sdk_options, resource);
+    earlier.service_name = "earlier";
+    setenv("OTEL_TRACES_EXPORTER", "none", 1);
+    assert_int_equal(otel_sdk_start(&earlier), OTEL_OK);
+    unsetenv("OTEL_TRACES_EXPORTER");
+    end_spans(1);
+    assert_int_equal(ledger_now().started, 1);
+}
+
+static void the_environment_can_disable_it(void **state) {
+    (void)state;
+    setenv("OTEL_SDK_DISABLED", "true", 1);
+    assert_int_equal(start_simple(false), OTEL_OK);
+    unsetenv("OTEL_SDK_DISABLED");
+    assert_int_equal(seen.destroys, 1);
+    const otel_span span = otel_span_start(lib, OTEL_START("s"));
+    assert_false(otel_span_recording(&span));
+    assert_int_equal(otel_sdk_flush(LONG_MS), OTEL_OK);
+    assert_int_equal(otel_sdk_start(NULL), OTEL_ERR_STATE);
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    exporter_double_reset(&seen);
+    assert_int_equal(start_simple(false), OTEL_OK);
+    end_spans(1);
+    assert_int_equal(seen.count, 1);
+}
+
+static void options_can_disable_it_too(void **state) {
+    (void)state;
+    assert_int_equal(otel_sdk_start(OTEL_SDK(.disabled = true)), OTEL_OK);
+    end_spans(1);
+    assert_int_equal(otel_sdk_stop(0), OTEL_OK);
+}
+
+/* ---- the ledger ----------------------------------------------------------------------------------------------------------- */
+
+static void the_ledger_outlives_the_sdk_until_the_next(void **state) {
+    (void)state;
+    assert_int_equal(start_simple(false), OTEL_OK);
+    end_spans(7);
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    otel_ledger ledger = ledger_now();
+    assert_int_equal(ledger.ended, 7);
+    assert_int_equal(ledger.processor_count, 1);
+    assert_string_equal(ledger.processors[0].name, "simple/double");
+    assert_int_equal(ledger.processors[0].exported, 7);
+    exporter_double_reset(&seen);
+    assert_int_equal(start_simple(false), OTEL_OK);
+    ledger = ledger_now();
+    assert_int_equal(ledger.started + ledger.ended + ledger.processors[0].exported, 0);
+    end_spans(2);
+    assert_int_equal(ledger_now().ended, 2);
+}
+
+static void a_ledger_may_be_of_another_size(void **state) {
+    (void)state;
+    otel_ledger small, whole;
+    assert_int_equal(start_simple(false), OTEL_OK);
+    end_spans(5);
+    memset(&small, 0xff, sizeof small);
+    small.size = offsetof(otel_ledger, ended);
+    otel_sdk_ledger(&small);
+    assert_int_equal(small.size, offsetof(otel_ledger, ended));
+    assert_int_equal(small.started, 5);
+    assert_true(small.ended == UINT64_MAX);
+    struct {
+        otel_ledger ledger;
+        char more[64];
+    } later = { .ledger = { .size = sizeof later } };
+    otel_sdk_ledger(&later.ledger);
+    assert_int_equal(later.ledger.size, sizeof whole);
+    assert_int_equal(later.ledger.ended, 5);
+}
+
+static void *read_ledgers(void *data) {
+    _Atomic bool *over = data;
+    while (!atomic_load(over)) {
+        otel_ledger ledger = { .size = sizeof ledger };
+        otel_sdk_ledger(&ledger);
+        if (ledger.processor_count == 1 && strcmp(ledger.processors[0].name, "simple/double") != 0)
+            abort();
+    }
+    return NULL;
+}
+
+static void ledgers_may_be_read_at_any_time(void **state) {
+    (void)state;
+    static _Atomic bool over;
+    pthread_t threads[2];
+    atomic_store(&over, false);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, read_ledgers, (void *)&over), 0);
+    for (unsigned i = 0; i < 50; i++) {
+        assert_int_equal(start_simple(false), OTEL_OK);
+        end_spans(20);
+        assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    }
+    atomic_store(&over, true);
+    for (unsigned i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    exporter_double_reset(&seen);
+}
+
+/* ---- spans that were left --------------------------------------------------------------------------------------------------- */
+
+static void spans_that_never_ended_are_reported_and_counted(void **state) {
+    (void)state;
+    assert_int_equal(start_simple(false), OTEL_OK);
+    const otel_span one = otel_span_start(lib, OTEL_START("forgotten"));
+    const otel_span two = otel_span_start(lib, OTEL_START("too"));
+    end_spans(3);
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    assert_non_null(strstr(said.text, "2 spans were never ended"));
+    assert_true(strstr(said.text, "'forgotten' of tracer 'lib'") || strstr(said.text, "'too' of tracer 'lib'"));
+    const otel_ledger ledger = ledger_now();
+    assert_int_equal(ledger.abandoned, 2);
+    assert_int_equal(ledger.live, 0);
+    assert_false(otel_span_recording(&one));
+    otel_span_end(&one);
+    exporter_double_reset(&seen);
+    /* They mean nothing to the next SDK. */
+    assert_int_equal(start_simple(false), OTEL_OK);
+    assert_false(otel_span_recording(&two));
+    otel_set(&two, "k", 1);
+    otel_span_end(&two);
+    assert_int_equal(seen.count, 0);
+    assert_int_equal(ledger_now().ended, 0);
+}
+
+static void a_name_of_any_length_is_reported(void **state) {
+    (void)state;
+    char name[3000];
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    assert_int_equal(start_simple(false), OTEL_OK);
+    (void)otel_span_start(lib, OTEL_START(name));
+    (void)otel_span_start(NULL, OTEL_START(NULL));
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    assert_non_null(strstr(said.text, "2 spans were never ended"));
+}
+
+static void the_scope_that_owns_a_span_may_outlive_the_sdk(void **state) {
+    (void)state;
+    assert_int_equal(start_simple(false), OTEL_OK);
+    {
+        OTEL_SPAN(outer, lib, "outer");
+        assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+        exporter_double_reset(&seen);
+        assert_int_equal(start_simple(false), OTEL_OK);
+        OTEL_SPAN(inner, lib, "inner");
+        assert_true(otel_span_recording(&inner));
+    }
+    assert_int_equal(seen.count, 1);
+    assert_int_equal(exporter_double_named(&seen, "inner"), 1);
+}
+
+/* ---- calls from inside ------------------------------------------------------------------------------------------------------ */
+
+static _Atomic int inner_flush, inner_stop, inner_start;
+
+static void change_from_inside(void) {
+    atomic_store(&inner_flush, (int)otel_sdk_flush(LONG_MS));
+    atomic_store(&inner_stop, (int)otel_sdk_stop(LONG_MS));
+    atomic_store(&inner_start, (int)otel_sdk_start(NULL));
+    end_spans(1);
+}
+
+/* A callback of the stop itself: it must neither wait for the stop nor record. */
+static void diagnostics_cannot_change_the_sdk(void **state) {
+    (void)state;
+    said.during = change_from_inside;
+    assert_int_equal(start_simple(false), OTEL_OK);
+    (void)otel_span_start(lib, OTEL_START("forgotten"));
+    const uint64_t begin = otel__clock_monotonic();
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    assert_true(otel__clock_monotonic() - begin < LONG_MS / 2 * OTEL__MILLISECOND);
+    assert_int_equal(said.count, 1);
+    assert_int_equal(inner_flush, OTEL_ERR_STATE);
+    assert_int_equal(inner_stop, OTEL_ERR_STATE);
+    assert_int_equal(inner_start, OTEL_ERR_STATE);
+    assert_int_equal(seen.count, 0);
+}
+
+static void what_diagnostics_trace_is_not_recorded(void **state) {
+    (void)state;
+    assert_int_equal(start_simple(false), OTEL_OK);
+    said.during = change_from_inside;
+    otel_report(OTEL_LOG_ERROR, "test", "from the program's own thread");
+    assert_int_equal(said.count, 1);
+    assert_int_equal(inner_flush, OTEL_ERR_STATE);
+    assert_int_equal(inner_stop, OTEL_ERR_STATE);
+    assert_int_equal(seen.count, 0);
+    end_spans(1);
+    assert_int_equal(seen.count, 1);
+}
+
+/* ---- under load ------------------------------------------------------------------------------------------------------------- */
+
+struct load {
+    _Atomic bool over;
+    _Atomic uint64_t rounds;
+};
+
+/* All that a thread may do, now and then with a span that is kept over stops and starts. */
+static void *record_for_ever(void *data) {
+    struct load *load = data;
+    otel_span kept = { { 0 } };
+    for (unsigned i = 0; !atomic_load(&load->over); i++) {
+        OTEL_SPAN(outer, lib, "outer", .kind = OTEL_SERVER);
+        otel_set(&outer, "key", "value");
+        {
+            OTEL_SPAN(inner, lib, "inner");
+            otel_event(&inner, "event", .attributes = OTEL_ATTRS(OTEL_ATTR("n", i)));
+        }
+        if (i % 16 == 0) {
+            otel_set(&kept, "late", i);
+            otel_span_end(&kept);
+            kept = otel_span_start(lib, OTEL_START("kept"));
+        }
+        atomic_fetch_add(&load->rounds, 1);
+        if (i % 8 ==
+            0) /* more threads than processors would otherwise mostly be waited for where they were interrupted */
+            nanosleep(&(struct timespec){ .tv_nsec = 20000 }, NULL);
+    }
+    otel_span_end(&kept);
+    return NULL;
+}
+
+static void start_and_stop_under_load(unsigned rounds, bool direct, int stop_ms) {
+    static struct load load;
+    pthread_t threads[THREADS];
+    uint64_t exported = 0, timeouts = 0;
+    atomic_store(&load.over, false);
+    atomic_store(&load.rounds, 0);
+    for (unsigned i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, record_for_ever, &load), 0);
+    for (unsigned i = 0; i < rounds; i++) {
+        otel_status status = OTEL_ERR_STATE;
+        for (unsigned waits = 0; status == OTEL_ERR_STATE && wait_a_little(&waits);)
+            status = direct ? start_simple(false) : start_batch(1);
+        assert_int_equal(status, OTEL_OK);
+        const uint64_t now = atomic_load(&load.rounds);
+        if (i % 8 == 0)
+            WAIT_UNTIL(atomic_load(&load.rounds) > now + 4);
+        if (i % 16 == 1 && stop_ms)
+            assert_in_range(otel_sdk_flush(LONG_MS), OTEL_OK, OTEL_OK);
+        const otel_status stopped = otel_sdk_stop(stop_ms);
+        assert_true(stopped == OTEL_OK || (stop_ms == 0 && stopped == OTEL_ERR_TIMEOUT));
+        timeouts += stopped != OTEL_OK;
+        if (stopped == OTEL_OK)
+            exported += ledger_now().processors[0].exported;
+    }
+    atomic_store(&load.over, true);
+    for (unsigned i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    print_message("    %llu spans exported, %llu stops out of time\n", (unsigned long long)exported,
+                  (unsigned long long)timeouts);
+    if (stop_ms) {
+        assert_int_equal(exported, seen.count);
+        assert_int_not_equal(exported, 0);
+    }
+    assert_int_equal(seen.overlaps, 0);
+    /* Each exporter was shut down before the next was made, so calls after a shutdown are no fault here. */
+    exporter_double_reset(&seen);
+}
+
+static void a_thousand_lives_under_load(void **state) {
+    (void)state;
+    start_and_stop_under_load(ROUNDS, false, LONG_MS);
+}
+
+static void a_thousand_lives_with_direct_exports(void **state) {
+    (void)state;
+    start_and_stop_under_load(ROUNDS, true, LONG_MS);
+}
+
+/* Some stops find calls under way and no time to wait for them. What these left is cleaned up by a later start. */
+static void lives_that_end_at_once(void **state) {
+    (void)state;
+    start_and_stop_under_load(ROUNDS / 2, true, 0);
+    start_and_stop_under_load(ROUNDS / 2, false, 0);
+    assert_int_equal(start_simple(false), OTEL_OK);
+    end_spans(1);
+    assert_int_equal(seen.count, 1);
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    assert_int_equal(otel__records_live(), 0);
+}
+
+static void *start_and_stop_often(void *data) {
+    _Atomic unsigned *running = data;
+    for (unsigned i = 0; i < 200; i++) {
+        if (otel_sdk_start(OTEL_SDK(.service_name = "test", .log_level = OTEL_LOG_NONE, .disabled = i % 5 == 0,
+                                    .sampler = otel_sampler_always_on())) == OTEL_OK)
+            atomic_fetch_add(running, 1);
+        end_spans(2);
+        otel_sdk_flush(10);
+        otel_sdk_stop(LONG_MS);
+    }
+    return NULL;
+}
+
+static void threads_may_start_and_stop_at_once(void **state) {
+    (void)state;
+    static _Atomic unsigned running;
+    pthread_t threads[4];
+    setenv("OTEL_TRACES_EXPORTER", "none", 1);
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, start_and_stop_often, (void *)&running), 0);
+    for (unsigned i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    unsetenv("OTEL_TRACES_EXPORTER");
+    assert_int_not_equal(running, 0);
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    assert_int_equal(start_simple(false), OTEL_OK);
+}
+
+/* ---- threads that come and go ------------------------------------------------------------------------------------------------ */
+
+static void *end_some(void *data) {
+    (void)data;
+    end_spans(20);
+    return NULL;
+}
+
+static uint32_t records_to_be_had(void) {
+    static otel_span spans[OTEL__RECORDS_MAX];
+    uint32_t count = 0;
+    while (count < OTEL__RECORDS_MAX && (spans[count] = otel_span_start(lib, NULL), otel_span_recording(&spans[count])))
+        count++;
+    for (uint32_t i = 0; i < count; i++)
+        otel_span_end(&spans[i]);
+    return count;
+}
+
+static void ten_thousand_short_threads_leave_nothing_behind(void **state) {
+    (void)state;
+    assert_int_equal(start_simple(false), OTEL_OK);
+    for (unsigned i = 0; i < 10000 / THREADS; i++) {
+        pthread_t threads[THREADS];
+        for (unsigned t = 0; t < THREADS; t++)
+            assert_int_equal(pthread_create(&threads[t], NULL, end_some, NULL), 0);
+        for (unsigned t = 0; t < THREADS; t++)
+            pthread_join(threads[t], NULL);
+    }
+    assert_int_equal(otel_sdk_flush(LONG_MS), OTEL_OK);
+    otel_ledger ledger = ledger_now();
+    assert_int_equal(ledger.ended, 200000);
+    assert_int_equal(ledger.processors[0].exported + ledger.processors[0].dropped_queue_full, 200000);
+    assert_int_equal(records_to_be_had(), OTEL__RECORDS_MAX);
+}
+
+/* ---- stops that run out of time ------------------------------------------------------------------------------------------------ */
+
+static void *end_one(void *data) {
+    (void)data;
+    end_spans(1);
+    return NULL;
+}
+
+/* The span that is live when a call outlasts the stop: the next SDK must not see it, nor what it points to. */
+static void a_call_that_outlasts_the_stop_leaves_nothing_to_the_next_sdk(void **state) {
+    (void)state;
+    pthread_t thread;
+    assert_int_equal(start_simple(false), OTEL_OK);
+    const otel_span live = otel_span_start(lib, OTEL_START("live"));
+    atomic_store(&seen.hold, HOLD_EXPORT);
+    seen.ignores_cancel = true;
+    assert_int_equal(pthread_create(&thread, NULL, end_one, NULL), 0);
+    assert_soon(atomic_load(&seen.held) == 1);
+    assert_int_equal(otel_sdk_stop(10), OTEL_ERR_TIMEOUT);
+    assert_int_equal(ledger_now().live, 1);
+    assert_int_equal(start_simple(false), OTEL_ERR_STATE);
+    atomic_store(&seen.destroys, 0);
+    atomic_store(&seen.hold, 0);
+    pthread_join(thread, NULL);
+    assert_int_equal(
+        otel_sdk_start(OTEL_SDK(.service_name = "test", .sampler = otel_sampler_always_on(), .log_level = OTEL_LOG_NONE,
+                                .processors = OTEL_PROCESSORS(otel_simple_processor(exporter_double_make(&other))))),
+        OTEL_OK);
+    assert_int_equal(seen.destroys, 1);
+    assert_int_equal(ledger_now().live, 0);
+    assert_false(otel_span_recording(&live));
+    otel_span_end(&live);
+    assert_int_equal(other.count, 0);
+    end_spans(1);
+    assert_int_equal(other.count, 1);
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    assert_int_equal(otel__records_live(), 0);
+}
+
+static void a_stop_without_time_is_still_orderly(void **state) {
+    (void)state;
+    assert_int_equal(start_batch(3600 * 1000), OTEL_OK);
+    end_spans(100);
+    otel_sdk_stop(0);
+    const otel_ledger ledger = ledger_now();
+    assert_int_equal(ledger.ended, 100);
+    assert_int_equal(ledger.processors[0].exported + ledger.processors[0].dropped_stopped +
+                         ledger.processors[0].queued + ledger.processors[0].in_flight,
+                     100);
+    WAIT_UNTIL(start_simple(false) == OTEL_OK);
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    exporter_double_reset(&seen);
+}
+
+#define test(name) cmocka_unit_test_teardown(name, stop)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        test(without_an_sdk_everything_is_harmless),
+        test(one_sdk_runs_at_a_time),
+        test(processors_that_are_none_make_the_start_fail),
+        test(a_start_that_failed_keeps_nothing_of_its_options),
+        test(an_error_is_empty_when_all_went_well),
+        test(options_may_be_of_another_size),
+        test(the_environment_can_disable_it),
+        test(options_can_disable_it_too),
+        test(the_ledger_outlives_the_sdk_until_the_next),
+        test(a_ledger_may_be_of_another_size),
+        test(ledgers_may_be_read_at_any_time),
+        test(spans_that_never_ended_are_reported_and_counted),
+        test(a_name_of_any_length_is_reported),
+        test(the_scope_that_owns_a_span_may_outlive_the_sdk),
+        test(diagnostics_cannot_change_the_sdk),
+        test(what_diagnostics_trace_is_not_recorded),
+        test(a_thousand_lives_under_load),
+        test(a_thousand_lives_with_direct_exports),
+        test(lives_that_end_at_once),
+        test(threads_may_start_and_stop_at_once),
+        test(ten_thousand_short_threads_leave_nothing_behind),
+        test(a_call_that_outlasts_the_stop_leaves_nothing_to_the_next_sdk),
+        test(a_stop_without_time_is_still_orderly),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
