@@ -101,16 +101,17 @@ static enum verdict judge_answer(struct job *job, size_t count, struct otel__otl
     return TRY_AGAIN;
 }
 
-/* What came of a request that was not answered. */
+/* What came of a request that was not answered. What an earlier attempt met says more than that time was up. */
 static enum verdict judge_silence(const struct otlp_http *otlp, enum otel__http_result result,
                                   struct otel__otlp_failure *failure) {
     const struct otel__http_response *response = otel__http_response(otlp->client);
-    if (result == OTEL__HTTP_CANCELLED) { /* keeps the cause of an earlier attempt */
+    bool out_of_time = result == OTEL__HTTP_TIMED_OUT;
+    if (result != OTEL__HTTP_CANCELLED && !(out_of_time && failure->cause[0]))
+        otel__otlp_failure_problem(failure, OTEL_ERR_EXPORT, response->problem, response->hint);
+    if (result == OTEL__HTTP_CANCELLED)
         failure->status = OTEL_ERR_CANCELLED;
-        return LOST;
-    }
-    otel_status status = result == OTEL__HTTP_TIMED_OUT ? OTEL_ERR_TIMEOUT : OTEL_ERR_EXPORT;
-    otel__otlp_failure_problem(failure, status, response->problem, response->hint);
+    else if (out_of_time)
+        failure->status = OTEL_ERR_TIMEOUT;
     return result == OTEL__HTTP_UNAVAILABLE ? TRY_AGAIN : LOST;
 }
 

@@ -221,21 +221,31 @@ static void a_retry_after_beyond_the_bound(void **state) {
 
 static void a_short_pause_holds_for_the_next_export(void **state) {
     (void)state;
-    struct scene scene = begin(STEPS({ .status = 503, .headers = "Retry-After: 2\r\n" }, { .status = 200 }));
+    struct scene scene = begin(STEPS({ .status = 503, .headers = "Retry-After: 3\r\n" }, { .status = 200 }));
     uint64_t before = otel__steady_now();
-    assert_int_equal(batch_double_export(scene.exporter, scene.batch, 500, NULL), OTEL_ERR_EXPORT);
+    assert_int_equal(batch_double_export(scene.exporter, scene.batch, 2900, NULL), OTEL_ERR_EXPORT);
     assert_int_equal(export_to(&scene, NULL), OTEL_OK);
-    assert_true(otel__steady_now() - before >= 2 * OTEL__NS_PER_S);
+    assert_true(otel__steady_now() - before >= 3 * OTEL__NS_PER_S);
     end(&scene);
 }
 
+/* Whether it ends in a wait or in an attempt, the report names what the server said. */
 static void the_bound_ends_the_attempts(void **state) {
     (void)state;
     struct scene scene = begin(STEPS({ .status = 503 }));
-    assert_int_equal(batch_double_export(scene.exporter, scene.batch, 1500, NULL), OTEL_ERR_EXPORT);
+    assert_int_not_equal(batch_double_export(scene.exporter, scene.batch, 4000, NULL), OTEL_OK);
     assert_true(http_double_requests(scene.server) >= 2);
     assert_true(report_double_has(OTEL_LOG_WARN, "20 spans could not be sent to http://127.0.0.1:"));
+    assert_true(report_double_has(OTEL_LOG_WARN, "HTTP 503 Service Unavailable ("));
     assert_true(report_double_has(OTEL_LOG_WARN, " attempts)"));
+    end(&scene);
+}
+
+static void time_is_up_in_a_later_attempt(void **state) {
+    (void)state;
+    struct scene scene = begin(STEPS({ .status = 503 }, { .action = HTTP_STALL }));
+    assert_int_equal(batch_double_export(scene.exporter, scene.batch, 4000, NULL), OTEL_ERR_TIMEOUT);
+    assert_true(report_double_has(OTEL_LOG_WARN, "HTTP 503 Service Unavailable (2 attempts)"));
     end(&scene);
 }
 
@@ -297,7 +307,7 @@ static void nobody_listens(void **state) {
     int port = http_refused_port(&socket);
     snprintf(url, sizeof url, "http://127.0.0.1:%d/v1/traces", port);
     otel_exporter_destroy(scene.exporter);
-    scene.exporter = exporter_for(url, 20);
+    scene.exporter = exporter_for(url, 240); /* no time for a second attempt */
     assert_int_equal(export_to(&scene, NULL), OTEL_ERR_EXPORT);
     snprintf(expected, sizeof expected,
              "20 spans could not be sent to %s: cannot connect to 127.0.0.1:%d: Connection refused. Is a collector "
@@ -326,7 +336,7 @@ static void recovery_is_reported_once(void **state) {
 static void a_server_that_never_answers(void **state) {
     (void)state;
     struct scene scene = begin(STEPS({ .action = HTTP_STALL }));
-    assert_int_equal(batch_double_export(scene.exporter, scene.batch, 100, NULL), OTEL_ERR_TIMEOUT);
+    assert_int_equal(batch_double_export(scene.exporter, scene.batch, 1500, NULL), OTEL_ERR_TIMEOUT);
     assert_true(report_double_has(OTEL_LOG_WARN, "did not answer in time"));
     otel_exporter_destroy(scene.exporter);
     scene.exporter = exporter_for(http_double_url(scene.server, "/"), 100); /* its own bound, the processor sets none */
@@ -559,6 +569,7 @@ int main(void) {
         cmocka_unit_test(a_retry_after_beyond_the_bound),
         cmocka_unit_test(a_short_pause_holds_for_the_next_export),
         cmocka_unit_test(the_bound_ends_the_attempts),
+        cmocka_unit_test(time_is_up_in_a_later_attempt),
         cmocka_unit_test(permanent_failures_are_not_retried),
         cmocka_unit_test(a_huge_answer_is_a_failure_whatever_its_status),
         cmocka_unit_test(nobody_listens),
