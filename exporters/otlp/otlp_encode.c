@@ -57,16 +57,14 @@ static void write_attributes(struct otel__buffer *out, uint32_t field, otel_attr
         write_attribute(out, field, &attributes.items[i], depth);
 }
 
-static bool is_scalar(otel_type type) {
-    return type == OTEL_TYPE_STRING || type == OTEL_TYPE_INT || type == OTEL_TYPE_BOOL || type == OTEL_TYPE_DOUBLE ||
-           type == OTEL_TYPE_BYTES || type == OTEL_TYPE_NONE;
-}
+/* otel_type lists the scalars first. The SDK presents OTEL_TYPE_UINT as text. */
+static bool is_scalar(otel_type type) { return type <= OTEL_TYPE_BYTES && type != OTEL_TYPE_UINT; }
 
 /* Room that put_scalar() needs. */
 static size_t scalar_size(const otel_value *value) { return value->len + OTEL__PB_FIELD_MAX; }
 
 /* The content of an AnyValue. A chosen member is written even if it is zero or empty: only the empty value has none. */
-static uint8_t *put_scalar(uint8_t *p, const otel_value *value) {
+static inline uint8_t *put_scalar(uint8_t *p, const otel_value *value) {
     switch (value->type) {
     case OTEL_TYPE_STRING:
         return otel__pb_put_bytes(p, ANY_STRING, value->u.p, value->len);

@@ -87,6 +87,22 @@ static void bytes_and_text(void **state) {
     EXPECT(0x2a, 3, 'a', 0, 'b');
 }
 
+/* Every length around the borders of how bytes are copied, exactly and nothing beside them. */
+static void every_length(void **state) {
+    (void)state;
+    uint8_t room[128], data[64];
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i + 1);
+    for (size_t len = 0; len <= sizeof data; len++) {
+        memset(room, 0xee, sizeof room);
+        const uint8_t *p = otel__pb_put_bytes(room + 100, 1, data, len);
+        assert_int_equal(p - room, 100 - len - 2);
+        assert_memory_equal(p + 2, data, len);
+        assert_int_equal(p[-1], 0xee);
+        assert_int_equal(room[100], 0xee);
+    }
+}
+
 static void fields_stand_in_reverse_order_of_writing(void **state) {
     (void)state;
     size_t outer = otel__buffer_length(&out);
@@ -136,6 +152,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(numbers, begin, end),
         cmocka_unit_test_setup_teardown(defaults_are_left_out, begin, end),
         cmocka_unit_test_setup_teardown(bytes_and_text, begin, end),
+        cmocka_unit_test_setup_teardown(every_length, begin, end),
         cmocka_unit_test_setup_teardown(fields_stand_in_reverse_order_of_writing, begin, end),
         cmocka_unit_test_setup_teardown(long_messages, begin, end),
         cmocka_unit_test_setup_teardown(writing_past_the_limit_does_nothing, begin, end),
