@@ -80,6 +80,8 @@ static otel_value value_of(const struct otel__attr *attr) {
 static otel_attrs attrs_of(const struct otel__attrs *attrs, otel_attr **out) {
     otel_attr *items = *out;
     size_t i = attrs->count;
+    if (i == 0) /* there may be no room at all, and a null pointer must not move */
+        return (otel_attrs){ .items = NULL, .count = 0 };
     for (const struct otel__attr *attr = attrs->newest; attr; attr = attr->older) {
         i--;
         items[i].key = otel_strn(attr->key, attr->key_len);
