@@ -28,35 +28,37 @@ struct console {
 };
 
 static bool write_span(struct console *console, const otel_span_data *span) {
-    if (!span) /* the SDK is short of memory for its view */
+    if (!span) { /* the SDK is short of memory for its view */
+        errno = ENOMEM;
         return false;
+    }
     struct otel__line *line = &console->workspace->line;
     otel__line_clear(line);
     otel__span_line(line, span);
     return line->len == 0 || fwrite(line->text, 1, line->len, console->stream) == line->len;
 }
 
-static otel_status write_batch(struct console *console, otel_batch *batch) {
+static otel_status write_batch(struct console *console, otel_batch *batch, otel_export_outcome *outcome) {
     if (!console->workspace)
         console->workspace = calloc(1, sizeof *console->workspace);
     if (!console->workspace)
         return OTEL_ERR_MEMORY;
-    bool written = true;
-    size_t count = otel_batch_count(batch);
+    size_t count = otel_batch_count(batch), written = 0;
     errno = 0;
-    for (size_t i = 0; i < count && written && !atomic_load(&console->cancelled); i++)
-        written = write_span(console, otel_batch_span(batch, i));
-    written = fflush(console->stream) == 0 && written;
-    if (!written)
-        otel_report(OTEL_LOG_WARN, "console.write", "spans could not be written to the console: %s", strerror(errno));
-    if (atomic_load(&console->cancelled))
+    while (written < count && !atomic_load(&console->cancelled) && write_span(console, otel_batch_span(batch, written)))
+        written++;
+    bool flushed = fflush(console->stream) == 0;
+    outcome->delivered = flushed ? written : 0;
+    if (flushed && written == count)
+        return OTEL_OK;
+    if (flushed && atomic_load(&console->cancelled))
         return OTEL_ERR_CANCELLED;
-    return written ? OTEL_OK : OTEL_ERR_EXPORT;
+    otel_report(OTEL_LOG_WARN, "console.write", "spans could not be written to the console: %s", strerror(errno));
+    return OTEL_ERR_EXPORT;
 }
 
 static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {
     struct console *console = self;
-    (void)outcome;
     if (console->shut || atomic_load(&console->cancelled))
         return console->shut ? OTEL_ERR_STATE : OTEL_ERR_CANCELLED;
     uint64_t ms = timeout_ms > 0 ? (uint64_t)timeout_ms : 1000;
@@ -64,7 +66,7 @@ static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, o
         return OTEL_ERR_TIMEOUT;
     struct otel__sigpipe guard;
     otel__sigpipe_begin(&guard);
-    otel_status status = write_batch(console, batch);
+    otel_status status = write_batch(console, batch, outcome);
     otel__sigpipe_end(&guard);
     otel__fork_gate_leave(&console->gate);
     return status;

@@ -53,7 +53,7 @@ struct job {
     struct otlp_http *otlp;
     otel_batch *batch;
     uint64_t deadline;
-    uint64_t rejected;
+    uint64_t rejected, delivered; /* spans so far */
 };
 
 /* What is to be done after an attempt. */
@@ -74,6 +74,7 @@ static uint64_t throttle(struct otlp_http *otlp, const struct otel__http_respons
 static void accept_answer(struct job *job, const struct otel__otlp_answer *answer, size_t count) {
     uint64_t rejected = answer->rejected < count ? answer->rejected : count;
     job->rejected += rejected;
+    job->delivered += count;
     otel__otlp_report_partial(&job->otlp->reporter, rejected, count, answer->message);
 }
 
@@ -229,9 +230,10 @@ static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, o
         return OTEL_ERR_STATE;
     if (count == 0)
         return OTEL_OK;
-    struct job job = { otlp, batch, export_deadline(otlp, timeout_ms), 0 };
+    struct job job = { .otlp = otlp, .batch = batch, .deadline = export_deadline(otlp, timeout_ms) };
     otel_status status = send_range(&job, 0, count);
     outcome->rejected = job.rejected;
+    outcome->delivered = job.delivered;
     return status;
 }
 

@@ -146,13 +146,18 @@ void batch_double_free(otel_batch *batch) {
     free(owner);
 }
 
-const otel_exporter_ops *batch_double_ops(const otel_exporter *exporter) { return exporter->ops; }
+const otel_exporter_ops *batch_double_ops(const otel_exporter *exporter) { return &exporter->ops; }
 void *batch_double_self(const otel_exporter *exporter) { return exporter->self; }
+
+static uint64_t last_delivered;
+
+uint64_t batch_double_delivered(void) { return last_delivered; }
 
 otel_status batch_double_export(otel_exporter *exporter, otel_batch *batch, int timeout_ms, uint64_t *rejected) {
     otel_export_outcome outcome = { .size = sizeof outcome };
-    otel_status status = exporter->ops->export_batch(exporter->self, batch, timeout_ms, &outcome);
+    otel_status status = exporter->ops.export_batch(exporter->self, batch, timeout_ms, &outcome);
     if (rejected)
         *rejected = outcome.rejected;
+    last_delivered = outcome.delivered;
     return status;
 }

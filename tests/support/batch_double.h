@@ -17,6 +17,8 @@ void batch_double_free(otel_batch *batch);
 
 /* The operations of an exporter, to be called without a processor. */
 otel_status batch_double_export(otel_exporter *exporter, otel_batch *batch, int timeout_ms, uint64_t *rejected);
+/* Of the last export: what reached the receiver. */
+uint64_t batch_double_delivered(void);
 const otel_exporter_ops *batch_double_ops(const otel_exporter *exporter);
 void *batch_double_self(const otel_exporter *exporter);
 

@@ -3,7 +3,7 @@
 #include <otel/memory.h>
 
 #include "batch_double.h"
-#include "report_double.h"
+#include "reports.h"
 #include "span_generator.h"
 
 #include <pthread.h>
@@ -209,7 +209,7 @@ static void snapshots_are_independent(void **state) {
 
 static void a_full_store_rejects(void **state) {
     (void)state;
-    report_double_start(OTEL_LOG_DEBUG);
+    reports_start(OTEL_LOG_DEBUG);
     otel_memory *memory = otel_memory_create(5);
     otel_exporter *exporter = otel_memory_exporter(memory);
     span_set *set = span_set_create(6, 4);
@@ -219,14 +219,14 @@ static void a_full_store_rejects(void **state) {
     assert_int_equal(export_set(exporter, set, &rejected), OTEL_OK);
     assert_int_equal(rejected, 3);
     assert_int_equal(otel_memory_count(memory), 5);
-    assert_true(report_double_has(OTEL_LOG_WARN, "full"));
+    assert_true(reports_mention("full", NULL));
     otel_memory_clear(memory);
     assert_int_equal(export_set(exporter, set, &rejected), OTEL_OK);
     assert_int_equal(rejected, 0);
     otel_exporter_destroy(exporter);
     otel_memory_release(memory);
     span_set_free(set);
-    report_double_stop();
+    reports_stop();
 }
 
 static void nothing_after_shutdown_or_cancel(void **state) {

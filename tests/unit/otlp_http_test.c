@@ -6,7 +6,7 @@
 #include "common/clock.h"
 #include "http_double.h"
 #include "otlp/otlp_encode.h"
-#include "report_double.h"
+#include "reports.h"
 #include "span_generator.h"
 
 #include <pthread.h>
@@ -25,6 +25,14 @@
 #define STEPS(...)                                                                                                     \
     (const struct http_step[]){ __VA_ARGS__ },                                                                         \
         sizeof((const struct http_step[]){ __VA_ARGS__ }) / sizeof(struct http_step)
+
+/* Whether a report of this level holds `text`. */
+static bool reported(otel_log_level level, const char *text) {
+    for (size_t i = 0; i < reports_count(); i++)
+        if (reports_level(i) == level && strstr(reports_text(i), text))
+            return true;
+    return false;
+}
 
 /* ---- a server, an exporter and a batch --------------------------------------------------------------------------- */
 
@@ -45,7 +53,7 @@ static otel_exporter *exporter_for(const char *url, int timeout_ms) {
 }
 
 static struct scene begin(const struct http_step *steps, size_t count) {
-    report_double_start(OTEL_LOG_DEBUG);
+    reports_start(OTEL_LOG_DEBUG);
     struct scene scene = { .server = http_double_start(steps, count), .spans = span_set_create(11, 20) };
     scene.exporter = exporter_for(http_double_url(scene.server, "/v1/traces"), 20000);
     scene.batch = batch_double_create(span_set_spans(scene.spans), 20, span_set_resource(scene.spans));
@@ -57,7 +65,7 @@ static void end(struct scene *scene) {
     batch_double_free(scene->batch);
     span_set_free(scene->spans);
     http_double_stop(scene->server);
-    report_double_stop();
+    reports_stop();
 }
 
 static otel_status export_to(struct scene *scene, uint64_t *rejected) {
@@ -90,7 +98,7 @@ static void a_request_holds_the_encoded_batch(void **state) {
     assert_memory_equal(body, encoder.body.cursor, len);
     assert_header(&scene, 0, "Content-Type", "application/x-protobuf");
     assert_user_agent(&scene, "");
-    assert_int_equal(report_double_count(), 0);
+    assert_int_equal(reports_count(), 0);
     otel__otlp_encoder_free(&encoder);
     end(&scene);
 }
@@ -151,16 +159,16 @@ static void partial_success(void **state) {
     uint64_t rejected = 0;
     assert_int_equal(export_to(&scene, &rejected), OTEL_OK);
     assert_int_equal(rejected, 3);
-    assert_true(report_double_has(OTEL_LOG_WARN, "refused 3 of 20 spans: bad\\x1b!"));
+    assert_true(reported(OTEL_LOG_WARN, "refused 3 of 20 spans: bad\\x1b!"));
     assert_int_equal(export_to(&scene, &rejected), OTEL_OK);
     assert_int_equal(rejected, 20); /* 1000 of 20: no more than there were */
     assert_int_equal(export_to(&scene, &rejected), OTEL_OK);
     assert_int_equal(rejected, 0);
-    assert_true(report_double_has(OTEL_LOG_WARN, "took all spans and says: hm"));
-    size_t reports = report_double_count();
+    assert_true(reported(OTEL_LOG_WARN, "took all spans and says: hm"));
+    size_t reports = reports_count();
     for (int i = 0; i < 2; i++)
         assert_int_equal(export_to(&scene, &rejected), OTEL_OK);
-    assert_int_equal(report_double_count(), reports);
+    assert_int_equal(reports_count(), reports);
     assert_int_equal(http_double_requests(scene.server), 5); /* nothing was sent twice */
     end(&scene);
 }
@@ -183,8 +191,8 @@ static void transient_failures_are_retried_with_the_same_bytes(void **state) {
         struct scene scene = begin(steps[i], 2);
         assert_int_equal(export_to(&scene, NULL), OTEL_OK);
         assert_int_equal(http_double_requests(scene.server), 2);
-        assert_true(report_double_has(OTEL_LOG_DEBUG, "attempt 1 "));
-        assert_int_equal(report_double_count(), 1);
+        assert_true(reported(OTEL_LOG_DEBUG, "attempt 1 "));
+        assert_int_equal(reports_count(), 1);
         size_t first_len, len;
         const uint8_t *first = http_double_body(scene.server, 0, &first_len);
         const uint8_t *second = http_double_body(scene.server, 1, &len);
@@ -211,10 +219,10 @@ static void a_retry_after_beyond_the_bound(void **state) {
     (void)state;
     struct scene scene = begin(STEPS({ .status = 503, .headers = "Retry-After: 3600\r\n" }, { .status = 200 }));
     assert_int_equal(export_to(&scene, NULL), OTEL_ERR_EXPORT);
-    assert_true(report_double_has(OTEL_LOG_WARN, "HTTP 503 Service Unavailable"));
-    report_double_start(OTEL_LOG_DEBUG);
+    assert_true(reported(OTEL_LOG_WARN, "HTTP 503 Service Unavailable"));
+    reports_start(OTEL_LOG_DEBUG);
     assert_int_equal(export_to(&scene, NULL), OTEL_ERR_EXPORT);
-    assert_true(report_double_has(OTEL_LOG_WARN, "the server asked for a pause, of which "));
+    assert_true(reported(OTEL_LOG_WARN, "the server asked for a pause, of which "));
     assert_int_equal(http_double_requests(scene.server), 1);
     end(&scene);
 }
@@ -235,9 +243,9 @@ static void the_bound_ends_the_attempts(void **state) {
     struct scene scene = begin(STEPS({ .status = 503 }));
     assert_int_not_equal(batch_double_export(scene.exporter, scene.batch, 4000, NULL), OTEL_OK);
     assert_true(http_double_requests(scene.server) >= 2);
-    assert_true(report_double_has(OTEL_LOG_WARN, "20 spans could not be sent to http://127.0.0.1:"));
-    assert_true(report_double_has(OTEL_LOG_WARN, "HTTP 503 Service Unavailable ("));
-    assert_true(report_double_has(OTEL_LOG_WARN, " attempts)"));
+    assert_true(reported(OTEL_LOG_WARN, "20 spans could not be sent to http://127.0.0.1:"));
+    assert_true(reported(OTEL_LOG_WARN, "HTTP 503 Service Unavailable ("));
+    assert_true(reported(OTEL_LOG_WARN, " attempts)"));
     end(&scene);
 }
 
@@ -245,7 +253,7 @@ static void time_is_up_in_a_later_attempt(void **state) {
     (void)state;
     struct scene scene = begin(STEPS({ .status = 503 }, { .action = HTTP_STALL }));
     assert_int_equal(batch_double_export(scene.exporter, scene.batch, 4000, NULL), OTEL_ERR_TIMEOUT);
-    assert_true(report_double_has(OTEL_LOG_WARN, "HTTP 503 Service Unavailable (2 attempts)"));
+    assert_true(reported(OTEL_LOG_WARN, "HTTP 503 Service Unavailable (2 attempts)"));
     end(&scene);
 }
 
@@ -278,9 +286,9 @@ static void permanent_failures_are_not_retried(void **state) {
         struct scene scene = begin(&cases[i].step, 1);
         assert_int_equal(export_to(&scene, NULL), OTEL_ERR_EXPORT);
         assert_int_equal(http_double_requests(scene.server), 1);
-        assert_int_equal(report_double_count(), 1);
-        if (!report_double_has(OTEL_LOG_WARN, cases[i].report))
-            fail_msg("\"%s\" does not say \"%s\"", report_double_text(0), cases[i].report);
+        assert_int_equal(reports_count(), 1);
+        if (!reported(OTEL_LOG_WARN, cases[i].report))
+            fail_msg("\"%s\" does not say \"%s\"", reports_text(0), cases[i].report);
         end(&scene);
     }
 }
@@ -293,7 +301,7 @@ static void a_huge_answer_is_a_failure_whatever_its_status(void **state) {
         struct scene scene = begin(STEPS({ .status = i ? 503 : 200, .body = huge, .body_len = len }));
         assert_int_equal(export_to(&scene, NULL), OTEL_ERR_EXPORT);
         assert_int_equal(http_double_requests(scene.server), 1);
-        assert_true(report_double_has(OTEL_LOG_WARN, "larger than 4194304 bytes"));
+        assert_true(reported(OTEL_LOG_WARN, "larger than 4194304 bytes"));
         end(&scene);
     }
     free(huge);
@@ -313,11 +321,11 @@ static void nobody_listens(void **state) {
              "20 spans could not be sent to %s: cannot connect to 127.0.0.1:%d: Connection refused. Is a collector "
              "running there?",
              url, port);
-    assert_string_equal(report_double_text(0), expected);
-    assert_int_equal(report_double_level(0), OTEL_LOG_WARN);
+    assert_string_equal(reports_text(0), expected);
+    assert_int_equal(reports_level(0), OTEL_LOG_WARN);
     for (int i = 0; i < 5; i++)
         assert_int_equal(export_to(&scene, NULL), OTEL_ERR_EXPORT);
-    assert_int_equal(report_double_count(), 1); /* said once, not once per batch */
+    assert_int_equal(reports_count(), 1); /* said once, not once per batch */
     close(socket);
     end(&scene);
 }
@@ -327,9 +335,9 @@ static void recovery_is_reported_once(void **state) {
     struct scene scene = begin(STEPS({ .status = 400 }, { .status = 200 }));
     assert_int_equal(export_to(&scene, NULL), OTEL_ERR_EXPORT);
     assert_int_equal(export_to(&scene, NULL), OTEL_OK);
-    assert_true(report_double_has(OTEL_LOG_INFO, "works again"));
+    assert_true(reported(OTEL_LOG_INFO, "works again"));
     assert_int_equal(export_to(&scene, NULL), OTEL_OK);
-    assert_int_equal(report_double_count(), 2);
+    assert_int_equal(reports_count(), 2);
     end(&scene);
 }
 
@@ -337,7 +345,7 @@ static void a_server_that_never_answers(void **state) {
     (void)state;
     struct scene scene = begin(STEPS({ .action = HTTP_STALL }));
     assert_int_equal(batch_double_export(scene.exporter, scene.batch, 1500, NULL), OTEL_ERR_TIMEOUT);
-    assert_true(report_double_has(OTEL_LOG_WARN, "did not answer in time"));
+    assert_true(reported(OTEL_LOG_WARN, "did not answer in time"));
     otel_exporter_destroy(scene.exporter);
     scene.exporter = exporter_for(http_double_url(scene.server, "/"), 100); /* its own bound, the processor sets none */
     assert_int_equal(export_to(&scene, NULL), OTEL_ERR_TIMEOUT);
@@ -363,7 +371,7 @@ static void cancel_returns_at_once(void **state) {
         pthread_create(&thread, NULL, cancel_after_request, &scene);
         assert_int_equal(export_to(&scene, NULL), OTEL_ERR_CANCELLED);
         pthread_join(thread, NULL);
-        assert_true(report_double_has(OTEL_LOG_WARN, i == 0 ? ": stopped" : ": stopped after: HTTP 503"));
+        assert_true(reported(OTEL_LOG_WARN, i == 0 ? ": stopped" : ": stopped after: HTTP 503"));
         assert_int_equal(export_to(&scene, NULL), OTEL_ERR_CANCELLED);
         assert_int_equal(http_double_requests(scene.server), 1);
         end(&scene);
@@ -460,7 +468,8 @@ static void a_lost_part(void **state) {
         otel_batch *batch = heavy_batch(&scene, spans, 2, 3 << 20, &text, &attr);
         assert_int_equal(batch_double_export(scene.exporter, batch, 0, NULL), OTEL_ERR_EXPORT);
         assert_int_equal(http_double_requests(scene.server), 2);
-        assert_true(report_double_has(OTEL_LOG_WARN, "1 spans could not be sent"));
+        assert_int_equal(batch_double_delivered(), 1);
+        assert_true(reported(OTEL_LOG_WARN, "1 spans could not be sent"));
         batch_double_free(batch);
         free(text);
         end(&scene);
@@ -489,7 +498,7 @@ static void nothing_above_64_mib_is_sent(void **state) {
     char *text;
     otel_batch *batch = heavy_batch(&scene, &span, 1, 64 << 20, &text, &attr);
     assert_int_equal(batch_double_export(scene.exporter, batch, 0, NULL), OTEL_ERR_EXPORT);
-    assert_true(report_double_has(OTEL_LOG_WARN, "more than 64 MiB"));
+    assert_true(reported(OTEL_LOG_WARN, "more than 64 MiB"));
     assert_int_equal(http_double_requests(scene.server), 0);
     assert_int_equal(export_to(&scene, NULL), OTEL_OK); /* and the exporter works on */
     batch_double_free(batch);
@@ -510,7 +519,7 @@ static void a_server_with_a_lower_limit(void **state) {
     otel_batch *batch = heavy_batch(&scene, spans, 4, 100 * 1024, &text, &attr);
     assert_int_equal(batch_double_export(scene.exporter, batch, 0, NULL), OTEL_ERR_EXPORT);
     assert_int_equal(http_double_requests(scene.server), 1);
-    assert_true(report_double_has(OTEL_LOG_WARN, "HTTP 413 Content Too Large"));
+    assert_true(reported(OTEL_LOG_WARN, "HTTP 413 Content Too Large"));
     size_t refused, len;
     http_double_body(scene.server, 0, &refused);
     assert_int_equal(batch_double_export(scene.exporter, batch, 0, NULL), OTEL_OK);
