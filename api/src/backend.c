@@ -66,7 +66,8 @@ static bool wait_a_little(uint64_t deadline, long *ns) {
 
 static bool thread_is_out(uint32_t index) {
     struct otel__thread *thread = otel__thread_at(index);
-    return thread == otel__self || atomic_load(&thread->busy) == 0;
+    const uint32_t busy = atomic_load(&thread->busy);
+    return thread == otel__self || busy == 0 || (busy & OTEL__MUTED) != 0;
 }
 
 /* After the barrier a thread that is seen outside once can't get in again, so each is waited for in turn. */

@@ -99,6 +99,12 @@ bool otel__thread_busy(void);
 /* True while a call would be ignored: the calling thread is inside, and not in a callback. */
 bool otel__thread_inside(void);
 /*
+ * From here to unmute, which gets what mute returned, the thread's calls are ignored, and a removal of the table does not wait for
+ * it: for threads that run exporters, whose own spans would feed the exporters for ever.
+ */
+uint32_t otel__thread_mute(struct otel__thread *thread);
+void otel__thread_unmute(struct otel__thread *thread, uint32_t saved);
+/*
  * Bracket a call of user code made from inside, so that it may call the API; `begin` returns what `end` needs. Made from
  * outside, they do the opposite: the code's calls are ignored.
  */

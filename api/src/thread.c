@@ -210,3 +210,16 @@ void otel__callback_end(struct otel__thread *thread, uint32_t saved) {
     }
     atomic_store_explicit(&thread->busy, saved, memory_order_relaxed);
 }
+
+uint32_t otel__thread_mute(struct otel__thread *thread) {
+    if (thread == &shared) {
+        return otel__callback_begin(thread);
+    }
+    uint32_t saved = atomic_load_explicit(&thread->busy, memory_order_relaxed);
+    /* A call that the thread is inside of already is still one to wait for. */
+    uint32_t muted = saved == 0 ? OTEL__MUTED | 1u : saved | 1u;
+    atomic_store_explicit(&thread->busy, muted, memory_order_relaxed);
+    return saved;
+}
+
+void otel__thread_unmute(struct otel__thread *thread, uint32_t saved) { otel__callback_end(thread, saved); }

@@ -24,6 +24,8 @@ struct otel__scope_entry {
 };
 
 enum { OTEL__SCOPES_INLINE = 12, OTEL__THREAD_BLOCK = 1024 };
+/* In `busy`, with the lowest bit: the thread's calls are ignored, and nobody waits for it. */
+#define OTEL__MUTED 0x80000000u
 
 struct otel__thread {
     _Atomic uint32_t busy;

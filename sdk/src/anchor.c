@@ -20,7 +20,8 @@ struct place {
 static struct place *places; /* in wiped memory */
 
 bool otel__anchors_init(void) {
-    places = otel__wiped_map(PLACES * sizeof *places);
+    if (!places)
+        places = otel__wiped_map(PLACES * sizeof *places);
     return places != NULL;
 }
 

@@ -22,6 +22,7 @@ struct otel_batch {
     size_t event_capacity;
     otel_link_data *links;
     size_t link_capacity;
+    struct otel_batch *left_before; /* of the views that a child inherited and must not touch */
 };
 
 /* A batch with room for `capacity` records; NULL when memory is short. */

@@ -17,47 +17,58 @@
 /* Between before and after; the forking thread's own, since forks of several threads may overlap. */
 static _Thread_local struct otel__provider *forking;
 
-static void for_each_exporter(struct otel__provider *provider, void (*call)(const otel_exporter *exporter)) {
+static unsigned forks;
+
+unsigned otel__fork_count(void) { return forks; }
+
+static void for_each(struct otel__provider *provider, void (*call)(otel_processor *processor)) {
     for (size_t i = 0; i < provider->pipeline.processor_count; i++)
-        call(provider->pipeline.processors[i]->exporter);
+        call(provider->pipeline.processors[i]);
 }
 
-static void call_before(const otel_exporter *exporter) {
-    if (exporter->ops->before_fork)
-        exporter->ops->before_fork(exporter->self);
+static void prepare(otel_processor *processor) {
+    const otel_exporter *exporter = processor->exporter;
+    if (exporter->ops.before_fork)
+        exporter->ops.before_fork(exporter->self);
 }
 
-static void call_after_in_parent(const otel_exporter *exporter) {
-    if (exporter->ops->after_fork)
-        exporter->ops->after_fork(exporter->self, false);
+static void go_on(otel_processor *processor) {
+    const otel_exporter *exporter = processor->exporter;
+    if (exporter->ops.after_fork)
+        exporter->ops.after_fork(exporter->self, false);
 }
 
-static void call_after_in_child(const otel_exporter *exporter) {
-    if (exporter->ops->after_fork)
-        exporter->ops->after_fork(exporter->self, true);
+static void start_afresh(otel_processor *processor) {
+    const otel_exporter *exporter = processor->exporter;
+    otel__processor_after_fork(processor);
+    if (exporter->ops.after_fork)
+        exporter->ops.after_fork(exporter->self, true);
 }
 
 static void before(void) {
     forking = otel__sdk_use();
     if (forking)
-        for_each_exporter(forking, call_before);
+        for_each(forking, prepare);
 }
 
 static void after_in_parent(void) {
     if (!forking)
         return;
-    for_each_exporter(forking, call_after_in_parent);
+    for_each(forking, go_on);
     otel__sdk_unuse();
     forking = NULL;
 }
 
 static void after_in_child(void) {
+    forks++;
     otel__wiped_after_fork();
     otel__threads_after_fork();
-    if (forking)
-        for_each_exporter(forking, call_after_in_child);
-    forking = NULL;
     otel__sdk_after_fork();
+    if (!forking)
+        return;
+    for_each(forking, start_afresh);
+    otel__sdk_unuse();
+    forking = NULL;
 }
 
 bool otel__fork_handlers_register(void) { return pthread_atfork(before, after_in_parent, after_in_child) == 0; }

@@ -8,4 +8,7 @@
 /* Once per process. */
 bool otel__fork_handlers_register(void);
 
+/* How many forks lie between this process and the one that registered: changes when a call returns in a child. */
+unsigned otel__fork_count(void);
+
 #endif

@@ -22,6 +22,7 @@
 #include "tracer.h"
 #include "worker.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,27 +32,37 @@ enum { DEFAULT_TIMEOUT_MS = 30000, EXIT_TIMEOUT_MS = 1000 };
 
 static _Atomic int state;
 static _Atomic(struct otel__provider *) visible;
-static _Atomic uint32_t *users; /* in wiped memory */
-static struct otel__provider *left_over;
+static _Atomic(struct otel__provider *) left_over;
 static bool calls_left_over;
 
-static struct {
-    otel__lock lock;
-    otel_ledger ledger;
-    char names[OTEL_MAX_PROCESSORS][sizeof((otel_processor *)0)->name];
-} last; /* the final ledger of the last SDK */
+/* In wiped memory. */
+struct shared {
+    _Atomic uint32_t users;
+    otel__lock ledger_lock;
+};
+static _Atomic(struct shared *) shared;
+static _Thread_local uint32_t uses; /* of this thread: what a child's only thread brings along */
+
+static otel_ledger last_ledger; /* the final one of the last SDK */
+/* Of the processors, since the last start: what ledgers point to outlives the SDK. */
+static char names[OTEL_MAX_PROCESSORS][sizeof((otel_processor *)0)->name];
 
 struct otel__provider *otel__sdk_use(void) {
-    if (!users)
+    struct shared *s = atomic_load(&shared);
+    if (!s)
         return NULL;
-    atomic_fetch_add(users, 1);
+    uses++;
+    atomic_fetch_add(&s->users, 1);
     struct otel__provider *provider = atomic_load(&visible);
     if (!provider)
         otel__sdk_unuse();
     return provider;
 }
 
-void otel__sdk_unuse(void) { atomic_fetch_sub(users, 1); }
+void otel__sdk_unuse(void) {
+    uses--;
+    atomic_fetch_sub(&atomic_load(&shared)->users, 1);
+}
 
 /* ---- what is left when no call runs any more -------------------------------------------------------------------------------- */
 
@@ -79,17 +90,24 @@ static uint64_t abandon_live(void) {
     return unended.count;
 }
 
-/* Processors' names live on in the copy. */
+static void read_ledger(otel_ledger *ledger, const struct otel__provider *provider, uint64_t abandoned) {
+    otel__ledger_read(ledger, provider, abandoned);
+    for (size_t i = 0; i < ledger->processor_count; i++)
+        ledger->processors[i].name = names[i];
+}
+
 static void keep_ledger(const struct otel__provider *provider, uint64_t abandoned) {
+    otel__lock *lock = &atomic_load(&shared)->ledger_lock;
     otel_ledger ledger;
-    otel__ledger_read(&ledger, provider, abandoned);
-    otel__lock_acquire(&last.lock);
-    last.ledger = ledger;
-    for (size_t i = 0; i < ledger.processor_count; i++) {
-        snprintf(last.names[i], sizeof last.names[i], "%s", ledger.processors[i].name);
-        last.ledger.processors[i].name = last.names[i];
-    }
-    otel__lock_release(&last.lock);
+    read_ledger(&ledger, provider, abandoned);
+    otel__lock_acquire(lock);
+    last_ledger = ledger;
+    otel__lock_release(lock);
+}
+
+static void keep_names(const struct otel__provider *provider) {
+    for (size_t i = 0; i < provider->pipeline.processor_count; i++)
+        memcpy(names[i], provider->pipeline.processors[i]->name, sizeof names[i]);
 }
 
 /* ---- start ---------------------------------------------------------------------------------------------------------------- */
@@ -103,10 +121,10 @@ static otel_status fail(otel_error *error, otel_status status, const char *why) 
 /* What is made once and never given back: it may be in use by late calls at any time. */
 static bool prepare_process(void) {
     static bool ready;
-    if (!users)
-        users = otel__wiped_map(sizeof *users);
+    if (!atomic_load(&shared))
+        atomic_store(&shared, otel__wiped_map(sizeof(struct shared)));
     if (!ready)
-        ready = users && otel__locals_init() && otel__records_init() && otel__lanes_init() && otel__anchors_init() &&
+        ready = atomic_load(&shared) && otel__locals_init() && otel__records_init() && otel__lanes_init() && otel__anchors_init() &&
                 otel__fork_handlers_register();
     return ready;
 }
@@ -115,7 +133,7 @@ static bool is_done(struct otel__provider *provider) {
     for (size_t i = 0; i < provider->pipeline.processor_count; i++)
         if (atomic_load(&provider->pipeline.processors[i]->lane->draining))
             return false;
-    return true;
+    return atomic_load(&atomic_load(&shared)->users) == 0;
 }
 
 /*
@@ -132,23 +150,22 @@ static void clear_up_after_calls(const struct otel__provider *provider) {
 
 /* Frees what an earlier stop had to leave; false when it is still in use. */
 static bool free_left_over(void) {
+    struct otel__provider *provider = atomic_load(&left_over);
     bool stuck = false;
-    if (!left_over)
+    if (!provider)
         return true;
-    if (calls_left_over && !otel__backend_remove(0))
+    if ((calls_left_over && !otel__backend_remove(0)) || !is_done(provider))
         return false;
-    if (!is_done(left_over) || atomic_load(users) != 0)
-        return false;
-    otel__provider_stop(left_over, otel__clock_monotonic(), &stuck);
+    otel__provider_stop(provider, otel__clock_monotonic(), &stuck);
     if (stuck)
         return false;
     if (calls_left_over)
-        clear_up_after_calls(left_over);
+        clear_up_after_calls(provider);
     calls_left_over = false;
     otel__provider = NULL;
     otel__scopes_end();
-    otel__provider_free(left_over);
-    left_over = NULL;
+    otel__provider_free(provider);
+    atomic_store(&left_over, NULL);
     return true;
 }
 
@@ -160,6 +177,7 @@ static otel_status publish(struct otel__provider *provider, otel_error *error) {
     if (!otel__scopes_begin())
         return fail(error, OTEL_ERR_MEMORY, "out of memory");
     otel__ledger_reset();
+    keep_names(provider);
     otel__locals_each(otel__record_cache_flush); /* of threads that ended while no SDK ran */
     otel__provider = provider;
     otel__exit_handler_register();
@@ -224,21 +242,37 @@ otel_status otel_sdk_start(const otel_sdk_options *options) {
 
 /* ---- flush ---------------------------------------------------------------------------------------------------------------- */
 
-otel_status otel_sdk_flush(int timeout_ms) {
-    if (otel__exporting() || otel__thread_busy())
-        return OTEL_ERR_STATE;
+/* A thread that is cancelled in here would leave the SDK in use for ever. */
+static int hold_cancellation(void) {
+    int state_before;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state_before);
+    return state_before;
+}
+
+static void allow_cancellation(int state_before) { pthread_setcancelstate(state_before, &state_before); }
+
+static otel_status flush(uint64_t deadline) {
     struct otel__provider *provider = otel__sdk_use();
     if (!provider)
         return OTEL_OK;
-    const otel_status status = otel__provider_flush(provider, otel__deadline_in(timeout_ms, DEFAULT_TIMEOUT_MS));
+    const otel_status status = otel__provider_flush(provider, deadline);
     otel__sdk_unuse();
+    return status;
+}
+
+otel_status otel_sdk_flush(int timeout_ms) {
+    if (otel__thread_busy())
+        return OTEL_ERR_STATE;
+    const int cancellation = hold_cancellation();
+    const otel_status status = flush(otel__deadline_in(timeout_ms, DEFAULT_TIMEOUT_MS));
+    allow_cancellation(cancellation);
     return status;
 }
 
 /* ---- stop ----------------------------------------------------------------------------------------------------------------- */
 
 static bool wait_for_users(uint64_t deadline) {
-    while (atomic_load(users) != 0) {
+    while (atomic_load(&atomic_load(&shared)->users) != 0) {
         if (otel__deadline_left_ms(deadline) == 0)
             return false;
         otel__sleep_ms(1);
@@ -249,7 +283,7 @@ static bool wait_for_users(uint64_t deadline) {
 static otel_status stop(struct otel__provider *provider, uint64_t deadline) {
     bool stuck = false;
     const bool quiet = otel__backend_remove(deadline);
-    otel_status status = otel__provider_stop(provider, deadline, &stuck);
+    const otel_status status = otel__provider_stop(provider, deadline, &stuck);
     keep_ledger(provider, quiet ? abandon_live() : 0);
     atomic_store(&visible, NULL);
     if (quiet && !stuck && wait_for_users(deadline)) {
@@ -258,9 +292,23 @@ static otel_status stop(struct otel__provider *provider, uint64_t deadline) {
         otel__provider_free(provider);
         return status;
     }
-    left_over = provider;
     calls_left_over = !quiet;
+    atomic_store(&left_over, provider);
     return OTEL_ERR_TIMEOUT;
+}
+
+/* No SDK runs, but an earlier stop may have had to leave something. */
+static otel_status stop_again(uint64_t deadline) {
+    int expected = STOPPED;
+    if (!atomic_load(&left_over))
+        return OTEL_OK;
+    if (!atomic_compare_exchange_strong(&state, &expected, CHANGING))
+        return OTEL_ERR_TIMEOUT;
+    bool freed = free_left_over();
+    for (; !freed && otel__deadline_left_ms(deadline) > 0; freed = free_left_over())
+        otel__sleep_ms(1);
+    atomic_store(&state, STOPPED);
+    return freed ? OTEL_OK : OTEL_ERR_TIMEOUT;
 }
 
 /* Waits for another thread's start or stop to end. */
@@ -275,12 +323,9 @@ static bool enter_change(uint64_t deadline) {
     }
 }
 
-otel_status otel_sdk_stop(int timeout_ms) {
-    if (otel__exporting() || otel__thread_busy())
-        return OTEL_ERR_STATE;
-    const uint64_t deadline = otel__deadline_in(timeout_ms, DEFAULT_TIMEOUT_MS);
+static otel_status stop_running(uint64_t deadline) {
     if (!enter_change(deadline))
-        return atomic_load(&state) == CHANGING ? OTEL_ERR_TIMEOUT : OTEL_OK;
+        return atomic_load(&state) == CHANGING ? OTEL_ERR_TIMEOUT : stop_again(deadline);
     struct otel__provider *provider = atomic_load(&visible);
     const otel_status status = provider ? stop(provider, deadline) : OTEL_OK;
     otel__diagnostics_reset();
@@ -288,18 +333,31 @@ otel_status otel_sdk_stop(int timeout_ms) {
     return status;
 }
 
+otel_status otel_sdk_stop(int timeout_ms) {
+    if (otel__thread_busy())
+        return OTEL_ERR_STATE;
+    const int cancellation = hold_cancellation();
+    const otel_status status = stop_running(otel__deadline_in(timeout_ms, DEFAULT_TIMEOUT_MS));
+    allow_cancellation(cancellation);
+    return status;
+}
+
 /* ---- exit and fork --------------------------------------------------------------------------------------------------------- */
 
+/*
+ * When exit() was called from a callback of ours, its thread may be the very one that would have to come back: then nobody is
+ * waited for, but exports are cancelled all the same.
+ */
 static void at_exit(void) {
-    const uint64_t deadline = otel__deadline_in(EXIT_TIMEOUT_MS, 0);
-    if (otel__exporting() || otel__thread_busy() || !enter_change(deadline))
-        return;
-    struct otel__provider *provider = atomic_load(&visible);
+    const uint64_t deadline = otel__thread_busy() ? otel__clock_monotonic() : otel__deadline_in(EXIT_TIMEOUT_MS, 0);
+    const bool running = enter_change(deadline);
+    struct otel__provider *provider = running ? atomic_load(&visible) : atomic_load(&left_over);
     bool stuck = false;
     otel__backend_remove(0);
     if (provider)
         otel__provider_stop(provider, deadline, &stuck);
-    atomic_store(&state, EXITED);
+    if (running)
+        atomic_store(&state, EXITED);
 }
 
 void otel__exit_handler_register(void) {
@@ -310,32 +368,42 @@ void otel__exit_handler_register(void) {
 }
 
 void otel__sdk_after_fork(void) {
+    /* What an earlier stop left is another thread's, and stays where it is. */
+    atomic_store(&left_over, NULL);
+    calls_left_over = false;
+    if (atomic_load(&shared))
+        atomic_store(&atomic_load(&shared)->users, uses);
     if (atomic_load(&state) != CHANGING)
         return;
     /* Another thread was starting or stopping: it does not exist here, and its work is abandoned. */
     otel__backend_remove(0);
     atomic_store(&visible, NULL);
     otel__provider = NULL;
-    left_over = NULL;
-    calls_left_over = false;
-    atomic_store(&last.lock, 0);
     atomic_store(&state, STOPPED);
 }
 
 /* ---- ledger ----------------------------------------------------------------------------------------------------------------- */
 
+static void copy_last_ledger(otel_ledger *ledger) {
+    struct shared *s = atomic_load(&shared);
+    *ledger = (otel_ledger){ .size = sizeof *ledger };
+    if (!s)
+        return;
+    otel__lock_acquire(&s->ledger_lock);
+    *ledger = last_ledger;
+    otel__lock_release(&s->ledger_lock);
+}
+
 void otel_sdk_ledger(otel_ledger *ledger) {
-    if (!ledger || ledger->size == 0)
+    if (!ledger || ledger->size < sizeof ledger->size)
         return;
     otel_ledger now;
     struct otel__provider *provider = otel__sdk_use();
     if (provider) {
-        otel__ledger_read(&now, provider, 0);
+        read_ledger(&now, provider, 0);
         otel__sdk_unuse();
     } else {
-        otel__lock_acquire(&last.lock);
-        now = last.ledger;
-        otel__lock_release(&last.lock);
+        copy_last_ledger(&now);
     }
     const size_t size = ledger->size < sizeof now ? ledger->size : sizeof now;
     memcpy(ledger, &now, size);

@@ -12,28 +12,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CANCEL_GRACE_MS = 40 };
-
 static struct otel__lane *lanes;
 
 bool otel__lanes_init(void) {
-    lanes = otel__wiped_map(OTEL_MAX_PROCESSORS * sizeof *lanes);
+    if (!lanes)
+        lanes = otel__wiped_map(OTEL_MAX_PROCESSORS * sizeof *lanes);
     return lanes != NULL;
 }
 
 /* ---- exporters ------------------------------------------------------------------------------------------------------------- */
 
 otel_exporter *otel_exporter_create(const otel_exporter_ops *ops, void *self) {
-    const bool usable = ops && ops->size >= sizeof *ops && ops->name && ops->export_batch;
-    otel_exporter *exporter = usable ? malloc(sizeof *exporter) : NULL;
+    otel_exporter_ops known;
+    if (!ops) {
+        otel_report(OTEL_LOG_ERROR, "exporter", "an exporter has no table of operations");
+        return NULL;
+    }
+    ops = otel__options_fit(ops, sizeof known, &known);
+    otel_exporter *exporter = ops->name && ops->export_batch ? malloc(sizeof *exporter) : NULL;
     if (exporter) {
-        exporter->ops = ops;
+        exporter->ops = *ops;
         exporter->self = self;
         return exporter;
     }
-    if (!usable)
-        otel_report(OTEL_LOG_ERROR, "exporter", "an exporter needs a table of this version with a name and export_batch");
-    if (ops && ops->size >= sizeof *ops && ops->destroy)
+    if (!ops->name || !ops->export_batch)
+        otel_report(OTEL_LOG_ERROR, "exporter", "an exporter's table of operations has no name or no export_batch");
+    if (ops->destroy)
         ops->destroy(self);
     return NULL;
 }
@@ -41,8 +45,8 @@ otel_exporter *otel_exporter_create(const otel_exporter_ops *ops, void *self) {
 void otel_exporter_destroy(otel_exporter *exporter) {
     if (!exporter)
         return;
-    if (exporter->ops->destroy)
-        exporter->ops->destroy(exporter->self);
+    if (exporter->ops.destroy)
+        exporter->ops.destroy(exporter->self);
     free(exporter);
 }
 
@@ -55,7 +59,7 @@ static otel_processor *create(const char *kind, otel_exporter *exporter) {
         return NULL;
     }
     p->exporter = exporter;
-    snprintf(p->name, sizeof p->name, "%s/%s", kind, exporter->ops->name);
+    snprintf(p->name, sizeof p->name, "%s/%s", kind, exporter->ops.name);
     return p;
 }
 
@@ -82,7 +86,7 @@ otel_processor *otel_simple_processor(otel_exporter *exporter) {
     otel_processor *p = create("simple", exporter);
     if (!p)
         return NULL;
-    p->direct = !exporter->ops->blocking;
+    p->direct = !exporter->ops.blocking;
     p->max_queue = (uint32_t)defaults.max_queue_size;
     p->max_batch = 1;
     p->export_timeout_ms = defaults.export_timeout_ms > 0 ? defaults.export_timeout_ms : 0;
@@ -109,25 +113,15 @@ bool otel__processor_join(otel_processor *processor, unsigned index, const otel_
 
 /*
  * Whoever finds nobody exporting exports, until the queue is empty; others leave their span to that thread. So exports never
- * overlap, nobody waits, and an exporter that ends spans itself does not deadlock.
+ * overlap and nobody waits for another. What the exporter itself traces is ignored: it would have to be exported in turn.
  */
-static bool drain_direct(otel_processor *p) {
+static void drain_direct(otel_processor *p) {
     struct otel__lane *lane = p->lane;
-    bool drained = false;
+    const int saved_errno = errno;
     while (otel__span_queue_fresh(&lane->queue) && !atomic_exchange(&lane->draining, 1)) {
         otel__worker_drain(p);
         atomic_store(&lane->draining, 0);
-        drained = true;
     }
-    return drained;
-}
-
-static void export_direct(otel_processor *p) {
-    struct otel__thread *thread = otel__thread_self();
-    const int saved_errno = errno;
-    const uint32_t saved = otel__callback_begin(thread);
-    drain_direct(p);
-    otel__callback_end(thread, saved);
     errno = saved_errno;
 }
 
@@ -137,7 +131,7 @@ bool otel__processor_on_end(otel_processor *processor, struct otel__record *reco
     if (count == 0)
         return false;
     if (processor->direct)
-        export_direct(processor);
+        drain_direct(processor);
     else
         otel__worker_pushed(processor, count);
     return true;
@@ -162,33 +156,51 @@ static bool become_consumer(otel_processor *p, uint64_t deadline) {
     return false;
 }
 
+/* Runs `work` as the consumer, which the calling thread has become, with its own calls of the API ignored. */
+static void consume(otel_processor *p, void (*work)(otel_processor *p, uint32_t ticket), uint32_t ticket) {
+    struct otel__thread *thread = otel__thread_self();
+    const uint32_t saved = otel__thread_mute(thread);
+    work(p, ticket);
+    atomic_store(&p->lane->draining, 0);
+    /* Spans that ended meanwhile were left to us. */
+    if (p->direct)
+        drain_direct(p);
+    otel__thread_unmute(thread, saved);
+}
+
 uint32_t otel__processor_flush_begin(otel_processor *p) {
     const uint32_t ticket = atomic_fetch_add(&p->lane->flush_wanted, 1) + 1;
     otel__worker_wake(p);
     return ticket;
 }
 
+static bool reached(uint32_t ticket, uint32_t other) { return (int32_t)(ticket - other) >= 0; }
+
 static bool served(const struct otel__lane *lane, uint32_t ticket) {
-    return (int32_t)(atomic_load(&lane->flush_served) - ticket) >= 0;
+    return reached(atomic_load(&lane->flush_served), ticket);
+}
+
+static otel_status verdict(const struct otel__lane *lane, uint32_t ticket) {
+    const uint64_t word = atomic_load(&lane->flush_verdict);
+    return reached((uint32_t)word, ticket) ? (otel_status)(word >> 32) : OTEL_OK;
 }
 
 otel_status otel__processor_flush_wait(otel_processor *p, uint32_t ticket, uint64_t deadline) {
     struct otel__lane *lane = p->lane;
     if (!served(lane, ticket) && become_consumer(p, deadline)) {
         lane->flush_deadline = deadline;
-        otel__worker_flush(p, ticket);
-        lane->flush_deadline = 0;
-        atomic_store(&lane->draining, 0);
+        consume(p, otel__worker_flush, ticket);
     }
     while (!served(lane, ticket)) {
         const uint32_t seen = atomic_load(&lane->flush_served);
-        if (!served(lane, ticket) && !otel__futex_wait(&lane->flush_served, seen, deadline))
+        if (!reached(seen, ticket) && !otel__futex_wait(&lane->flush_served, seen, deadline))
             return OTEL_ERR_TIMEOUT;
     }
-    return (otel_status)atomic_load(&lane->flush_status);
+    return verdict(lane, ticket);
 }
 
 void otel__processor_stop_begin(otel_processor *p, uint64_t deadline) {
+    p->lane->stop_ticket = atomic_fetch_add(&p->lane->flush_wanted, 1) + 1;
     atomic_store(&p->lane->stop_deadline, deadline);
     atomic_store(&p->lane->stopping, 1);
     otel__worker_wake(p);
@@ -204,33 +216,39 @@ static bool wait_done(struct otel__lane *lane, uint64_t deadline) {
     }
 }
 
-static void cancel(const otel_processor *p) {
-    if (p->exporter->ops->cancel)
-        p->exporter->ops->cancel(p->exporter->self);
+bool otel__processor_stop_wait(otel_processor *p, uint64_t deadline) {
+    if (become_consumer(p, deadline)) {
+        consume(p, otel__worker_finish, 0);
+        return true;
+    }
+    return has_worker(p) && wait_done(p->lane, deadline);
 }
 
-static bool stop_worker(otel_processor *p, uint64_t deadline) {
+void otel__processor_cancel(otel_processor *p) {
+    if (p->exporter->ops.cancel)
+        p->exporter->ops.cancel(p->exporter->self);
+}
+
+otel_status otel__processor_stop_status(otel_processor *p) {
     struct otel__lane *lane = p->lane;
-    if (!wait_done(lane, deadline)) {
-        cancel(p);
-        if (!wait_done(lane, otel__clock_monotonic() + CANCEL_GRACE_MS * OTEL__MILLISECOND))
-            return false;
-    }
     if (atomic_exchange(&lane->joinable, false))
         pthread_join(lane->thread, NULL);
-    return true;
+    return atomic_load(&lane->dropped_stopped) ? OTEL_ERR_TIMEOUT : verdict(lane, lane->stop_ticket);
 }
 
-otel_status otel__processor_stop_wait(otel_processor *p, uint64_t deadline, bool *stuck) {
-    struct otel__lane *lane = p->lane;
-    if (become_consumer(p, deadline)) {
-        otel__worker_finish(p);
-        atomic_store(&lane->draining, 0);
-    } else if (!has_worker(p) || !stop_worker(p, deadline)) {
-        *stuck = true;
-        return OTEL_ERR_TIMEOUT;
-    }
-    return atomic_load(&lane->dropped_stopped) ? OTEL_ERR_TIMEOUT : (otel_status)atomic_load(&lane->flush_status);
+/* ---- fork ------------------------------------------------------------------------------------------------------------------ */
+
+void otel__processor_after_fork(otel_processor *p) {
+    /* Kept in sight of leak checkers, never touched again. */
+    static struct otel_batch *left_behind;
+    struct otel_batch *old = p->view;
+    if (!old)
+        return;
+    p->view = otel__batch_create(old->capacity, old->resource);
+    if (!p->view)
+        p->max_queue = 0; /* without it nothing can be exported: refuse, and count */
+    old->left_before = left_behind;
+    left_behind = old;
 }
 
 /* ---- ledger ----------------------------------------------------------------------------------------------------------------- */

@@ -18,7 +18,7 @@
 #include <pthread.h>
 
 struct otel_exporter {
-    const otel_exporter_ops *ops;
+    otel_exporter_ops ops; /* a copy of this version's size: what an older caller's table lacks is NULL */
     void *self;
 };
 
@@ -32,18 +32,20 @@ struct otel__lane {
     _Atomic uint32_t worker;
     _Alignas(128) _Atomic uint32_t flush_wanted; /* tickets: each flush takes one, the worker serves up to the last */
     _Atomic uint32_t flush_served;
-    _Atomic uint32_t flush_status; /* otel_status of the last one served */
+    _Atomic uint64_t flush_verdict; /* {otel_status:32, ticket:32}: tickets up to this one saw that failure */
     _Atomic uint32_t stopping;
+    uint32_t stop_ticket;
     _Atomic uint64_t stop_deadline;
     _Atomic uint32_t draining;  /* there is a consumer: the worker as long as it lives, or whoever exports */
     _Atomic uint64_t exported, rejected, dropped_failed, dropped_stopped, in_flight, exports;
     _Atomic uint64_t retry_worker_at; /* a worker could not be made: not before this */
     /* The consumer's own: */
     uint32_t oldest, newest, waiting; /* taken and not yet exported */
-    otel_status outcome;              /* of the flush under way */
+    uint32_t failed_ticket;           /* the last that was taken when something failed last */
+    otel_status failure;              /* what failed then */
     uint64_t flush_deadline;          /* of the flush whose caller is the consumer; 0: the worker is */
     uint64_t full_reported;
-    uint64_t full_reported_at;
+    uint64_t full_reported_at, full_checked_at;
     pthread_t thread;
     _Atomic bool joinable;
     _Atomic bool finished;
@@ -79,8 +81,15 @@ bool otel__processor_on_end(otel_processor *processor, struct otel__record *reco
 uint32_t otel__processor_flush_begin(otel_processor *processor);
 otel_status otel__processor_flush_wait(otel_processor *processor, uint32_t ticket, uint64_t deadline);
 void otel__processor_stop_begin(otel_processor *processor, uint64_t deadline);
-/* Sets `*stuck` when the exporter did not come back, not even after cancel: then nothing may be freed. */
-otel_status otel__processor_stop_wait(otel_processor *processor, uint64_t deadline, bool *stuck);
+/* Ends the processor, or waits until its worker has. False: the exporter has not come back by the deadline. */
+bool otel__processor_stop_wait(otel_processor *processor, uint64_t deadline);
+/* Calls the exporter back; then stop_wait may be called again. */
+void otel__processor_cancel(otel_processor *processor);
+/* Once stop_wait returned true. */
+otel_status otel__processor_stop_status(otel_processor *processor);
+
+/* In a forked child: leaves behind what another thread may have been changing. */
+void otel__processor_after_fork(otel_processor *processor);
 
 void otel__processor_ledger(const otel_processor *processor, otel_ledger_processor *out);
 

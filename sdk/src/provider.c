@@ -2,11 +2,14 @@
 /* provider.c - see provider.h. */
 #include "provider.h"
 
+#include "base/clock.h"
 #include "diagnostics.h"
 #include "worker.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+enum { CANCEL_GRACE_MS = 40 };
 
 static otel_status fail(otel_error *error, otel_status status, const char *why) {
     if (error && why)
@@ -72,13 +75,30 @@ otel_status otel__provider_flush(struct otel__provider *provider, uint64_t deadl
     return status;
 }
 
+/* Waits for all until the deadline; true when all are done. */
+static bool wait_for_all(const struct otel__pipeline *pipeline, bool *done, uint64_t deadline) {
+    bool all = true;
+    for (size_t i = 0; i < pipeline->processor_count; i++) {
+        done[i] = done[i] || otel__processor_stop_wait(pipeline->processors[i], deadline);
+        all = all && done[i];
+    }
+    return all;
+}
+
 otel_status otel__provider_stop(struct otel__provider *provider, uint64_t deadline, bool *stuck) {
     const struct otel__pipeline *pipeline = &provider->pipeline;
+    bool done[OTEL_MAX_PROCESSORS] = { false };
     otel_status status = OTEL_OK;
     for (size_t i = 0; i < pipeline->processor_count; i++)
         otel__processor_stop_begin(pipeline->processors[i], deadline);
+    if (!wait_for_all(pipeline, done, deadline)) {
+        for (size_t i = 0; i < pipeline->processor_count; i++)
+            if (!done[i])
+                otel__processor_cancel(pipeline->processors[i]);
+        *stuck = !wait_for_all(pipeline, done, otel__clock_monotonic() + CANCEL_GRACE_MS * OTEL__MILLISECOND);
+    }
     for (size_t i = 0; i < pipeline->processor_count; i++)
-        keep_first(&status, otel__processor_stop_wait(pipeline->processors[i], deadline, stuck));
+        keep_first(&status, done[i] ? otel__processor_stop_status(pipeline->processors[i]) : OTEL_ERR_TIMEOUT);
     return status;
 }
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCOPES_MAX = 4096 };
+enum { SCOPES_MAX = 4096, SCOPE_BYTES_MAX = 64 * 1024 };
 
 /* In wiped memory, since a fork may happen while another thread holds it. */
 static otel__lock *lock;
@@ -30,12 +30,15 @@ bool otel__scopes_begin(void) {
 
 void otel__scopes_end(void) {
     atomic_store(&epoch, 0);
-    while (scopes) {
-        struct otel__scope *next = scopes->next;
-        free(scopes);
-        scopes = next;
-    }
+    /* Taken off first: a child forked in the middle of this must not find what is freed already. */
+    struct otel__scope *list = scopes;
+    scopes = NULL;
     scope_count = 0;
+    while (list) {
+        struct otel__scope *next = list->next;
+        free(list);
+        list = next;
+    }
 }
 
 /* ---- making scopes -------------------------------------------------------------------------------------------------------- */
@@ -46,7 +49,7 @@ static bool same_str(otel_str a, otel_str b) { return a.len == b.len && (a.len =
 static struct otel__scope *copy_scope(const otel_scope_data *from) {
     const size_t size = otel__str_copy_size(from->name) + otel__str_copy_size(from->version) +
                         otel__str_copy_size(from->schema_url) + otel__attrs_copy_size(from->attributes);
-    struct otel__scope *scope = calloc(1, sizeof *scope + size);
+    struct otel__scope *scope = size <= SCOPE_BYTES_MAX ? calloc(1, sizeof *scope + size) : NULL;
     if (!scope)
         return NULL;
     char *room = (char *)(scope + 1);

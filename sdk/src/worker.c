@@ -3,16 +3,13 @@
 #include "worker.h"
 
 #include "base/clock.h"
+#include "fork.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 
 enum { STACK_SIZE = 512 * 1024, RETRY_START_MS = 1000, FLUSHES_TO_COME = 1 << 30 };
-
-static _Thread_local bool exporting;
-
-bool otel__exporting(void) { return exporting; }
 
 /* ---- exporting: on the consumer's thread ---------------------------------------------------------------------------------- */
 
@@ -66,35 +63,42 @@ static bool wanted(const struct otel__lane *lane) {
 
 static void add(_Atomic uint64_t *counter, uint64_t n) { atomic_fetch_add_explicit(counter, n, memory_order_relaxed); }
 
-static void count_outcome(struct otel__lane *lane, otel_status status, uint64_t spans, uint64_t rejected) {
-    if (status != OTEL_OK) {
-        add(&lane->dropped_failed, spans);
-        /* Also for a flush that came in the meantime: the spans had ended before it. */
-        if (wanted(lane))
-            lane->outcome = OTEL_ERR_EXPORT;
-    } else {
-        rejected = rejected < spans ? rejected : spans;
-        add(&lane->rejected, rejected);
-        add(&lane->exported, spans - rejected);
-    }
+/* For the flushes that wait now: whatever fails from their call on concerns them. */
+static void note_failure(struct otel__lane *lane, otel_status status) {
+    if (status == OTEL_OK)
+        return;
+    lane->failure = status;
+    lane->failed_ticket = atomic_load(&lane->flush_wanted);
+}
+
+static uint64_t at_most(uint64_t n, uint64_t bound) { return n < bound ? n : bound; }
+
+static void count_outcome(struct otel__lane *lane, otel_status status, uint64_t spans, const otel_export_outcome *outcome) {
+    const uint64_t taken = status == OTEL_OK ? spans : at_most(outcome->delivered, spans);
+    const uint64_t rejected = at_most(outcome->rejected, taken);
+    add(&lane->rejected, rejected);
+    add(&lane->exported, taken - rejected);
+    add(&lane->dropped_failed, spans - taken);
+    note_failure(lane, status == OTEL_OK ? OTEL_OK : OTEL_ERR_EXPORT);
     atomic_fetch_sub_explicit(&lane->in_flight, spans, memory_order_relaxed);
 }
 
 static void export_batch(otel_processor *p) {
     struct otel__lane *lane = p->lane;
+    const unsigned forks = otel__fork_count();
     const uint32_t count = fill_batch(p);
     const otel_exporter *exporter = p->exporter;
     otel_export_outcome outcome = { .size = sizeof outcome };
     add(&lane->in_flight, count);
     otel__span_queue_done(&lane->queue, count);
     add(&lane->exports, 1);
-    const bool nested = exporting; /* an exporter has ended a span */
-    exporting = true;
-    const otel_status status = exporter->ops->export_batch(exporter->self, p->view, export_timeout(p), &outcome);
-    exporting = nested;
+    const otel_status status = exporter->ops.export_batch(exporter->self, p->view, export_timeout(p), &outcome);
+    /* An exporter that forks returns in the child too, where records and counts are wiped. */
+    if (forks != otel__fork_count())
+        return;
     otel__records_unref(p->view->records, count);
     p->view->count = 0;
-    count_outcome(lane, status, count, outcome.rejected);
+    count_outcome(lane, status, count, &outcome);
 }
 
 void otel__worker_drop(otel_processor *p) {
@@ -117,41 +121,37 @@ void otel__worker_drain(otel_processor *p) {
 
 /* Calls force_flush or shutdown, whichever is given. */
 static void conclude(otel_processor *p, otel_status (*operation)(void *self, int timeout_ms)) {
-    if (!operation)
-        return;
-    const bool nested = exporting;
-    exporting = true;
-    const otel_status status = operation(p->exporter->self, export_timeout(p));
-    exporting = nested;
-    if (status != OTEL_OK)
-        p->lane->outcome = status;
+    if (operation)
+        note_failure(p->lane, operation(p->exporter->self, export_timeout(p)));
 }
 
 static void serve(struct otel__lane *lane, uint32_t ticket) {
-    atomic_store(&lane->flush_status, lane->outcome);
-    lane->outcome = OTEL_OK;
+    atomic_store(&lane->flush_verdict, (uint64_t)lane->failure << 32 | lane->failed_ticket);
+    lane->flush_deadline = 0;
     if ((int32_t)(ticket - atomic_load(&lane->flush_served)) > 0)
         atomic_store(&lane->flush_served, ticket);
     otel__futex_wake(&lane->flush_served);
 }
 
-void otel__worker_flush(otel_processor *p, uint32_t ticket) {
-    struct otel__lane *lane = p->lane;
+static void export_all(otel_processor *p) {
     otel__worker_drain(p);
-    if (lane->waiting)
-        lane->outcome = OTEL_ERR_TIMEOUT;
-    conclude(p, p->exporter->ops->force_flush);
-    serve(lane, ticket);
+    note_failure(p->lane, p->lane->waiting ? OTEL_ERR_TIMEOUT : OTEL_OK);
+    conclude(p, p->exporter->ops.force_flush);
 }
 
-void otel__worker_finish(otel_processor *p) {
+void otel__worker_flush(otel_processor *p, uint32_t ticket) {
+    export_all(p);
+    serve(p->lane, ticket);
+}
+
+void otel__worker_finish(otel_processor *p, uint32_t unused) {
     struct otel__lane *lane = p->lane;
+    (void)unused;
     if (atomic_exchange(&lane->finished, true))
         return;
-    otel__worker_flush(p, atomic_load(&lane->flush_wanted));
+    export_all(p);
     otel__worker_drop(p);
-    lane->outcome = (otel_status)atomic_load(&lane->flush_status);
-    conclude(p, p->exporter->ops->shutdown);
+    conclude(p, p->exporter->ops.shutdown);
     /* Whoever flushes from now on has nothing to wait for. */
     serve(lane, atomic_load(&lane->flush_wanted) + FLUSHES_TO_COME);
 }
@@ -219,8 +219,11 @@ static bool export_due(otel_processor *p) {
 static void report_full_queue(otel_processor *p) {
     struct otel__lane *lane = p->lane;
     const uint64_t now = otel__clock_monotonic();
-    if (lane->full_reported && now - lane->full_reported_at < 10 * OTEL__SECOND && !atomic_load(&lane->stopping))
+    const bool too_soon = now - lane->full_checked_at < OTEL__SECOND / 10 ||
+                          (lane->full_reported && now - lane->full_reported_at < 10 * OTEL__SECOND);
+    if (too_soon && !atomic_load(&lane->stopping))
         return;
+    lane->full_checked_at = now;
     const uint64_t full = otel__locals_sum(OTEL__QUEUE_FULL + p->index);
     if (full <= lane->full_reported)
         return;
@@ -245,7 +248,7 @@ static void work(otel_processor *p) {
         }
         report_full_queue(p);
     }
-    otel__worker_finish(p);
+    otel__worker_finish(p, 0);
     report_full_queue(p);
 }
 
@@ -254,6 +257,8 @@ static void work(otel_processor *p) {
 static void *run(void *data) {
     otel_processor *p = data;
     _Atomic uint32_t *state = &p->lane->worker;
+    struct otel__thread *thread = otel__thread_self();
+    const uint32_t saved = otel__thread_mute(thread);
     pthread_setname_np(pthread_self(), p->batch ? "otel-batch" : "otel-simple");
     atomic_store(state, OTEL__WORKER_RUNNING);
     /* A flush before the first span may be at it. */
@@ -261,6 +266,7 @@ static void *run(void *data) {
         otel__sleep_ms(1);
     work(p);
     atomic_store(&p->lane->draining, 0);
+    otel__thread_unmute(thread, saved);
     atomic_store(state, OTEL__WORKER_DONE);
     otel__futex_wake(state);
     return NULL;
@@ -299,12 +305,12 @@ bool otel__worker_start(otel_processor *p) {
     if (!atomic_compare_exchange_strong(&lane->worker, &none, OTEL__WORKER_STARTING))
         return true;
     const int saved = errno;
+    atomic_store(&lane->joinable, true); /* before it can be done */
     const int rc = create(p);
     errno = saved;
-    if (rc == 0) {
-        atomic_store(&lane->joinable, true);
+    if (rc == 0)
         return true;
-    }
+    atomic_store(&lane->joinable, false);
     otel_report(OTEL_LOG_ERROR, "worker", "%s: cannot start the background thread: %s; spans wait, trying again", p->name,
                 strerror(rc));
     atomic_store(&lane->retry_worker_at, otel__clock_monotonic() + RETRY_START_MS * OTEL__MILLISECOND);

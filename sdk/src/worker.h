@@ -31,11 +31,8 @@ void otel__worker_drain(otel_processor *processor);
 /* ... and flushes the exporter, which serves all flushes up to `ticket`, ... */
 void otel__worker_flush(otel_processor *processor, uint32_t ticket);
 /* ... and shuts the exporter down, dropping what there was no time for. */
-void otel__worker_finish(otel_processor *processor);
+void otel__worker_finish(otel_processor *processor, uint32_t unused);
 /* Drops what calls that outlasted the stop queued after that. */
 void otel__worker_drop(otel_processor *processor);
-
-/* True on a thread that is inside an exporter of ours. */
-bool otel__exporting(void);
 
 #endif

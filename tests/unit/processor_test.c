@@ -360,7 +360,7 @@ static void an_exporter_that_ignores_cancel_is_left_alone_until_it_comes_back(vo
     assert_non_null(strstr(why.text, "hangs"));
     assert_int_equal(second.destroys, 1); /* consumed all the same */
     exporter_double_reset(&second);
-    assert_int_equal(otel_sdk_stop(0), OTEL_OK);
+    assert_int_equal(otel_sdk_stop(0), OTEL_ERR_TIMEOUT); /* something is left still */
     assert_int_equal(otel_sdk_flush(0), OTEL_OK);
     end_spans(5);
     assert_int_equal(first.count, 1);
@@ -377,6 +377,49 @@ static void an_exporter_that_ignores_cancel_is_left_alone_until_it_comes_back(vo
     assert_int_equal(second.count, 3);
     assert_int_equal(first.count, 1);
     assert_int_equal(ledger_now().ended, 3);
+}
+
+static void a_second_stop_frees_what_the_first_had_to_leave(void **state) {
+    (void)state;
+    first.ignores_cancel = true;
+    start_batch(1000, 1);
+    hold_in_export(&first);
+    assert_int_equal(otel_sdk_stop(0), OTEL_ERR_TIMEOUT);
+    assert_int_equal(first.destroys, 0);
+    atomic_store(&first.hold, 0);
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    assert_int_equal(first.destroys, 1);
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+}
+
+/* All are called back at once: the time they are given to come back is not added up. */
+static void many_dead_exporters_take_no_longer_to_stop_than_one(void **state) {
+    (void)state;
+    struct exporter_double dead[OTEL_MAX_PROCESSORS];
+    otel_processor *processors[OTEL_MAX_PROCESSORS];
+    for (unsigned i = 0; i < OTEL_MAX_PROCESSORS; i++) {
+        exporter_double_reset(&dead[i]);
+        dead[i].ignores_cancel = true;
+        processors[i] = batch_of(&dead[i], 10, 1);
+    }
+    start_sdk((otel_processors){ processors, OTEL_MAX_PROCESSORS });
+    for (unsigned i = 0; i < OTEL_MAX_PROCESSORS; i++)
+        atomic_store(&dead[i].hold, 1);
+    end_spans(1);
+    for (unsigned i = 0; i < OTEL_MAX_PROCESSORS; i++)
+        assert_soon(atomic_load(&dead[i].inside) == 1);
+    const uint64_t begin = otel__clock_monotonic();
+    assert_int_equal(otel_sdk_stop(20), OTEL_ERR_TIMEOUT);
+    const uint64_t took = otel__clock_monotonic() - begin;
+    /* One after the other they would take 8 times the 40 ms of grace. */
+    assert_true(took < 300 * OTEL__MILLISECOND);
+    for (unsigned i = 0; i < OTEL_MAX_PROCESSORS; i++) {
+        assert_int_equal(dead[i].cancels, 1);
+        atomic_store(&dead[i].hold, 0);
+    }
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    for (unsigned i = 0; i < OTEL_MAX_PROCESSORS; i++)
+        assert_int_equal(dead[i].destroys, 1);
 }
 
 static void *stop_in_thread(void *data) {
@@ -469,44 +512,38 @@ static void record_one_more(struct exporter_double *me, otel_batch *batch) {
     atomic_store(&inner_stop, (int)otel_sdk_stop(LONG_MS));
 }
 
-static void a_direct_exporter_may_end_spans_and_is_refused_a_flush(void **state) {
+static void what_a_direct_exporter_traces_is_ignored_and_it_is_refused_a_flush(void **state) {
     (void)state;
     first.during = record_one_more;
     start_direct();
     const uint64_t begin = otel__clock_monotonic();
     end_spans(1);
-    assert_int_equal(first.count, 2);
-    assert_int_equal(exporter_double_named(&first, "from the exporter"), 1);
+    assert_int_equal(first.count, 1);
+    assert_int_equal(exporter_double_named(&first, "from the exporter"), 0);
     assert_int_equal(first.overlaps, 0);
     assert_int_equal(inner_flush, OTEL_ERR_STATE);
     assert_int_equal(inner_stop, OTEL_ERR_STATE);
     assert_true(otel__clock_monotonic() - begin < (LONG_MS / 2) * OTEL__MILLISECOND);
-    assert_int_equal(ledger_now().processors[0].exported, 2);
+    const otel_ledger ledger = ledger_now();
+    assert_int_equal(ledger.started, 1);
+    assert_int_equal(ledger.processors[0].exported, 1);
+    assert_true(ledger.interrupted_calls > 0);
+    end_spans(1);
+    assert_int_equal(first.count, 2);
 }
 
-static void a_worker_s_exporter_may_too(void **state) {
+static void what_a_worker_s_exporter_traces_is_ignored_too(void **state) {
     (void)state;
     first.during = record_one_more;
     start_batch(100, 1);
     end_spans(1);
-    assert_soon(atomic_load(&first.count) == 2);
+    assert_soon(atomic_load(&first.count) == 1);
+    assert_soon(atomic_load(&inner_stop) != OTEL_OK);
     assert_int_equal(inner_flush, OTEL_ERR_STATE);
     assert_int_equal(inner_stop, OTEL_ERR_STATE);
-}
-
-/* The span that the first one's exporter ends is exported by the second on the same thread, in the midst of the first's export. */
-static void an_export_inside_an_export_is_one_still(void **state) {
-    (void)state;
-    first.during = record_one_more;
-    start_sdk(OTEL_PROCESSORS(batch_of(&first, 100, 1), otel_simple_processor(exporter_double_make(&second))));
-    atomic_store(&inner_flush, -1);
-    const uint64_t begin = otel__clock_monotonic();
     end_spans(1);
-    assert_soon(atomic_load(&first.exports) == 2);
-    assert_int_equal(inner_flush, OTEL_ERR_STATE);
-    assert_int_equal(inner_stop, OTEL_ERR_STATE);
-    assert_true(otel__clock_monotonic() - begin < (LONG_MS / 2) * OTEL__MILLISECOND);
-    assert_int_equal(second.count, 2);
+    assert_soon(atomic_load(&first.count) == 2);
+    assert_int_equal(ledger_now().started, 2);
 }
 
 /* ---- several -------------------------------------------------------------------------------------------------------------- */
@@ -689,13 +726,14 @@ int main(void) {
         test(a_stop_reports_what_failed),
         test(a_stop_out_of_time_cancels_the_exporter_and_drops_the_rest),
         test(an_exporter_that_ignores_cancel_is_left_alone_until_it_comes_back),
+        test(a_second_stop_frees_what_the_first_had_to_leave),
+        test(many_dead_exporters_take_no_longer_to_stop_than_one),
         test(a_flush_during_the_end_of_a_stop_returns),
         test(a_direct_processor_exports_on_the_ending_thread_at_once),
         test(a_simple_processor_exports_span_by_span_from_a_thread_of_its_own),
         test(direct_exports_of_many_threads_never_overlap),
-        test(a_direct_exporter_may_end_spans_and_is_refused_a_flush),
-        test(a_worker_s_exporter_may_too),
-        test(an_export_inside_an_export_is_one_still),
+        test(what_a_direct_exporter_traces_is_ignored_and_it_is_refused_a_flush),
+        test(what_a_worker_s_exporter_traces_is_ignored_too),
         test(a_dead_exporter_costs_a_healthy_one_nothing),
         test(as_many_as_there_may_be_all_get_every_span),
         test(an_exporter_needs_a_name_and_an_export),

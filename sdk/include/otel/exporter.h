@@ -18,6 +18,10 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 /* ---- the read-only view of a span ---------------------------------------------------------------------------------------- */
+/*
+ * otel_span_data grows at its end in later versions. The other structs, which stand in arrays or are pointed to, never change: what
+ * comes new becomes a member of otel_span_data.
+ */
 
 /** What produces the spans (specification: resource/sdk.md). Attribute keys are unique. */
 typedef struct otel_resource_data {
@@ -95,11 +99,15 @@ const otel_resource_data *otel_batch_resource(const otel_batch *batch);
 typedef struct otel_export_outcome {
     size_t size;
     uint64_t rejected; /**< spans that the receiver took over and refused (partial success) */
+    /** When the export as a whole fails: spans that reached the receiver all the same, rejected ones included. */
+    uint64_t delivered;
 } otel_export_outcome;
 
 /**
+ * What a thread traces while it is inside an exporter is ignored: it would have to be exported in turn.
+ *
  * The SDK serialises export, force_flush, shutdown and destroy on one exporter: they never overlap each other, and all come
- * from one thread at a time (normally the processor's worker). cancel may come from any thread, at any time before destroy,
+ * from one thread at a time (normally the processor's worker). What that thread traces meanwhile is ignored. cancel may come from any thread, at any time before destroy,
  * and overlap any of them. The fork operations come from the thread that calls fork().
  */
 typedef struct otel_exporter_ops {

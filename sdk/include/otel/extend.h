@@ -64,7 +64,8 @@ typedef struct otel_batch_options {
 otel_processor *otel_batch_processor(const otel_batch_options *options, otel_exporter *exporter) OTEL__OWNED;
 /**
  * Exports each ended sampled span at once: on the ending thread if the exporter does not block, else on a background thread
- * that is woken for each span. Consumes `exporter`.
+ * that is woken for each span. When several threads end spans at once, one of them may export the others' as well. Consumes
+ * `exporter`.
  */
 otel_processor *otel_simple_processor(otel_exporter *exporter) OTEL__OWNED;
 /** Destroys a processor that was never given away, with its exporter; NULL is ignored. */

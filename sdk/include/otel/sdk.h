@@ -29,8 +29,9 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 /**
- * Receives one line of diagnostics, without a newline. Called on any thread, under no lock of the library, never while another
- * call on the same thread is running; spans that it makes are not recorded. Replaces the default, which writes to stderr.
+ * Receives one line of diagnostics, without a newline. Called on any thread, under no lock of the library, also from within a
+ * call of the API. Calls of the API that it makes itself are ignored. It must return (no longjmp, no exception). Replaces the
+ * default, which writes to stderr.
  */
 typedef void (*otel_diagnostic)(void *data, otel_log_level level, const char *text);
 
@@ -97,6 +98,7 @@ typedef struct otel_ledger_processor {
     uint64_t in_flight;   /**< handed to the exporter, outcome open */
     uint64_t not_sampled; /**< recorded for processors only, withheld from the exporter */
     uint64_t exports;     /**< calls of the exporter */
+    uint64_t reserved[4]; /**< for reasons to come; 0 */
 } otel_ledger_processor;
 
 /**
@@ -114,7 +116,7 @@ typedef struct otel_ledger {
     uint64_t dropped_attributes; /**< for limits or bad keys; also those of events and links */
     uint64_t dropped_events;
     uint64_t dropped_links;
-    uint64_t interrupted_calls;  /**< made by a signal handler that had interrupted this library: ignored */
+    uint64_t interrupted_calls;  /**< ignored: made by a signal handler that had interrupted this library, or by an exporter */
     size_t processor_count;
     otel_ledger_processor processors[OTEL_MAX_PROCESSORS];
 } otel_ledger;

@@ -5,7 +5,7 @@
  * DESIGN. A slab reserves address space once (PROT_NONE: it costs nothing and counts against no overcommit limit) and makes it
  * usable in steps as places are first carved. Places are named by numbers from 1; 0 is "none". Freed places go to a lock-free
  * stack: one word {tag, number}, whose tag changes with every operation, so that a stale view of the stack never passes the
- * compare-and-swap; the links lie in an array of their own, so that the pages of free places can be given back to the system.
+ * compare-and-swap; the links lie in an array of their own, so that a free place is not touched.
  * Because nothing is ever unmapped, reading a place or a link through an outdated number is harmless.
  *
  * Everything that changes lies in memory that fork() wipes (MADV_WIPEONFORK; otel__wiped_after_fork() does it where the kernel

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -13,20 +14,24 @@
 
 enum { SPINS = 64, SLEEP_NS = 50000 };
 
-void otel__lock_wait(otel__lock *lock) {
+/* nanosleep() is a cancellation point, and a thread that ends in here would leave things half done. */
+static void sleep_for(struct timespec time) {
     const int saved = errno;
-    for (unsigned spins = 0; !otel__lock_try(lock); spins++) {
-        if (spins < SPINS)
-            continue;
-        nanosleep(&(struct timespec){ .tv_nsec = SLEEP_NS }, NULL);
-    }
+    int state;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    nanosleep(&time, NULL);
+    pthread_setcancelstate(state, &state);
     errno = saved;
 }
 
+void otel__lock_wait(otel__lock *lock) {
+    for (unsigned spins = 0; !otel__lock_try(lock); spins++)
+        if (spins >= SPINS)
+            sleep_for((struct timespec){ .tv_nsec = SLEEP_NS });
+}
+
 void otel__sleep_ms(int ms) {
-    const int saved = errno;
-    nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * (long)OTEL__MILLISECOND }, NULL);
-    errno = saved;
+    sleep_for((struct timespec){ .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * (long)OTEL__MILLISECOND });
 }
 
 bool otel__futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline) {
