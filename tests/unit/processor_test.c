@@ -395,7 +395,7 @@ static void a_second_stop_frees_what_the_first_had_to_leave(void **state) {
 /* All are called back at once: the time they are given to come back is not added up. */
 static void many_dead_exporters_take_no_longer_to_stop_than_one(void **state) {
     (void)state;
-    struct exporter_double dead[OTEL_MAX_PROCESSORS];
+    static struct exporter_double dead[OTEL_MAX_PROCESSORS];
     otel_processor *processors[OTEL_MAX_PROCESSORS];
     for (unsigned i = 0; i < OTEL_MAX_PROCESSORS; i++) {
         exporter_double_reset(&dead[i]);
