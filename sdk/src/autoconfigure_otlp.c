@@ -23,8 +23,6 @@ static otel_otlp_options read_options(const otel_otlp_options *options) {
     otel_otlp_options known = { .size = sizeof known };
     if (options)
         known = *(const otel_otlp_options *)otel__options_fit(options, sizeof known, &known);
-    else if (options)
-        known = *options;
     return known;
 }
 

@@ -10,6 +10,7 @@
 #include "common/sigpipe.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -178,7 +179,15 @@ static const char *level_name(otel_log_level level) {
     return names[level];
 }
 
+/* A pipe or terminal that nobody reads must not stop the thread that reports: then the line is lost. */
+static bool stderr_takes_a_line(void) {
+    struct pollfd fd = { .fd = STDERR_FILENO, .events = POLLOUT };
+    return poll(&fd, 1, 0) == 1 && (fd.revents & POLLOUT) != 0;
+}
+
 static void write_to_stderr(otel_log_level level, const struct line *line) {
+    if (!stderr_takes_a_line())
+        return;
     char text[sizeof line->text + 32];
     int len = snprintf(text, sizeof text, "otel: %s: %s\n", level_name(level), line->text);
     /* Whoever reads our stderr through a pipe, and is gone, must not cost the process its life. */
