@@ -144,7 +144,8 @@ static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, o
         outcome->rejected++;
     }
     if (outcome->rejected > 0)
-        otel_report(OTEL_LOG_WARN, "memory.full", "the in-memory exporter is full: spans are not kept");
+        otel_report(OTEL_LOG_WARN, "memory.full",
+                    "the in-memory exporter is full, or memory is short: spans are not kept");
     return OTEL_OK;
 }
 

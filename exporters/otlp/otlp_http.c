@@ -295,23 +295,20 @@ static const otel_exporter_ops ops = {
 /* ---- creation ---------------------------------------------------------------------------------------------------- */
 
 /* The prefix, if any, and our own product token. */
-static char *user_agent(const char *prefix, otel_status *status, otel_error *error) {
+static char *user_agent(const char *prefix, otel_error *error) {
     const char *problem = otel__http_header_problem(otel_cstr("User-Agent"), otel_cstr(prefix));
     if (problem) {
         snprintf(error->text, sizeof error->text, "the user agent cannot be sent: %s", problem);
-        *status = OTEL_ERR_CONFIG;
         return NULL;
     }
     char *text = NULL;
     bool some = prefix && *prefix;
     int len = asprintf(&text, "%s%sOTel-OTLP-Exporter-C/" OTEL__VERSION, some ? prefix : "", some ? " " : "");
-    *status = len < 0 ? OTEL_ERR_MEMORY : OTEL_OK;
     return len < 0 ? NULL : text;
 }
 
 static struct otel__http_client *make_client(const struct otel__otlp_http_settings *settings, otel_error *error) {
-    otel_status status = OTEL_OK;
-    char *agent = user_agent(settings->user_agent_prefix, &status, error);
+    char *agent = user_agent(settings->user_agent_prefix, error);
     if (!agent)
         return NULL;
     struct otel__http_settings http = {
@@ -322,26 +319,29 @@ static struct otel__http_client *make_client(const struct otel__otlp_http_settin
         .header_count = settings->header_count,
         .response_limit = RESPONSE_MAX,
     };
-    struct otel__http_client *client = otel__http_create(&http, &status, error);
+    struct otel__http_client *client = otel__http_create(&http, error);
     free(agent);
     return client;
 }
 
-otel_exporter *otel__otlp_http_create(const struct otel__otlp_http_settings *settings, otel_error *error) {
-    otel_error reason = { "out of memory" };
+static otel_exporter *create(const struct otel__otlp_http_settings *settings, otel_error *error) {
     struct otlp_http *otlp = calloc(1, sizeof *otlp);
-    if (otlp)
-        otlp->client = make_client(settings, &reason);
-    if (!otlp || !otlp->client) {
+    if (!otlp)
+        return NULL;
+    otlp->client = make_client(settings, error);
+    if (!otlp->client) {
         free(otlp);
-        if (error)
-            *error = reason;
         return NULL;
     }
     otlp->timeout_ms = settings->timeout_ms;
     otlp->byte_bound = BOUND_FIRST;
     otel__otlp_reporter_init(&otlp->reporter, settings->url);
-    otel_exporter *exporter = otel_exporter_create(&ops, otlp);
+    return otel_exporter_create(&ops, otlp);
+}
+
+otel_exporter *otel__otlp_http_create(const struct otel__otlp_http_settings *settings, otel_error *error) {
+    otel_error reason = { "out of memory" };
+    otel_exporter *exporter = create(settings, &reason);
     if (error)
         *error = exporter ? (otel_error){ "" } : reason;
     return exporter;

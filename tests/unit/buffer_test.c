@@ -2,6 +2,8 @@
 /* buffer_test.c - the buffer that is written from its end. */
 #include "common/buffer.h"
 
+#include "failing_allocator.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -90,11 +92,30 @@ static void a_monstrous_size_does_not_wrap(void **state) {
     otel__buffer_free(&buffer);
 }
 
+static void memory_is_short(void **state) {
+    (void)state;
+    if (!failing_allocator_works())
+        skip();
+    struct otel__buffer buffer = { 0 };
+    for (size_t size = 10; size <= 1000000; size *= 10) { /* the first memory, and growing it */
+        otel__buffer_reset(&buffer, SIZE_MAX / 2);
+        assert_true(size == 10 || put(&buffer, 1, 10));
+        failing_allocator_fail(1, true);
+        bool wrote = put(&buffer, 2, size);
+        failing_allocator_fail(0, false);
+        size_t before = size == 10 ? 0 : 10;
+        assert_int_equal(otel__buffer_length(&buffer), wrote ? before + size : before);
+        assert_int_equal(buffer.status, wrote ? OTEL_OK : OTEL_ERR_MEMORY);
+        assert_int_equal(put(&buffer, 3, 1), wrote);
+        otel__buffer_free(&buffer);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_written_survives_growth),    cmocka_unit_test(memory_is_kept),
         cmocka_unit_test(unusually_much_memory_is_given_back), cmocka_unit_test(the_limit_is_exact_and_final),
-        cmocka_unit_test(a_monstrous_size_does_not_wrap),
+        cmocka_unit_test(a_monstrous_size_does_not_wrap),      cmocka_unit_test(memory_is_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include <otel/console.h>
 
 #include "batch_double.h"
+#include "failing_allocator.h"
 #include "reports.h"
 #include "span_generator.h"
 
@@ -238,6 +239,30 @@ static void a_forked_child_writes_its_own(void **state) {
     fclose(stream);
 }
 
+static void memory_is_short(void **state) {
+    (void)state;
+    if (!failing_allocator_works())
+        skip();
+    reports_start(OTEL_LOG_DEBUG);
+    FILE *stream = tmpfile();
+    fputs("begun\n", stream); /* gives the stream its buffer */
+    otel_span_data spans[] = { plain_span(), plain_span() };
+    otel_batch *batch = batch_double_create(spans, 2, &resource);
+    for (unsigned nth = 1; nth < 8; nth++) {
+        failing_allocator_fail(nth, true);
+        otel_exporter *exporter = otel_console_exporter(stream);
+        otel_status status = exporter ? batch_double_export(exporter, batch, 0, NULL) : OTEL_ERR_MEMORY;
+        failing_allocator_fail(0, false);
+        assert_true(status == OTEL_OK || status == OTEL_ERR_MEMORY || status == OTEL_ERR_EXPORT);
+        if (exporter)
+            assert_int_equal(batch_double_export(exporter, batch, 0, NULL), OTEL_OK);
+        otel_exporter_destroy(exporter);
+    }
+    batch_double_free(batch);
+    fclose(stream);
+    reports_stop();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plain_span),
@@ -248,6 +273,7 @@ int main(void) {
         cmocka_unit_test(a_closed_pipe),
         cmocka_unit_test(nothing_after_shutdown_or_cancel),
         cmocka_unit_test(a_forked_child_writes_its_own),
+        cmocka_unit_test(memory_is_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include <otel/memory.h>
 
 #include "batch_double.h"
+#include "failing_allocator.h"
 #include "reports.h"
 #include "span_generator.h"
 
@@ -269,6 +270,34 @@ static void null_everywhere(void **state) {
     otel_memory_spans_release(NULL);
 }
 
+/* Whichever allocation fails: each span is kept whole or counted as rejected. */
+static void memory_is_short(void **state) {
+    (void)state;
+    if (!failing_allocator_works())
+        skip();
+    span_set *set = span_set_create(10, 70);
+    otel_batch *batch = batch_double_create(span_set_spans(set), 70, span_set_resource(set));
+    for (unsigned nth = 1; nth < 90; nth++) {
+        failing_allocator_fail(nth, nth % 2 == 0);
+        otel_memory *memory = otel_memory_create(0);
+        otel_exporter *exporter = otel_memory_exporter(memory);
+        uint64_t rejected = 0;
+        if (exporter)
+            assert_int_equal(batch_double_export(exporter, batch, 0, &rejected), OTEL_OK);
+        otel_memory_spans *spans = otel_memory_snapshot(memory);
+        failing_allocator_fail(0, false);
+        if (exporter)
+            assert_int_equal(otel_memory_count(memory) + rejected, 70);
+        if (spans)
+            assert_int_equal(otel_memory_spans_count(spans), otel_memory_count(memory));
+        otel_memory_spans_release(spans);
+        otel_exporter_destroy(exporter);
+        otel_memory_release(memory);
+    }
+    batch_double_free(batch);
+    span_set_free(set);
+}
+
 struct reader {
     otel_memory *memory;
     atomic_bool stop;
@@ -339,10 +368,15 @@ static void forks_while_others_read(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(copies_outlive_everything),        cmocka_unit_test(nested_values_are_copied),
-        cmocka_unit_test(snapshots_are_independent),        cmocka_unit_test(a_full_store_rejects),
-        cmocka_unit_test(nothing_after_shutdown_or_cancel), cmocka_unit_test(null_everywhere),
-        cmocka_unit_test(reading_while_others_export),      cmocka_unit_test(forks_while_others_read),
+        cmocka_unit_test(copies_outlive_everything),
+        cmocka_unit_test(nested_values_are_copied),
+        cmocka_unit_test(snapshots_are_independent),
+        cmocka_unit_test(a_full_store_rejects),
+        cmocka_unit_test(nothing_after_shutdown_or_cancel),
+        cmocka_unit_test(null_everywhere),
+        cmocka_unit_test(memory_is_short),
+        cmocka_unit_test(reading_while_others_export),
+        cmocka_unit_test(forks_while_others_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include "otlp/otlp_encode.h"
 
 #include "batch_double.h"
+#include "failing_allocator.h"
 #include "otlp_expect.h"
 #include "span_generator.h"
 
@@ -149,10 +150,34 @@ static void every_limit(void **state) {
     otel__otlp_encoder_free(&encoder);
 }
 
+/* Whichever allocation fails, the encoding fails as a whole, and the next one works. */
+static void memory_is_short(void **state) {
+    (void)state;
+    if (!failing_allocator_works())
+        skip();
+    span_set *set = span_set_create(8, 300);
+    otel_batch *batch = batch_double_create(span_set_spans(set), 300, span_set_resource(set));
+    bool failed = true;
+    for (unsigned nth = 1; failed; nth++) {
+        struct otel__otlp_encoder encoder = { 0 };
+        failing_allocator_fail(nth, false);
+        otel_status status = otel__otlp_encode(&encoder, batch, 0, 300, no_limit);
+        failed = failing_allocator_failures() > 0;
+        failing_allocator_fail(0, false);
+        assert_int_equal(status, failed ? OTEL_ERR_MEMORY : OTEL_OK);
+        assert_int_equal(otel__otlp_encode(&encoder, batch, 0, 300, no_limit), OTEL_OK);
+        check(&encoder, span_set_spans(set), 300, span_set_resource(set));
+        otel__otlp_encoder_free(&encoder);
+    }
+    batch_double_free(batch);
+    span_set_free(set);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_batches), cmocka_unit_test(a_part_of_a_batch), cmocka_unit_test(the_smallest_span),
-        cmocka_unit_test(nested_values),  cmocka_unit_test(endless_nesting),   cmocka_unit_test(every_limit),
+        cmocka_unit_test(random_batches),  cmocka_unit_test(a_part_of_a_batch), cmocka_unit_test(the_smallest_span),
+        cmocka_unit_test(nested_values),   cmocka_unit_test(endless_nesting),   cmocka_unit_test(every_limit),
+        cmocka_unit_test(memory_is_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 
 #include "batch_double.h"
 #include "common/clock.h"
+#include "failing_allocator.h"
 #include "http_double.h"
 #include "otlp/otlp_encode.h"
 #include "reports.h"
@@ -566,6 +567,37 @@ static void unusable_settings(void **state) {
     }
 }
 
+/* Whichever allocation fails while an exporter is made, or while it exports: no crash, and it works again afterwards. */
+static void memory_is_short(void **state) {
+    (void)state;
+    if (!failing_allocator_works())
+        skip();
+    struct scene scene = begin(STEPS({ .status = 200 }));
+    struct otel__otlp_http_settings settings = { .url = http_double_url(scene.server, "/"), .timeout_ms = 20000 };
+    bool failed = true;
+    for (unsigned nth = 1; failed; nth++) {
+        otel_error error = { "" };
+        failing_allocator_fail(nth, true);
+        otel_exporter *exporter = otel__otlp_http_create(&settings, &error);
+        failed = failing_allocator_failures() > 0;
+        failing_allocator_fail(0, false);
+        assert_true(exporter ? error.text[0] == '\0' : error.text[0] != '\0');
+        otel_exporter_destroy(exporter);
+    }
+    failed = true;
+    for (unsigned nth = 1; failed; nth++) {
+        otel_exporter *exporter = otel__otlp_http_create(&settings, NULL);
+        failing_allocator_fail(nth, false);
+        otel_status status = batch_double_export(exporter, scene.batch, 200, NULL);
+        failed = failing_allocator_failures() > 0;
+        failing_allocator_fail(0, false);
+        assert_true(failed || status == OTEL_OK);
+        assert_int_equal(batch_double_export(exporter, scene.batch, 20000, NULL), OTEL_OK);
+        otel_exporter_destroy(exporter);
+    }
+    end(&scene);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_holds_the_encoded_batch),
@@ -594,6 +626,7 @@ int main(void) {
         cmocka_unit_test(a_server_with_a_lower_limit),
         cmocka_unit_test(a_server_that_refuses_every_size),
         cmocka_unit_test(unusable_settings),
+        cmocka_unit_test(memory_is_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,18 +38,18 @@ bool otel__http_global_init(void) {
     return global_ready;
 }
 
-static otel_status refuse_header(const struct otel__http_header *header, const char *problem, otel_error *error) {
+static bool refuse_header(const struct otel__http_header *header, const char *problem, otel_error *error) {
     char name[64];
     otel__escape(header->name, name, sizeof name); /* never the value: it is often a secret */
     snprintf(error->text, sizeof error->text, "header \"%s\" cannot be sent: %s", name, problem);
-    return OTEL_ERR_CONFIG;
+    return false;
 }
 
-static otel_status refuse_url(const char *text, const char *problem, otel_error *error) {
+static bool refuse_url(const char *text, const char *problem, otel_error *error) {
     char shown[160];
     otel__url_show(text, shown, sizeof shown);
     snprintf(error->text, sizeof error->text, "the URL \"%s\" cannot be used: %s", shown, problem);
-    return OTEL_ERR_CONFIG;
+    return false;
 }
 
 /* libcurl has the last word on a URL, and it should have it now rather than at the first export. */
@@ -57,14 +57,15 @@ static const char *ask_libcurl(const char *text, bool https) {
     if (https && !(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_SSL))
         return "libcurl has been built without TLS";
     CURLU *url = curl_url();
-    if (!url)
-        return "memory is short";
-    CURLUcode code = curl_url_set(url, CURLUPART_URL, text, 0);
+    CURLUcode code = url ? curl_url_set(url, CURLUPART_URL, text, 0) : CURLUE_OUT_OF_MEMORY;
     curl_url_cleanup(url);
+    if (code == CURLUE_OUT_OF_MEMORY)
+        return "memory is short";
     return code == CURLUE_OK ? NULL : "it is malformed";
 }
 
-static otel_status check(const struct otel__http_settings *settings, otel_error *error) {
+/* False: `error` says why. */
+static bool check(const struct otel__http_settings *settings, otel_error *error) {
     struct otel__url url;
     const char *problem = otel__url_parse(settings->url, &url);
     if (!problem)
@@ -77,7 +78,7 @@ static otel_status check(const struct otel__http_settings *settings, otel_error 
         if (problem)
             return refuse_header(header, problem, error);
     }
-    return OTEL_OK;
+    return true;
 }
 
 static bool connect_client(struct otel__http_client *client) {
@@ -89,22 +90,16 @@ static bool connect_client(struct otel__http_client *client) {
     return client->connection != NULL;
 }
 
-struct otel__http_client *otel__http_create(const struct otel__http_settings *settings, otel_status *status,
-                                            otel_error *error) {
-    *status = OTEL_ERR_MEMORY;
-    snprintf(error->text, sizeof error->text, "out of memory, or libcurl cannot be initialised");
-    if (!otel__http_global_init())
-        return NULL;
-    *status = check(settings, error);
-    if (*status != OTEL_OK)
+struct otel__http_client *otel__http_create(const struct otel__http_settings *settings, otel_error *error) {
+    static const otel_error short_of_memory = { "out of memory, or libcurl cannot be initialised" };
+    *error = short_of_memory;
+    if (!otel__http_global_init() || !check(settings, error))
         return NULL;
     struct otel__http_client *client = calloc(1, sizeof *client);
     if (!client || !otel__http_plan_fill(&client->plan, settings) || !connect_client(client)) {
-        *status = OTEL_ERR_MEMORY;
         otel__http_destroy(client);
         return NULL;
     }
-    error->text[0] = '\0';
     return client;
 }
 

@@ -57,9 +57,8 @@ struct otel__http_client;
 /* Readies libcurl and OpenSSL for use by this process; otel__http_create() does it too. Thread-safe. */
 bool otel__http_global_init(void);
 
-/* NULL and `error` filled (OTEL_ERR_CONFIG or OTEL_ERR_MEMORY in `status`) when that is impossible. */
-struct otel__http_client *otel__http_create(const struct otel__http_settings *settings, otel_status *status,
-                                            otel_error *error);
+/* NULL when a setting is unusable or memory is short; `error` says why. */
+struct otel__http_client *otel__http_create(const struct otel__http_settings *settings, otel_error *error);
 void otel__http_destroy(struct otel__http_client *client);
 
 /* Sends the `len` bytes, until `deadline` (ns of CLOCK_MONOTONIC) at the latest, and receives the response. */
