@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -185,17 +186,23 @@ static bool stderr_takes_a_line(void) {
     return poll(&fd, 1, 0) == 1 && (fd.revents & POLLOUT) != 0;
 }
 
-static void write_to_stderr(otel_log_level level, const struct line *line) {
-    if (!stderr_takes_a_line())
-        return;
-    char text[sizeof line->text + 32];
-    int len = snprintf(text, sizeof text, "otel: %s: %s\n", level_name(level), line->text);
+static void write_line(const char *text, size_t len) {
     /* Whoever reads our stderr through a pipe, and is gone, must not cost the process its life. */
     struct otel__sigpipe guard;
     otel__sigpipe_begin(&guard);
-    ssize_t written = write(STDERR_FILENO, text, (size_t)len);
+    const ssize_t written = write(STDERR_FILENO, text, len);
     (void)written;
     otel__sigpipe_end(&guard);
+}
+
+static void write_to_stderr(otel_log_level level, const struct line *line) {
+    char text[sizeof line->text + 32];
+    const int len = snprintf(text, sizeof text, "otel: %s: %s\n", level_name(level), line->text);
+    int cancellation; /* the thread may be in the middle of something of ours */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellation);
+    if (stderr_takes_a_line())
+        write_line(text, (size_t)len);
+    pthread_setcancelstate(cancellation, &cancellation);
 }
 
 /* What the sink itself traces is not recorded, or reporting a full queue would fill it further. */

@@ -8,12 +8,14 @@
 #include "reports.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -323,6 +325,31 @@ static int report_to_nobody(void *unused) {
     return 0;
 }
 
+static void report_to_a_full_pipe(void) {
+    int ends[2];
+    char block[4096] = { 0 };
+    if (pipe(ends) != 0 || fcntl(ends[1], F_SETFL, O_NONBLOCK) != 0)
+        _exit(2);
+    while (write(ends[1], block, sizeof block) > 0) {
+    }
+    if (fcntl(ends[1], F_SETFL, 0) != 0 || dup2(ends[1], STDERR_FILENO) < 0)
+        _exit(2);
+    alarm(10);
+    otel_report(OTEL_LOG_ERROR, "full", "nobody reads this");
+    _exit(0);
+}
+
+static void a_full_stderr_does_not_stop_the_thread(void **state) {
+    (void)state;
+    otel__diagnostics_reset();
+    const pid_t child = fork();
+    if (child == 0)
+        report_to_a_full_pipe();
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void closed_stderr_does_not_kill(void **state) {
     (void)state;
     assert_int_equal(in_child(report_to_nobody, NULL), 0);
@@ -443,6 +470,7 @@ int main(void) {
         TEST(without_a_sink_stderr),
         TEST(reset_goes_back_to_stderr),
         TEST(closed_stderr_does_not_kill),
+        TEST(a_full_stderr_does_not_stop_the_thread),
         TEST(every_report_is_written_or_counted),
         TEST(sinks_change_under_reports),
         TEST(child_of_a_reporting_process_reports),
