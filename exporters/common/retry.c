@@ -4,7 +4,6 @@
 #include "common/clock.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -38,33 +37,57 @@ static bool parse_seconds(const char *text, uint64_t *seconds) {
     return at != text && *at == '\0';
 }
 
-static int month_number(const char *name) {
-    static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    for (int i = 0; i < 12; i++)
-        if (strncasecmp(name, names + 3 * i, 3) == 0)
-            return i;
-    return -1;
+/* ---- HTTP dates (RFC 9110, 5.6.7); strptime() speaks the user's language -------------------------------------------- */
+
+static void skip(const char **at, const char *any) { *at += strspn(*at, any); }
+
+static bool take_number(const char **at, int *value) {
+    *value = 0;
+    const char *digits = *at;
+    for (; isdigit((unsigned char)**at) && *value < 10000; ++*at)
+        *value = *value * 10 + (**at - '0');
+    bool taken = *at != digits;
+    skip(at, " -:,");
+    return taken;
 }
 
-/* The three forms of RFC 9110, 5.6.7; strptime() is of no use here, since it speaks the user's language. */
+static bool take_month(const char **at, int *month) {
+    static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    for (*month = 0; *month < 12; ++*month)
+        if (strncasecmp(*at, names + 3 * (size_t)*month, 3) == 0) {
+            *at += 3;
+            skip(at, " -");
+            return true;
+        }
+    return false;
+}
+
+static bool take_time(const char **at, struct tm *t) {
+    return take_number(at, &t->tm_hour) && take_number(at, &t->tm_min) && take_number(at, &t->tm_sec);
+}
+
+/* "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT" or "Sun Nov  6 08:49:37 1994" */
+static bool take_fields(const char *at, struct tm *t, int *year) {
+    skip(&at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    skip(&at, " ,");
+    if (isdigit((unsigned char)*at))
+        return take_number(&at, &t->tm_mday) && take_month(&at, &t->tm_mon) && take_number(&at, year) &&
+               take_time(&at, t) && strcmp(at, "GMT") == 0;
+    return take_month(&at, &t->tm_mon) && take_number(&at, &t->tm_mday) && take_time(&at, t) &&
+           take_number(&at, year) && *at == '\0';
+}
+
 static bool parse_date(const char *text, int64_t *seconds) {
     struct tm t = { 0 };
-    char month[4] = "";
     int year = 0;
-    if (sscanf(text, "%*[A-Za-z], %2d %3s %4d %2d:%2d:%2d GMT", &t.tm_mday, month, &year, &t.tm_hour, &t.tm_min,
-               &t.tm_sec) != 6 &&
-        sscanf(text, "%*[A-Za-z], %2d-%3[A-Za-z]-%2d %2d:%2d:%2d GMT", &t.tm_mday, month, &year, &t.tm_hour, &t.tm_min,
-               &t.tm_sec) != 6 &&
-        sscanf(text, "%*[A-Za-z] %3s %2d %2d:%2d:%2d %4d", month, &t.tm_mday, &t.tm_hour, &t.tm_min, &t.tm_sec,
-               &year) != 6)
+    if (!take_fields(text, &t, &year))
         return false;
-    if (year >= 0 && year < 100)
+    if (year < 100)
         year += year < 70 ? 2000 : 1900;
-    t.tm_year = year - 1900;
-    t.tm_mon = month_number(month);
-    if (t.tm_mon < 0 || year < 1970 || t.tm_mday < 1 || t.tm_mday > 31 || t.tm_hour > 23 || t.tm_min > 59 ||
+    if (year < 1970 || year > 9999 || t.tm_mday < 1 || t.tm_mday > 31 || t.tm_hour > 23 || t.tm_min > 59 ||
         t.tm_sec > 60)
         return false;
+    t.tm_year = year - 1900;
     *seconds = timegm(&t);
     return true;
 }

@@ -117,7 +117,7 @@ static void the_request_is_sent_as_it_is(void **state) {
 static size_t sockets_to(http_double *server) {
     size_t count = 0;
     for (int fd = 3; fd < 1024; fd++) {
-        struct sockaddr_in peer;
+        struct sockaddr_in peer = { 0 };
         socklen_t len = sizeof peer;
         if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0 || ntohs(peer.sin_port) != http_double_port(server))
             continue;

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* otlp_retry_test.c - the OTLP exporter against servers whose failures pass. */
+#include "common/clock.h"
+#include "otlp_scene.h"
+#include "reports.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static void transient_failures_are_retried_with_the_same_bytes(void **state) {
+    (void)state;
+    static const struct http_step steps[][2] = {
+        { { .status = 503 }, { .status = 200 } },
+        { { .status = 429, .headers = "Retry-After: nonsense\r\n" }, { .status = 200 } },
+        { { .status = 502, .headers = "Content-Type: text/html\r\n", .body = "<html>" }, { .status = 200 } },
+        { { .status = 504 }, { .status = 200 } },
+        { { .action = HTTP_RESET_ON_CONNECT }, { .status = 200 } },
+        { { .action = HTTP_RESET }, { .status = 200 } },
+        { { .action = HTTP_CLOSE }, { .status = 200 } },
+        { { .action = HTTP_RESET_INSIDE_ANSWER, .body = "a longer answer" }, { .status = 200 } },
+    };
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        struct scene scene = scene_begin(steps[i], 2);
+        assert_int_equal(scene_export(&scene, NULL), OTEL_OK);
+        assert_int_equal(http_double_requests(scene.server), 2);
+        assert_true(scene_reported(OTEL_LOG_DEBUG, "attempt 1 "));
+        assert_int_equal(reports_count(), 1);
+        size_t first_len, len;
+        const uint8_t *first = http_double_body(scene.server, 0, &first_len);
+        const uint8_t *second = http_double_body(scene.server, 1, &len);
+        assert_true(len > 0);
+        if (steps[i][0].action != HTTP_RESET_ON_CONNECT) {
+            assert_int_equal(len, first_len);
+            assert_memory_equal(first, second, len);
+        }
+        scene_end(&scene);
+    }
+}
+
+static void retry_after_is_a_floor(void **state) {
+    (void)state;
+    struct scene scene = scene_begin(STEPS({ .status = 429, .headers = "Retry-After: 1\r\n" }, { .status = 200 }));
+    uint64_t before = otel__steady_now();
+    assert_int_equal(scene_export(&scene, NULL), OTEL_OK);
+    assert_true(otel__steady_now() - before >= OTEL__NS_PER_S);
+    scene_end(&scene);
+}
+
+/* Neither waited for nor forgotten: the next export sends nothing either. */
+static void a_retry_after_beyond_the_bound(void **state) {
+    (void)state;
+    struct scene scene = scene_begin(STEPS({ .status = 503, .headers = "Retry-After: 3600\r\n" }, { .status = 200 }));
+    assert_int_equal(scene_export(&scene, NULL), OTEL_ERR_EXPORT);
+    assert_true(scene_reported(OTEL_LOG_WARN, "HTTP 503 Service Unavailable"));
+    reports_start(OTEL_LOG_DEBUG);
+    assert_int_equal(scene_export(&scene, NULL), OTEL_ERR_EXPORT);
+    assert_true(scene_reported(OTEL_LOG_WARN, "the server asked for a pause, of which "));
+    assert_int_equal(http_double_requests(scene.server), 1);
+    scene_end(&scene);
+}
+
+static void a_short_pause_holds_for_the_next_export(void **state) {
+    (void)state;
+    struct scene scene = scene_begin(STEPS({ .status = 503, .headers = "Retry-After: 3\r\n" }, { .status = 200 }));
+    uint64_t before = otel__steady_now();
+    assert_int_equal(batch_double_export(scene.exporter, scene.batch, 2900, NULL), OTEL_ERR_EXPORT);
+    assert_int_equal(scene_export(&scene, NULL), OTEL_OK);
+    assert_true(otel__steady_now() - before >= 3 * OTEL__NS_PER_S);
+    scene_end(&scene);
+}
+
+/* Whether it ends in a wait or in an attempt, the report names what the server said. */
+static void the_bound_ends_the_attempts(void **state) {
+    (void)state;
+    struct scene scene = scene_begin(STEPS({ .status = 503 }));
+    assert_int_not_equal(batch_double_export(scene.exporter, scene.batch, 4000, NULL), OTEL_OK);
+    assert_true(http_double_requests(scene.server) >= 2);
+    assert_true(scene_reported(OTEL_LOG_WARN, "20 spans could not be sent to http://127.0.0.1:"));
+    assert_true(scene_reported(OTEL_LOG_WARN, "HTTP 503 Service Unavailable ("));
+    assert_true(scene_reported(OTEL_LOG_WARN, " attempts)"));
+    scene_end(&scene);
+}
+
+static void time_is_up_in_a_later_attempt(void **state) {
+    (void)state;
+    struct scene scene = scene_begin(STEPS({ .status = 503 }, { .action = HTTP_STALL }));
+    assert_int_equal(batch_double_export(scene.exporter, scene.batch, 4000, NULL), OTEL_ERR_TIMEOUT);
+    assert_true(scene_reported(OTEL_LOG_WARN, "HTTP 503 Service Unavailable (2 attempts)"));
+    scene_end(&scene);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(transient_failures_are_retried_with_the_same_bytes),
+        cmocka_unit_test(retry_after_is_a_floor),
+        cmocka_unit_test(a_retry_after_beyond_the_bound),
+        cmocka_unit_test(a_short_pause_holds_for_the_next_export),
+        cmocka_unit_test(the_bound_ends_the_attempts),
+        cmocka_unit_test(time_is_up_in_a_later_attempt),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
