@@ -199,9 +199,11 @@ static void store(struct otel__attr *attr, const otel_value *value, const struct
     attr->len = payload->len;
     if (payload->type == OTEL_TYPE_STRING || payload->type > OTEL_TYPE_DOUBLE) {
         attr->value.p = place;
+        if (payload->size == 0)
+            return; /* then there may be no place */
         if (payload->type == OTEL_TYPE_STRINGS)
             store_strings(place, value);
-        else if (payload->size)
+        else
             copy_bytes(place, value->type == OTEL_TYPE_UINT ? payload->digits : value->u.p, payload->size);
     } else if (payload->type == OTEL_TYPE_DOUBLE) {
         attr->value.d = value->u.d;
