@@ -9,11 +9,11 @@
  */
 #include "otlp/otlp_http.h"
 
-#include "common/clock.h"
+#include "base/clock.h"
 #include "common/http/http_header.h"
 #include "common/inherited.h"
 #include "common/retry.h"
-#include "common/url.h"
+#include "base/url.h"
 #include "otlp/otlp_encode.h"
 #include "otlp/otlp_report.h"
 #include "otlp/otlp_response.h"
@@ -28,7 +28,7 @@ enum {
     BOUND_FIRST = 4 * 1024 * 1024,  /* of requests with several spans: what servers accept by default */
     BOUND_LEAST = 64 * 1024,        /* a server that refuses this much is not helped by smaller requests */
     RESPONSE_MAX = 4 * 1024 * 1024, /* OTLP's limit */
-    EXPORT_MAX_MS = 60000,          /* of one export, whatever the settings say */
+    OWN_BOUND_MS = 60000,           /* of one export, when the settings have none */
     THROTTLE_MAX_S = 300            /* how long one answer can keep later exports from being sent */
 };
 
@@ -66,7 +66,7 @@ static uint64_t throttle(struct otlp_http *otlp, const struct otel__http_respons
     uint64_t delay = 0;
     if (!otel__retry_after(response->retry_after, (int64_t)time(NULL), &delay))
         return 0;
-    uint64_t most = THROTTLE_MAX_S * OTEL__NS_PER_S;
+    uint64_t most = THROTTLE_MAX_S * OTEL__SECOND;
     otlp->not_before = now + (delay < most ? delay : most);
     return delay;
 }
@@ -98,7 +98,7 @@ static enum verdict judge_answer(struct job *job, size_t count, struct otel__otl
         lower_bound(otlp, failure->bytes);
     if (!otel__retry_http_status(response->status))
         return LOST;
-    *floor = throttle(otlp, response, otel__steady_now());
+    *floor = throttle(otlp, response, otel__clock_monotonic());
     return TRY_AGAIN;
 }
 
@@ -131,7 +131,7 @@ static enum verdict attempt(struct job *job, size_t count, struct otel__otlp_fai
 static uint32_t random_bits(void) {
     uint32_t bits;
     if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != (ssize_t)sizeof bits)
-        bits = (uint32_t)(otel__steady_now() * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+        bits = (uint32_t)(otel__clock_monotonic() * UINT64_C(0x9e3779b97f4a7c15) >> 32);
     return bits;
 }
 
@@ -144,13 +144,13 @@ static bool wait_for(struct job *job, uint64_t until, struct otel__otlp_failure 
 
 /* An earlier answer asked for a pause that is not over yet. */
 static bool respect_throttle(struct job *job, struct otel__otlp_failure *failure) {
-    uint64_t now = otel__steady_now(), until = job->otlp->not_before;
+    uint64_t now = otel__clock_monotonic(), until = job->otlp->not_before;
     if (now >= until)
         return true;
     if (until >= job->deadline) {
         char problem[96];
         snprintf(problem, sizeof problem, "the server asked for a pause, of which %" PRIu64 " s are left",
-                 (until - now) / OTEL__NS_PER_S + 1);
+                 (until - now) / OTEL__SECOND + 1);
         otel__otlp_failure_problem(failure, OTEL_ERR_EXPORT, problem, NULL);
         return false;
     }
@@ -167,10 +167,10 @@ static bool deliver(struct job *job, size_t count, struct otel__otlp_failure *fa
         enum verdict verdict = attempt(job, count, failure, &floor);
         if (verdict != TRY_AGAIN)
             return verdict == DELIVERED;
-        uint64_t now = otel__steady_now();
+        uint64_t now = otel__clock_monotonic();
         if (!otel__retry_next(&retry, now, random_bits(), floor, &wait))
             return false;
-        otel__otlp_report_retry(&job->otlp->reporter, failure, wait / OTEL__NS_PER_MS);
+        otel__otlp_report_retry(&job->otlp->reporter, failure, wait / OTEL__MILLISECOND);
         if (!wait_for(job, now + wait, failure))
             return false;
     }
@@ -215,12 +215,10 @@ static otel_status send_range(struct job *job, size_t first, size_t count) {
 }
 
 static uint64_t export_deadline(const struct otlp_http *otlp, int timeout_ms) {
-    int ms = EXPORT_MAX_MS;
-    if (otlp->timeout_ms > 0 && otlp->timeout_ms < ms)
-        ms = otlp->timeout_ms;
+    int ms = otlp->timeout_ms > 0 ? otlp->timeout_ms : OWN_BOUND_MS;
     if (timeout_ms > 0 && timeout_ms < ms)
         ms = timeout_ms;
-    return otel__steady_now() + (uint64_t)ms * OTEL__NS_PER_MS;
+    return otel__clock_monotonic() + (uint64_t)ms * OTEL__MILLISECOND;
 }
 
 static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* otlp_retry_test.c - the OTLP exporter against servers whose failures pass. */
-#include "common/clock.h"
+#include "base/clock.h"
 #include "otlp_scene.h"
 #include "reports.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -45,9 +47,9 @@ static void transient_failures_are_retried_with_the_same_bytes(void **state) {
 static void retry_after_is_a_floor(void **state) {
     (void)state;
     struct scene scene = scene_begin(STEPS({ .status = 429, .headers = "Retry-After: 1\r\n" }, { .status = 200 }));
-    uint64_t before = otel__steady_now();
+    uint64_t before = otel__clock_monotonic();
     assert_int_equal(scene_export(&scene, NULL), OTEL_OK);
-    assert_true(otel__steady_now() - before >= OTEL__NS_PER_S);
+    assert_true(otel__clock_monotonic() - before >= OTEL__SECOND);
     scene_end(&scene);
 }
 
@@ -67,10 +69,10 @@ static void a_retry_after_beyond_the_bound(void **state) {
 static void a_short_pause_holds_for_the_next_export(void **state) {
     (void)state;
     struct scene scene = scene_begin(STEPS({ .status = 503, .headers = "Retry-After: 3\r\n" }, { .status = 200 }));
-    uint64_t before = otel__steady_now();
+    uint64_t before = otel__clock_monotonic();
     assert_int_equal(batch_double_export(scene.exporter, scene.batch, 2900, NULL), OTEL_ERR_EXPORT);
     assert_int_equal(scene_export(&scene, NULL), OTEL_OK);
-    assert_true(otel__steady_now() - before >= 3 * OTEL__NS_PER_S);
+    assert_true(otel__clock_monotonic() - before >= 3 * OTEL__SECOND);
     scene_end(&scene);
 }
 
@@ -94,6 +96,45 @@ static void time_is_up_in_a_later_attempt(void **state) {
     scene_end(&scene);
 }
 
+static void *cancel_at_first_wait(void *argument) {
+    struct scene *scene = argument;
+    while (!scene_reported(OTEL_LOG_DEBUG, "trying again in"))
+        nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
+    batch_double_ops(scene->exporter)->cancel(batch_double_self(scene->exporter));
+    return NULL;
+}
+
+/* The server asks for a pause, and the exporter says by waiting or not whether its bound lies beyond. */
+static void assert_waits(struct scene *scene) {
+    pthread_t thread;
+    pthread_create(&thread, NULL, cancel_at_first_wait, scene);
+    assert_int_equal(scene_export(scene, NULL), OTEL_ERR_CANCELLED);
+    pthread_join(thread, NULL);
+}
+
+static void the_settings_bound_an_export(void **state) {
+    (void)state;
+    struct scene scene = scene_begin(STEPS({ .status = 503, .headers = "Retry-After: 90\r\n" }));
+    scene_send_to(&scene, http_double_url(scene.server, "/"), 120000);
+    assert_waits(&scene);
+    scene_send_to(&scene, http_double_url(scene.server, "/"), 80000);
+    assert_int_equal(scene_export(&scene, NULL), OTEL_ERR_EXPORT);
+    scene_send_to(&scene, http_double_url(scene.server, "/"), 120000);
+    assert_int_equal(batch_double_export(scene.exporter, scene.batch, 80000, NULL), OTEL_ERR_EXPORT);
+    scene_end(&scene);
+}
+
+static void without_a_bound_there_is_one_of_60_s(void **state) {
+    (void)state;
+    struct scene scene = scene_begin(STEPS({ .status = 503, .headers = "Retry-After: 55\r\n" },
+                                           { .status = 503, .headers = "Retry-After: 65\r\n" }));
+    scene_send_to(&scene, http_double_url(scene.server, "/"), 0);
+    assert_waits(&scene);
+    scene_send_to(&scene, http_double_url(scene.server, "/"), 0);
+    assert_int_equal(scene_export(&scene, NULL), OTEL_ERR_EXPORT);
+    scene_end(&scene);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(transient_failures_are_retried_with_the_same_bytes),
@@ -102,6 +143,8 @@ int main(void) {
         cmocka_unit_test(a_short_pause_holds_for_the_next_export),
         cmocka_unit_test(the_bound_ends_the_attempts),
         cmocka_unit_test(time_is_up_in_a_later_attempt),
+        cmocka_unit_test(the_settings_bound_an_export),
+        cmocka_unit_test(without_a_bound_there_is_one_of_60_s),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
