@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/fork_gate.h"
 
-#include "common/clock.h"
+#include "base/clock.h"
 
 enum { INSIDE = 1, INSIDE_MASK = 0xffff, FORKING = 0x10000 };
 enum { CLOSE_MAX_MS = 50 };
@@ -19,7 +19,7 @@ bool otel__fork_gate_enter(struct otel__fork_gate *gate, uint64_t deadline) {
                 return true;
             continue;
         }
-        if (otel__steady_now() >= deadline)
+        if (otel__clock_monotonic() >= deadline)
             return false;
         short_sleep();
     }
@@ -29,8 +29,8 @@ void otel__fork_gate_leave(struct otel__fork_gate *gate) { atomic_fetch_sub(&gat
 
 void otel__fork_gate_close(struct otel__fork_gate *gate) {
     atomic_fetch_add(&gate->word, FORKING);
-    uint64_t deadline = otel__steady_now() + CLOSE_MAX_MS * OTEL__NS_PER_MS;
-    while ((atomic_load(&gate->word) & INSIDE_MASK) != 0 && otel__steady_now() < deadline)
+    uint64_t deadline = otel__clock_monotonic() + CLOSE_MAX_MS * OTEL__MILLISECOND;
+    while ((atomic_load(&gate->word) & INSIDE_MASK) != 0 && otel__clock_monotonic() < deadline)
         short_sleep();
 }
 

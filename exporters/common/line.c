@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/line.h"
 
-#include "common/escape.h"
+#include "base/escape.h"
 
 #include <math.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/retry.h"
 
-#include "common/clock.h"
+#include "base/clock.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -22,7 +22,7 @@ bool otel__retry_next(struct otel__retry *retry, uint64_t now, uint32_t random, 
     if (retry->failures < 3)
         base = (uint64_t)BASE_MS << retry->failures;
     retry->failures++;
-    base *= OTEL__NS_PER_MS;
+    base *= OTEL__MILLISECOND;
     uint64_t delay = base / 2 + (uint64_t)((double)base * ((double)random / 4294967296.0));
     *wait = delay > floor ? delay : floor;
     return now < retry->deadline && *wait < retry->deadline - now;
@@ -100,6 +100,6 @@ bool otel__retry_after(const char *text, int64_t wall_seconds, uint64_t *delay) 
             return false;
         seconds = date > wall_seconds ? (uint64_t)(date - wall_seconds) : 0;
     }
-    *delay = (seconds < DELAY_MAX_S ? seconds : DELAY_MAX_S) * OTEL__NS_PER_S;
+    *delay = (seconds < DELAY_MAX_S ? seconds : DELAY_MAX_S) * OTEL__SECOND;
     return true;
 }

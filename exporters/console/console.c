@@ -3,9 +3,9 @@
  * console.c - the console exporter: each span becomes one line, written by one fwrite(), so that lines never mix.
  */
 #include "common/fork_gate.h"
-#include "common/clock.h"
+#include "base/clock.h"
 #include "common/inherited.h"
-#include "common/sigpipe.h"
+#include "base/sigpipe.h"
 #include "console/span_line.h"
 
 #include <errno.h>
@@ -62,7 +62,7 @@ static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, o
     if (console->shut || atomic_load(&console->cancelled))
         return console->shut ? OTEL_ERR_STATE : OTEL_ERR_CANCELLED;
     uint64_t ms = timeout_ms > 0 ? (uint64_t)timeout_ms : 1000;
-    if (!otel__fork_gate_enter(&console->gate, otel__steady_now() + ms * OTEL__NS_PER_MS))
+    if (!otel__fork_gate_enter(&console->gate, otel__clock_monotonic() + ms * OTEL__MILLISECOND))
         return OTEL_ERR_TIMEOUT;
     struct otel__sigpipe guard;
     otel__sigpipe_begin(&guard);

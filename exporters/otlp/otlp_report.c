@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "otlp/otlp_report.h"
 
-#include "common/escape.h"
-#include "common/url.h"
+#include "base/escape.h"
+#include "base/url.h"
 
 #include <inttypes.h>
 #include <otel/exporter.h>

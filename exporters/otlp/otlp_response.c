@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "otlp/otlp_response.h"
 
-#include "common/escape.h"
+#include "base/escape.h"
 #include "trace_response.pb-c.h"
 
 #include <stdlib.h>

@@ -12,7 +12,7 @@
 #ifdef OTEL__WITH_CURL
 #include "base/str.h"
 #include "common/http/http_header.h"
-#include "common/url.h"
+#include "base/url.h"
 #include "config_pairs.h"
 #include "otlp/otlp_http.h"
 #include <stdlib.h>

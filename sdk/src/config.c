@@ -5,7 +5,7 @@
 #include "config.h"
 
 #include "base/str.h"
-#include "common/url.h"
+#include "base/url.h"
 #include "config_parse.h"
 #include "diagnostics.h"
 

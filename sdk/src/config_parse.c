@@ -5,7 +5,7 @@
 #include "config_parse.h"
 
 #include "base/str.h"
-#include "common/url.h"
+#include "base/url.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -6,8 +6,8 @@
 
 #include "backend.h"
 #include "base/clock.h"
-#include "common/escape.h"
-#include "common/sigpipe.h"
+#include "base/escape.h"
+#include "base/sigpipe.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* escape_test.c - foreign text made fit for one line of a terminal. */
-#include "common/escape.h"
+#include "base/escape.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 /* fork_gate_test.c - forks and threads at the gate. */
 #include "common/fork_gate.h"
 
-#include "common/clock.h"
+#include "base/clock.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-static uint64_t in_ms(uint64_t ms) { return otel__steady_now() + ms * OTEL__NS_PER_MS; }
+static uint64_t in_ms(uint64_t ms) { return otel__clock_monotonic() + ms * OTEL__MILLISECOND; }
 
 static void closed_while_a_fork_is_under_way(void **state) {
     (void)state;
@@ -33,9 +33,9 @@ static void a_child_starts_afresh(void **state) {
     (void)state;
     struct otel__fork_gate gate = { 0 };
     assert_true(otel__fork_gate_enter(&gate, 0)); /* by a thread that the child does not have */
-    uint64_t before = otel__steady_now();
+    uint64_t before = otel__clock_monotonic();
     otel__fork_gate_close(&gate); /* gives up waiting for it */
-    assert_true(otel__steady_now() - before >= 50 * OTEL__NS_PER_MS);
+    assert_true(otel__clock_monotonic() - before >= 50 * OTEL__MILLISECOND);
     otel__fork_gate_open(&gate, true);
     assert_true(otel__fork_gate_enter(&gate, 0));
     otel__fork_gate_leave(&gate);

@@ -2,7 +2,7 @@
 /* http_client_test.c - the HTTP client against a server that misbehaves in every way. */
 #include "common/http/http_client.h"
 
-#include "common/clock.h"
+#include "base/clock.h"
 #include "http_double.h"
 
 #include <arpa/inet.h>
@@ -51,7 +51,7 @@ static struct otel__http_client *client_for(http_double *server) {
     return client_for_limit(http_double_url(server, "/v1/traces?q=1"), 4096);
 }
 
-static uint64_t in_ms(uint64_t ms) { return otel__steady_now() + ms * OTEL__NS_PER_MS; }
+static uint64_t in_ms(uint64_t ms) { return otel__clock_monotonic() + ms * OTEL__MILLISECOND; }
 
 static enum otel__http_result post(struct otel__http_client *client) {
     return otel__http_post(client, "hello", 5, in_ms(20000));
@@ -331,7 +331,7 @@ static void a_deadline_ends_a_request(void **state) {
     assert_non_null(strstr(otel__http_response(client)->problem, "did not answer in time"));
     assert_int_equal(post(client), OTEL__HTTP_ANSWERED); /* and the next one works, on a fresh connection */
     assert_int_equal(http_double_connections(server), 2);
-    assert_int_equal(otel__http_post(client, "x", 1, otel__steady_now()), OTEL__HTTP_TIMED_OUT);
+    assert_int_equal(otel__http_post(client, "x", 1, otel__clock_monotonic()), OTEL__HTTP_TIMED_OUT);
     otel__http_destroy(client);
     http_double_stop(server);
 }
@@ -375,7 +375,7 @@ static void cancel_ends_a_wait(void **state) {
     struct otel__http_client *client = client_for(server);
     uint64_t until = in_ms(30);
     assert_true(otel__http_wait(client, until));
-    assert_true(otel__steady_now() >= until);
+    assert_true(otel__clock_monotonic() >= until);
     pthread_t thread;
     pthread_create(&thread, NULL, cancel_now, client);
     assert_false(otel__http_wait(client, UINT64_MAX / 2));

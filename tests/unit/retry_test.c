@@ -2,7 +2,7 @@
 /* retry_test.c - the policy of trying again, without a clock. */
 #include "common/retry.h"
 
-#include "common/clock.h"
+#include "base/clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-static const uint64_t ms = OTEL__NS_PER_MS;
+static const uint64_t ms = OTEL__MILLISECOND;
 static const uint64_t start = UINT64_C(123456789012345);
 
 static struct otel__retry retry_for(uint64_t budget_ms) {
@@ -113,7 +113,7 @@ static void retry_after(void **state) {
         if (understood != (cases[i].seconds >= 0))
             fail_msg("\"%s\": understood is %d", cases[i].text, understood);
         if (understood)
-            assert_int_equal(delay, (uint64_t)cases[i].seconds * OTEL__NS_PER_S);
+            assert_int_equal(delay, (uint64_t)cases[i].seconds * OTEL__SECOND);
     }
 }
 

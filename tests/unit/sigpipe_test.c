@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sigpipe_test.c - a write to a closed pipe must not be noticed by the program. */
-#include "common/sigpipe.h"
+#include "base/sigpipe.h"
 
 #include <errno.h>
 #include <setjmp.h>

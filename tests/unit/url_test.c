@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* url_test.c - endpoint URLs: taken apart, refused, completed, shown. */
-#include "common/url.h"
+#include "base/url.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

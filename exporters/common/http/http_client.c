@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/http/http_client.h"
 
-#include "common/clock.h"
-#include "common/escape.h"
+#include "base/clock.h"
+#include "base/escape.h"
 #include "common/fork_gate.h"
 #include "common/http/http_connection.h"
 #include "common/http/http_header.h"
-#include "common/sigpipe.h"
-#include "common/url.h"
+#include "base/sigpipe.h"
+#include "base/url.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -108,7 +108,7 @@ void otel__http_destroy(struct otel__http_client *client) {
         return;
     struct otel__sigpipe guard;
     otel__sigpipe_begin(&guard);
-    bool inside = otel__fork_gate_enter(&client->gate, otel__steady_now() + GRACE_MS * OTEL__NS_PER_MS);
+    bool inside = otel__fork_gate_enter(&client->gate, otel__clock_monotonic() + GRACE_MS * OTEL__MILLISECOND);
     otel__http_connection_destroy(client->connection);
     if (inside)
         otel__fork_gate_leave(&client->gate);
@@ -120,7 +120,7 @@ void otel__http_destroy(struct otel__http_client *client) {
 /* ---- one request ------------------------------------------------------------------------------------------------- */
 
 static void set_request(CURL *easy, const void *body, size_t len, uint64_t deadline) {
-    int left = otel__ms_until(deadline, otel__steady_now());
+    int left = otel__deadline_left_ms(deadline);
     long connect_ms = left < CONNECT_MAX_MS ? left : CONNECT_MAX_MS;
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
@@ -132,7 +132,7 @@ static enum otel__http_result drive(struct otel__http_client *client, uint64_t d
     CURLM *multi = client->connection->multi;
     for (;;) {
         int running = 0;
-        if (otel__steady_now() >= deadline || !otel__fork_gate_enter(&client->gate, deadline))
+        if (otel__clock_monotonic() >= deadline || !otel__fork_gate_enter(&client->gate, deadline))
             return OTEL__HTTP_TIMED_OUT;
         CURLMcode code = curl_multi_perform(multi, &running);
         otel__fork_gate_leave(&client->gate);
@@ -140,7 +140,7 @@ static enum otel__http_result drive(struct otel__http_client *client, uint64_t d
             return OTEL__HTTP_ANSWERED;
         if (otel__http_cancelled(client))
             return OTEL__HTTP_CANCELLED;
-        curl_multi_poll(multi, NULL, 0, otel__ms_until(deadline, otel__steady_now()), NULL);
+        curl_multi_poll(multi, NULL, 0, otel__deadline_left_ms(deadline), NULL);
     }
 }
 
@@ -188,7 +188,7 @@ static enum otel__http_result attempt(struct otel__http_client *client, const vo
 
     enum otel__http_result driven = drive(client, deadline);
 
-    bool inside = otel__fork_gate_enter(&client->gate, deadline + GRACE_MS * OTEL__NS_PER_MS);
+    bool inside = otel__fork_gate_enter(&client->gate, deadline + GRACE_MS * OTEL__MILLISECOND);
     enum otel__http_result result = conclude(client, driven, stale);
     curl_multi_remove_handle(client->connection->multi, client->connection->easy);
     if (inside)
@@ -222,7 +222,7 @@ bool otel__http_wait(struct otel__http_client *client, uint64_t until) {
     bool ready = connect_client(client);
     otel__fork_gate_leave(&client->gate);
     while (ready && !otel__http_cancelled(client)) {
-        int left = otel__ms_until(until, otel__steady_now());
+        int left = otel__deadline_left_ms(until);
         if (left == 0)
             return true;
         curl_multi_poll(client->connection->multi, NULL, 0, left, NULL);

@@ -10,7 +10,7 @@
 
 #include "common/http/http_client.h"
 #include "common/inherited.h"
-#include "common/url.h"
+#include "base/url.h"
 
 #include <curl/curl.h>
 

@@ -2,7 +2,7 @@
 /*
  * http_problem.c - what a failed transfer means, in words that name the cause, and whether trying again may help.
  */
-#include "common/escape.h"
+#include "base/escape.h"
 #include "common/http/http_connection.h"
 
 #include <stdarg.h>

@@ -2,8 +2,8 @@
 /*
  * escape.h - foreign text made fit for a terminal or a log: one line, no control characters, valid UTF-8.
  */
-#ifndef OTEL_EXPORTERS_ESCAPE_H
-#define OTEL_EXPORTERS_ESCAPE_H
+#ifndef OTEL_SDK_ESCAPE_H
+#define OTEL_SDK_ESCAPE_H
 
 #include <otel/types.h>
 

@@ -5,8 +5,8 @@
  * Between begin and end SIGPIPE is blocked for the calling thread, and one that arose in between is taken away again;
  * one that was pending before stays. The process-wide disposition is the host's own and is never touched.
  */
-#ifndef OTEL_EXPORTERS_SIGPIPE_H
-#define OTEL_EXPORTERS_SIGPIPE_H
+#ifndef OTEL_SDK_SIGPIPE_H
+#define OTEL_SDK_SIGPIPE_H
 
 #include <signal.h>
 #include <stdbool.h>

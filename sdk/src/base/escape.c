@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/escape.h"
+#include "base/escape.h"
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/url.h"
+#include "base/url.h"
 
-#include "common/escape.h"
+#include "base/escape.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -3,8 +3,8 @@
  * url.h - endpoint URLs: what is accepted, and what OTLP makes of them (specification: protocol/exporter.md, Endpoint
  * URLs).
  */
-#ifndef OTEL_EXPORTERS_URL_H
-#define OTEL_EXPORTERS_URL_H
+#ifndef OTEL_SDK_URL_H
+#define OTEL_SDK_URL_H
 
 #include <otel/types.h>
 
