@@ -16,8 +16,16 @@ extern "C" {
 
 /**
  * Writes one line per span to `stream` (NULL: stdout), which is flushed after each batch and never closed; it must
- * stay open until the SDK has stopped. Lines of several threads do not mix. Counted as blocking, since a terminal or
- * pipe may be slow.
+ * stay open until the SDK has stopped. NULL when memory is short. A line has the start in UTC, duration, kind, name,
+ * status, attributes, events (with their distance from the start), links, ids, service and scope:
+ *
+ *     2026-01-31T09:30:00.250000Z   12.35ms  SERVER    "GET /search"  {http.response.status_code=200}  trace=... span=...
+ *
+ * What could move a terminal's cursor is escaped. Lines of several threads do not mix. A stream that cannot be written
+ * to, such as a pipe without a reader, makes the export fail and is reported; it raises no signal.
+ *
+ * Threads: as every exporter (otel/exporter.h), called from one thread at a time. Counted as blocking, since a terminal
+ * or a pipe may be slow; cancel takes effect between lines.
  */
 otel_exporter *otel_console_exporter(FILE *stream) OTEL__OWNED;
 

@@ -32,7 +32,8 @@ otel_memory *otel_memory_create(size_t capacity) OTEL__OWNED;
 void otel_memory_release(otel_memory *memory);
 /**
  * An exporter that copies spans into `memory`. Does not block: with a simple processor a span is there when its end
- * returns.
+ * returns. A store may have several exporters, one after the other or at the same time. NULL when `memory` is NULL or
+ * memory is short. Threads: as every exporter (otel/exporter.h); reading the store meanwhile is safe.
  */
 otel_exporter *otel_memory_exporter(otel_memory *memory) OTEL__OWNED;
 
@@ -44,7 +45,10 @@ void otel_memory_clear(otel_memory *memory);
 typedef struct otel_memory_spans otel_memory_spans;
 otel_memory_spans *otel_memory_snapshot(otel_memory *memory) OTEL__OWNED;
 size_t otel_memory_spans_count(const otel_memory_spans *spans);
-/** The `index`-th span, valid until the list is released; NULL past the last. */
+/**
+ * The `index`-th span, valid until the list is released; NULL past the last. All text in it, keys and values included,
+ * is NUL-terminated behind its length. Each span has scope and resource of its own: compare what they hold.
+ */
 const otel_span_data *otel_memory_spans_at(const otel_memory_spans *spans, size_t index);
 void otel_memory_spans_release(otel_memory_spans *spans);
 

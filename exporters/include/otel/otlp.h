@@ -32,9 +32,17 @@ typedef struct otel_otlp_options {
 } otel_otlp_options;
 
 /**
- * An exporter that POSTs ExportTraceServiceRequest as protobuf over HTTP (http/protobuf). Retries what is worth
- * retrying within its time bound, with exponential back-off and jitter; honours Retry-After; follows no redirects.
- * Blocks. NULL and a reason when an option is unusable.
+ * An exporter that POSTs ExportTraceServiceRequest as protobuf over HTTP (http/protobuf). NULL and a reason when an
+ * option is unusable.
+ *
+ * It keeps one connection alive, and uses TLS with the system's trust for https. It retries what is worth retrying
+ * (connections that fail or break, HTTP 429, 502, 503, 504) within its time bound, with exponential back-off and
+ * jitter; honours Retry-After, also for later exports; and follows no redirects. Batches of more than 4 MiB are sent
+ * in parts. A proxy is taken from http_proxy (in lower case only), https_proxy or HTTPS_PROXY, all_proxy or ALL_PROXY,
+ * exceptions from no_proxy or NO_PROXY, as they stand when the exporter is made.
+ *
+ * Threads: as every exporter (otel/exporter.h), called from one thread at a time; export blocks, and cancel, which may
+ * come from any thread, ends that at once. The first failure is reported with its cause, then at most one line in 10 s.
  */
 otel_exporter *otel_otlp_exporter(const otel_otlp_options *options) OTEL__OWNED;
 
