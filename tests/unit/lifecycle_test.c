@@ -247,13 +247,19 @@ static void a_ledger_may_be_of_another_size(void **state) {
     assert_int_equal(later.ledger.ended, 5);
 }
 
+static _Atomic unsigned absurd_ledgers;
+
+/* Each SDK of the test ends twenty spans. */
 static void *read_ledgers(void *data) {
     _Atomic bool *over = data;
     while (!atomic_load(over)) {
         otel_ledger ledger = { .size = sizeof ledger };
         otel_sdk_ledger(&ledger);
-        if (ledger.processor_count == 1 && strcmp(ledger.processors[0].name, "simple/double") != 0)
-            abort();
+        const otel_ledger_processor *processor = &ledger.processors[0];
+        if (ledger.started > 20 || ledger.ended > 20 || ledger.processor_count > 1)
+            atomic_fetch_add(&absurd_ledgers, 1);
+        if (ledger.processor_count == 1 && (processor->exported > 20 || processor->in_flight > 20 || !processor->name))
+            atomic_fetch_add(&absurd_ledgers, 1);
     }
     return NULL;
 }
@@ -273,6 +279,7 @@ static void ledgers_may_be_read_at_any_time(void **state) {
     atomic_store(&over, true);
     for (unsigned i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
+    assert_int_equal(absurd_ledgers, 0);
     exporter_double_reset(&seen);
 }
 
