@@ -84,7 +84,7 @@ struct otel__record {
     uint64_t parent_meta;
     uint64_t parent_state; /* weak */
     uint64_t start, end;
-    int64_t clock_offset; /* wall minus steady, shared by the local spans of the trace */
+    int64_t clock_offset; /* wall minus steady, shared by the local spans of the trace; after end: `end` minus steady */
     const struct otel__scope *scope;
     struct otel__text *name;
     struct otel__text *status_text;

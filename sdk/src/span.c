@@ -320,14 +320,21 @@ static void hand_over(struct otel__local *local, struct otel__record *record) {
         otel__record_release(local, record);
 }
 
+/* Nothing more is timed for the span: its offset is left to tell when it was ended, whatever time is given. */
+static void set_end(struct otel__record *record, uint64_t given) {
+    const uint64_t steady = otel__clock_steady();
+    record->end = given ? given : steady + (uint64_t)record->clock_offset;
+    if (record->end < record->start)
+        record->end = record->start;
+    record->clock_offset = (int64_t)(record->end - steady);
+}
+
 static void end(struct otel__thread *thread, const otel_span *span, uint64_t time) {
     struct otel__record *record = otel__record_lock(span);
     if (!record)
         return;
     struct otel__local *local = otel__local_of(thread);
-    record->end = time ? time : now_for(record);
-    if (record->end < record->start)
-        record->end = record->start;
+    set_end(record, time);
     atomic_store_explicit(&record->birth, 0, memory_order_release);
     otel__record_unlock(record);
     otel__count(local, OTEL__ENDED);

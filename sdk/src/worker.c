@@ -158,7 +158,7 @@ void otel__worker_finish(otel_processor *p, uint32_t unused) {
 
 /* ---- deciding when -------------------------------------------------------------------------------------------------------- */
 
-/* When the oldest waiting span is due. Its end tells how long it has waited, unless the caller gave a time of its own. */
+/* When the oldest waiting span is due, counted from the call that ended it, whatever end that call gave it. */
 static uint64_t due_at(const otel_processor *p) {
     const struct otel__record *record = otel__record_at(p->lane->oldest);
     const uint64_t now = otel__clock_monotonic();

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* roundtrip_features.h - which features the compared spans had: a comparison that never saw one proves nothing about it. */
+/*
+ * roundtrip_features.h - which features the compared spans had: a comparison that never saw one proves nothing about
+ * it.
+ */
 #ifndef ROUNDTRIP_FEATURES_H
 #define ROUNDTRIP_FEATURES_H
 

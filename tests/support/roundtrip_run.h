@@ -15,8 +15,8 @@ void roundtrip_states_hold(void);
 void roundtrip_states_release(void);
 
 /*
- * Makes the calls. What a call is given is overwritten and freed as soon as it has returned. The spans' observed members
- * are filled.
+ * Makes the calls. What a call is given is overwritten and freed as soon as it has returned. The spans' observed
+ * members are filled.
  */
 struct roundtrip_clock roundtrip_run(struct roundtrip_plan *plan);
 

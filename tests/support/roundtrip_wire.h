@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * roundtrip_wire.h - OTLP as the specification's tables have it, and a reader of bytes that knows nothing else. It stands
- * beside protobuf-c and our proto files, which could share a mistake with the writer.
+ * roundtrip_wire.h - OTLP as the specification's tables have it, and a reader of bytes that knows nothing else. It
+ * stands beside protobuf-c and our proto files, which could share a mistake with the writer.
  */
 #ifndef ROUNDTRIP_WIRE_H
 #define ROUNDTRIP_WIRE_H
@@ -64,8 +64,8 @@ bool roundtrip_same_schema(const struct roundtrip_message *message, const Protob
                            struct roundtrip_problem *problem);
 
 /*
- * Reads `bytes` by the table alone and compares each value that it finds with what protobuf-c decoded there. Strict: unknown
- * fields, wrong wire types, defaults that are written, padded varints, text that is not UTF-8 are wrong.
+ * Reads `bytes` by the table alone and compares each value that it finds with what protobuf-c decoded there. Strict:
+ * unknown fields, wrong wire types, defaults that are written, padded varints, text that is not UTF-8 are wrong.
  */
 bool roundtrip_same_bytes(const struct roundtrip_message *message, const uint8_t *bytes, size_t len,
                           const ProtobufCMessage *decoded, struct roundtrip_problem *problem);

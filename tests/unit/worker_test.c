@@ -221,6 +221,23 @@ static void explicit_times_delay_nothing(void **state) {
     }
 }
 
+/* Or a program that brings in spans of the past would have what is left after a full batch exported at once. */
+static void explicit_times_hasten_nothing(void **state) {
+    (void)state;
+    static const uint64_t times[] = { 1, UINT64_MAX, UINT64_MAX / 2, 1000 };
+    start_batch(100, 10, NEVER_MS);
+    for (unsigned i = 0; i < 4; i++) {
+        atomic_store(&seen.hold, HOLD_EXPORT);
+        end_spans(i == 0 ? 10 : 9); /* and the one before */
+        WAIT_UNTIL(atomic_load(&seen.held));
+        const otel_span span = otel_span_start(lib, OTEL_START("s", .start_time = 1));
+        otel_span_end_at(&span, times[i]);
+        atomic_store(&seen.hold, 0);
+        WAIT_UNTIL(seen.exports > i + 1 || (!seen.held && atomic_load(&lane()->sleep) == OTEL__DOZING));
+        assert_int_equal(seen.exports, i + 1);
+    }
+}
+
 /* ---- sleeping --------------------------------------------------------------------------------------------------------------- */
 
 static void it_does_not_wake_up_while_there_is_nothing_to_do(void **state) {
@@ -392,6 +409,7 @@ int main(void) {
         test(a_full_batch_does_not_wait),
         test(a_batch_is_never_larger_than_its_bound),
         test(explicit_times_delay_nothing),
+        test(explicit_times_hasten_nothing),
         test(it_does_not_wake_up_while_there_is_nothing_to_do),
         test(a_stream_of_spans_does_not_wake_it_for_each),
         test(no_wake_up_is_lost),
