@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* worker_test.c - the background thread: when it starts, when it exports, and that it sleeps while there is nothing to do. */
+/*
+ * worker_test.c - the background thread: when it starts, when it exports, and that it sleeps while there is nothing to
+ * do.
+ */
 #include "worker.h"
 
 #include "base/clock.h"
@@ -94,7 +97,7 @@ static uint64_t worker_status(const char *line, int base) {
     return number;
 }
 
-/* ---- its life --------------------------------------------------------------------------------------------------------------- */
+/* ---- its life ---------------------------------------------------------------------------------------------------- */
 
 static void the_first_recorded_span_starts_the_worker(void **state) {
     (void)state;
@@ -168,7 +171,7 @@ static void it_has_a_name_and_blocks_every_signal(void **state) {
     assert_string_equal(name, "otel-batch\n");
 }
 
-/* ---- when it exports ------------------------------------------------------------------------------------------------------ */
+/* ---- when it exports --------------------------------------------------------------------------------------------- */
 
 static void spans_wait_for_the_delay_counted_from_the_first(void **state) {
     (void)state;
@@ -209,6 +212,21 @@ static void a_batch_is_never_larger_than_its_bound(void **state) {
     assert_int_equal(seen.largest, 7);
 }
 
+/* The delay counts from the call that ends a span, whatever end that gives it. */
+static void spans_with_explicit_times_wait_no_longer_and_no_shorter(void **state) {
+    (void)state;
+    enum { DELAY_MS = 100 };
+    static const uint64_t times[] = { 1, UINT64_MAX / 2 };
+    start_batch(0, 0, DELAY_MS);
+    for (unsigned i = 0; i < 2; i++) {
+        const otel_span span = otel_span_start(lib, OTEL_START("s", .start_time = 1));
+        const uint64_t begin = otel__clock_monotonic();
+        otel_span_end_at(&span, times[i]);
+        assert_soon(seen.count == i + 1);
+        assert_true(otel__clock_monotonic() - begin >= DELAY_MS * OTEL__MILLISECOND);
+    }
+}
+
 /* Times that a program gives by hand, far off or absurd, decide nothing but what is recorded. */
 static void explicit_times_delay_nothing(void **state) {
     (void)state;
@@ -238,7 +256,7 @@ static void explicit_times_hasten_nothing(void **state) {
     }
 }
 
-/* ---- sleeping --------------------------------------------------------------------------------------------------------------- */
+/* ---- sleeping ---------------------------------------------------------------------------------------------------- */
 
 static void it_does_not_wake_up_while_there_is_nothing_to_do(void **state) {
     (void)state;
@@ -266,7 +284,10 @@ static void a_stream_of_spans_does_not_wake_it_for_each(void **state) {
     assert_int_equal(seen.count, 1);
 }
 
-/* Each span finds the worker on its way to sleep or asleep. A wake-up that got lost would leave the span behind for ever. */
+/*
+ * Each span finds the worker on its way to sleep or asleep. A wake-up that got lost would leave the span behind for
+ * ever.
+ */
 static void no_wake_up_is_lost(void **state) {
     (void)state;
     seen.blocking = true;
@@ -307,7 +328,7 @@ static void no_wake_up_is_lost_among_threads(void **state) {
     }
 }
 
-/* ---- without threads -------------------------------------------------------------------------------------------------------- */
+/* ---- without threads --------------------------------------------------------------------------------------------- */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define RESERVES_ADDRESS_SPACE 1
@@ -408,6 +429,7 @@ int main(void) {
         test(spans_wait_for_the_delay_counted_from_the_first),
         test(a_full_batch_does_not_wait),
         test(a_batch_is_never_larger_than_its_bound),
+        test(spans_with_explicit_times_wait_no_longer_and_no_shorter),
         test(explicit_times_delay_nothing),
         test(explicit_times_hasten_nothing),
         test(it_does_not_wake_up_while_there_is_nothing_to_do),
