@@ -2,8 +2,8 @@
 /*
  * tracecontext.c - the W3C Trace Context propagator, level 2: fields `traceparent` and `tracestate`.
  *
- * Written: version 00, known flags only. Read: version 00 exactly; of higher versions what version 00 knows. Carriers may
- * be hostile: the length of a value, the number of fields and so the time are bounded.
+ * Written: version 00, known flags only. Read: version 00 exactly; of higher versions what version 00 knows. Carriers
+ * may be hostile: the length of a value, the number of fields and so the time are bounded.
  */
 #include <otel/propagation.h>
 #include <otel/trace.h>
@@ -22,7 +22,7 @@ enum { KNOWN_FLAGS = OTEL_FLAG_SAMPLED | OTEL_FLAG_RANDOM, LONGEST_PARENT = 1024
 
 static const char *field(size_t index) { return index == 0 ? TRACEPARENT : index == 1 ? TRACESTATE : NULL; }
 
-/* ---- inject ------------------------------------------------------------------------------------------------------------- */
+/* ---- inject ------------------------------------------------------------------------------------------------------ */
 
 static void write_parent(const otel_span *span, char text[LENGTH + 1]) {
     uint8_t flags = otel_span_flags(span) & KNOWN_FLAGS;
@@ -51,7 +51,7 @@ static void inject(const otel_context *context, const otel_setter *setter, void 
     otel_tracestate_release(&state);
 }
 
-/* ---- extract ------------------------------------------------------------------------------------------------------------ */
+/* ---- extract ----------------------------------------------------------------------------------------------------- */
 
 static bool is_space(char c) { return c == ' ' || c == '\t'; }
 

@@ -16,8 +16,8 @@ struct otel__published otel__published;
 static bool barrier(int command) { return syscall(SYS_membarrier, command, 0, 0) == 0; }
 
 /*
- * Where no SDK saw the fork that made this process, states of threads that it doesn't have are left over, perhaps busy for ever.
- * While there is no other thread, every state but the caller's is such a one.
+ * Where no SDK saw the fork that made this process, states of threads that it doesn't have are left over, perhaps busy
+ * for ever. While there is no other thread, every state but the caller's is such a one.
  */
 static void forget_lost_threads(void) {
     struct stat tasks;
@@ -92,7 +92,9 @@ bool otel__backend_remove(uint64_t deadline) {
     int saved = errno;
     atomic_store(&otel__published.backend, NULL);
     if (!atomic_load(&otel__published.fence) && !barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) {
-        /* Allowed at the start, refused now (a seccomp filter came later). Store buffers drain in far less than this. */
+        /*
+         * Allowed at the start, refused now (a seccomp filter came later). Store buffers drain in far less than this.
+         */
         nanosleep(&(struct timespec){ .tv_nsec = 10 * 1000 * 1000 }, NULL);
     }
     bool out = wait_until_out(deadline);

@@ -2,22 +2,23 @@
 /*
  * backend.h - the private, versioned contract between libotel-api and the SDK that it hands calls to.
  *
- * DESIGN. The API owns what must work without an SDK: span contexts, contexts, scopes, tracestates, propagation, and one
- * struct otel__thread for each thread that used it. An SDK installs one static table, which is never unloaded. Each call into
- * it is bracketed:
+ * DESIGN. The API owns what must work without an SDK: span contexts, contexts, scopes, tracestates, propagation, and
+ * one struct otel__thread for each thread that used it. An SDK installs one static table, which is never unloaded.
+ * Each call into it is bracketed:
  *
- *     enter: busy is even -> store busy + 1 (odd: inside); busy is odd -> a signal handler interrupted this library: count, ignore
+ *     enter: busy is even -> store busy + 1 (odd: inside); busy is odd -> a signal handler interrupted this library:
+ *            count, ignore
  *            load the published table (acquire); NULL -> leave
  *     leave: store the former busy (release)
  *
  * `busy` is written by its own thread only, so plain relaxed stores do. To stop, the SDK unpublishes the table, issues
- * membarrier(), which makes every running thread's store of `busy` visible before its load of the table, and waits until every
- * thread's `busy` is zero. Around callbacks of the user busy is raised once more (even: in a callback), so that the
- * callback may call the API, while the stop still sees a call in progress. Where membarrier() is missing, enter issues a full
- * fence instead.
+ * membarrier(), which makes every running thread's store of `busy` visible before its load of the table, and waits
+ * until every thread's `busy` is zero. Around callbacks of the user busy is raised once more (even: in a callback), so
+ * that the callback may call the API, while the stop still sees a call in progress. Where membarrier() is missing,
+ * enter issues a full fence instead.
  *
- * Threads whose state is gone (a TLS destructor runs after ours) and threads beyond the table share thread 0, whose busy is
- * not used; it counts calls atomically in `shared_calls` and owns no scopes and no SDK cache.
+ * Threads whose state is gone (a TLS destructor runs after ours) and threads beyond the table share thread 0, whose
+ * busy is not used; it counts calls atomically in `shared_calls` and owns no scopes and no SDK cache.
  */
 #ifndef OTEL_API_BACKEND_H
 #define OTEL_API_BACKEND_H
@@ -31,7 +32,10 @@ enum { OTEL__W_TRACE = 0, OTEL__W_SPAN = 2, OTEL__W_META = 3, OTEL__W_BIRTH = 4,
 /* Word 3: bits 0-7 trace flags, bit 8 remote, bits 32-63 the record's slot. */
 #define OTEL__META_FLAGS 0xffu
 #define OTEL__META_REMOTE 0x100u
-/* Words of otel_context: 0-5 the span, 6 reserved for values (0), 7 is 1 when the context holds a strong tracestate reference. */
+/*
+ * Words of otel_context: 0-5 the span, 6 reserved for values (0), 7 is 1 when the context holds a strong tracestate
+ * reference.
+ */
 enum { OTEL__W_VALUES = 6, OTEL__W_HOLDS_STATE = 7 };
 
 struct otel__thread; /* thread.h; the SDK sees only the functions below */
@@ -45,17 +49,17 @@ typedef enum otel__misuse {
 } otel__misuse;
 
 /*
- * All functions run inside enter/leave, on the thread given, which is shared by several when its index is 0. They preserve
- * errno. No pointer argument is NULL; option structs have their full size whatever the caller was compiled against; enums are in
- * range; an otel_str argument without bytes has length 0. What is inside of values, links and options is unchecked. Word 4 of
- * `span` is not zero.
+ * All functions run inside enter/leave, on the thread given, which is shared by several when its index is 0. They
+ * preserve errno. No pointer argument is NULL; option structs have their full size whatever the caller was compiled
+ * against; enums are in range; an otel_str argument without bytes has length 0. What is inside of values, links and
+ * options is unchecked. Word 4 of `span` is not zero.
  */
 struct otel__backend {
     uint32_t version; /* OTEL__BACKEND_VERSION */
     uint32_t size;    /* sizeof(struct otel__backend) */
     /*
-     * `parent` is the context to take the parent from, also where `options->parent` is NULL; `options->root` is the SDK's to
-     * see. Fills `out` whatever happens.
+     * `parent` is the context to take the parent from, also where `options->parent` is NULL; `options->root` is the
+     * SDK's to see. Fills `out` whatever happens.
      */
     void (*span_start)(struct otel__thread *thread, otel_tracer *tracer, const otel_span_options *options,
                        const otel_context *parent, otel_span *out);
@@ -78,14 +82,14 @@ struct otel__backend {
 #pragma GCC visibility push(default)
 
 /*
- * Publishes the table, which must live for ever; false when another is published or the version differs. In a process with a
- * single thread it calls otel__threads_after_fork(), since the process may be a child whose fork no SDK saw.
+ * Publishes the table, which must live for ever; false when another is published or the version differs. In a process
+ * with a single thread it calls otel__threads_after_fork(), since the process may be a child whose fork no SDK saw.
  */
 bool otel__backend_install(const struct otel__backend *backend);
 /*
- * Unpublishes the table and waits until no call is inside it, at most until `deadline` (ns of CLOCK_MONOTONIC). False: time was
- * up and calls may still be running. Idempotent, and callable again to wait longer. A call by which the calling thread itself
- * is inside (a callback) does not count.
+ * Unpublishes the table and waits until no call is inside it, at most until `deadline` (ns of CLOCK_MONOTONIC). False:
+ * time was up and calls may still be running. Idempotent, and callable again to wait longer. A call by which the
+ * calling thread itself is inside (a callback) does not count.
  */
 bool otel__backend_remove(uint64_t deadline);
 
@@ -99,28 +103,28 @@ bool otel__thread_busy(void);
 /* True while a call would be ignored: the calling thread is inside, and not in a callback. */
 bool otel__thread_inside(void);
 /*
- * From here to unmute, which gets what mute returned, the thread's calls are ignored, and a removal of the table does not wait for
- * it: for threads that run exporters, whose own spans would feed the exporters for ever.
+ * From here to unmute, which gets what mute returned, the thread's calls are ignored, and a removal of the table does
+ * not wait for it: for threads that run exporters, whose own spans would feed the exporters for ever.
  */
 uint32_t otel__thread_mute(struct otel__thread *thread);
 void otel__thread_unmute(struct otel__thread *thread, uint32_t saved);
 /*
- * Bracket a call of user code made from inside, so that it may call the API; `begin` returns what `end` needs. Made from
- * outside, they do the opposite: the code's calls are ignored.
+ * Bracket a call of user code made from inside, so that it may call the API; `begin` returns what `end` needs. Made
+ * from outside, they do the opposite: the code's calls are ignored.
  */
 uint32_t otel__callback_begin(struct otel__thread *thread);
 void otel__callback_end(struct otel__thread *thread, uint32_t saved);
 /*
- * In a forked child: forgets every thread but the calling one, and drops the tracestates that their scopes held. Called by the
- * SDK's fork handler. The calling thread keeps its scopes.
+ * In a forked child: forgets every thread but the calling one, and drops the tracestates that their scopes held.
+ * Called by the SDK's fork handler. The calling thread keeps its scopes.
  */
 void otel__threads_after_fork(void);
 /* Calls ignored because a signal handler had interrupted the library, over all threads since the process began. */
 uint64_t otel__interrupted_calls(void);
 
 /*
- * Tracestates are named by a 64-bit reference {generation, place}, 0 for the empty one. Strong references are counted; a weak
- * one is just the number and goes stale when its place is reused. All four are lock-free and allocate nothing.
+ * Tracestates are named by a 64-bit reference {generation, place}, 0 for the empty one. Strong references are counted;
+ * a weak one is just the number and goes stale when its place is reused. All four are lock-free and allocate nothing.
  */
 bool otel__tracestate_retain(uint64_t state);   /* false: stale; 0 is never stale */
 void otel__tracestate_drop(uint64_t state);     /* gives back what retain took */

@@ -18,8 +18,8 @@ static inline const otel_context *otel__context_top(const struct otel__thread *t
 }
 
 /*
- * Copies a span word by word. It was often written so a moment ago, and then a vector load, which spans several stores that are
- * still on their way to the cache, waits for them (measured: a third of attaching and closing a scope).
+ * Copies a span word by word. It was often written so a moment ago, and then a vector load, which spans several stores
+ * that are still on their way to the cache, waits for them (measured: a third of attaching and closing a scope).
  */
 static inline void otel__span_copy(uint64_t *to, const otel_span *span) {
     const volatile uint64_t *from = span->opaque_;

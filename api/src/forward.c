@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * forward.c - starting and recording: each function hands its call to the installed SDK, inside the bracket of backend.h.
+ * forward.c - starting and recording: each function hands its call to the installed SDK, inside the bracket of
+ * backend.h.
  *
- * What the SDK gets is checked as far as that needs no knowledge of spans: option structs have their full size, enums are in
- * range, and a string without bytes has length 0.
+ * What the SDK gets is checked as far as that needs no knowledge of spans: option structs have their full size, enums
+ * are in range, and a string without bytes has length 0.
  */
 #include "context.h"
 #include "noop.h"
@@ -14,7 +15,7 @@ static const otel_span_options default_options = { .size = sizeof default_option
 
 static otel_str checked(otel_str text) { return otel_strn(text.ptr, text.len); }
 
-/* ---- starting ----------------------------------------------------------------------------------------------------------- */
+/* ---- starting ---------------------------------------------------------------------------------------------------- */
 
 static const otel_span_options *start_options(const otel_span_options *given, otel_span_options *copy) {
     if (given == NULL) {
@@ -67,7 +68,7 @@ bool otel_tracer_enabled(otel_tracer *tracer, const otel_span_options *options) 
     return enabled;
 }
 
-/* ---- recording ---------------------------------------------------------------------------------------------------------- */
+/* ---- recording --------------------------------------------------------------------------------------------------- */
 
 /* Hands a call about a span on, if there is an SDK and the span may still be one of its own. */
 #define FORWARD(function, span, ...)                                                                                   \

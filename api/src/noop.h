@@ -6,8 +6,9 @@
 #include "backend.h"
 
 /*
- * The parent's span context flows on, so that what is injected passes straight through; no ids are made. `current` is the
- * parent where the options name none. By value, since a span that is filled in through a pointer is copied once more.
+ * The parent's span context flows on, so that what is injected passes straight through; no ids are made. `current` is
+ * the parent where the options name none. By value, since a span that is filled in through a pointer is copied once
+ * more.
  */
 static inline otel_span otel__noop_start(const otel_span_options *options, const otel_context *current) {
     const otel_context *parent = options->parent != NULL ? options->parent : current;

@@ -2,8 +2,8 @@
 /*
  * options.h - option structs and function tables that callers compiled against an older or a newer header.
  *
- * Each such struct opens with `size_t size`, the sizeof its caller knew. Members beyond it count as zero. A size of 0 was
- * forgotten: then the struct is taken to be of this version.
+ * Each such struct opens with `size_t size`, the sizeof its caller knew. Members beyond it count as zero. A size of 0
+ * was forgotten: then the struct is taken to be of this version.
  */
 #ifndef OTEL_API_OPTIONS_H
 #define OTEL_API_OPTIONS_H
@@ -11,7 +11,10 @@
 #include <stddef.h>
 #include <string.h>
 
-/* `given` itself when it is `full` bytes long, otherwise `copy` (of `full` bytes) filled with what the caller knew of it. */
+/*
+ * `given` itself when it is `full` bytes long, otherwise `copy` (of `full` bytes) filled with what the caller knew of
+ * it.
+ */
 static inline const void *otel__options_fit(const void *given, size_t full, void *copy) {
     size_t size = *(const size_t *)given;
     if (__builtin_expect(size == full, 1)) {

@@ -2,8 +2,8 @@
 /*
  * propagation.c - the process-wide list of propagators, and injecting and extracting with all of them.
  *
- * The list is one atomic word whose bytes number entries of a registry that only grows, so that it is replaced at once, and
- * read without a lock, on any thread, after any fork.
+ * The list is one atomic word whose bytes number entries of a registry that only grows, so that it is replaced at
+ * once, and read without a lock, on any thread, after any fork.
  */
 #include <otel/propagation.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reserve.h - address space that becomes memory from its start on, in steps, and is never given back. What lies in it keeps its
- * address for the life of the process, so a stale index or reference can be looked up without fear.
+ * reserve.h - address space that becomes memory from its start on, in steps, and is never given back. What lies in it
+ * keeps its address for the life of the process, so a stale index or reference can be looked up without fear.
  */
 #ifndef OTEL_API_RESERVE_H
 #define OTEL_API_RESERVE_H
@@ -17,8 +17,8 @@ struct otel__reserve {
 };
 
 /*
- * The start of the range, of which at least `bytes` are zeroed or used memory; NULL when the system refuses. Any thread, a
- * signal handler as well; no lock, so that a fork at any moment leaves it whole.
+ * The start of the range, of which at least `bytes` are zeroed or used memory; NULL when the system refuses. Any
+ * thread, a signal handler as well; no lock, so that a fork at any moment leaves it whole.
  */
 char *otel__reserve_grow(struct otel__reserve *reserve, size_t bytes);
 

@@ -2,12 +2,12 @@
 /*
  * scope.c - the stack of attached contexts that each thread owns.
  *
- * A token names its entry by thread, depth and serial, and holds no pointer to a caller's frame: frames that longjmp() or the
- * end of a thread skipped leave entries behind, which the next outer scope closes. Words of the token: 0 is {index of the
- * thread, depth}, 1 the serial.
+ * A token names its entry by thread, depth and serial, and holds no pointer to a caller's frame: frames that longjmp()
+ * or the end of a thread skipped leave entries behind, which the next outer scope closes. Words of the token: 0 is
+ * {index of the thread, depth}, 1 the serial.
  *
- * A span that was to end with its scope but couldn't be attached (no state of its own, stack full) still ends with it: the
- * token is then DETACHED and carries what ends a span, words 3 and 4 of it.
+ * A span that was to end with its scope but couldn't be attached (no state of its own, stack full) still ends with it:
+ * the token is then DETACHED and carries what ends a span, words 3 and 4 of it.
  */
 #include "context.h"
 
@@ -17,11 +17,11 @@
 #define DETACHED UINT64_MAX
 enum { DEPTH_MOST = 65536, FIRST_MAPPING = 4096 };
 
-/* ---- the stack ---------------------------------------------------------------------------------------------------------- */
+/* ---- the stack --------------------------------------------------------------------------------------------------- */
 
 /*
- * Doubles the room. The new memory is whole before `entries` names it, and the old is unmapped only after that: the child of a
- * fork that another thread makes meanwhile looks at the stack too (otel__scopes_forget).
+ * Doubles the room. The new memory is whole before `entries` names it, and the old is unmapped only after that: the
+ * child of a fork that another thread makes meanwhile looks at the stack too (otel__scopes_forget).
  */
 static bool stack_grow(struct otel__thread *thread) {
     if (thread->capacity == 0 || thread->capacity >= DEPTH_MOST) {
@@ -75,8 +75,8 @@ static inline otel_scope stack_push(struct otel__thread *thread, struct otel__sc
 }
 
 /*
- * Takes the top away, and gives what ends the span that it owned: words 3 and 4 of it, zeros if there is none. The caller drops
- * the context, which keeps its place until the next scope opens.
+ * Takes the top away, and gives what ends the span that it owned: words 3 and 4 of it, zeros if there is none. The
+ * caller drops the context, which keeps its place until the next scope opens.
  */
 static inline otel_span stack_pop(struct otel__thread *thread, const struct otel__scope_entry *top) {
     const volatile uint64_t *words = top->context.opaque_; /* as in otel__span_copy() */
@@ -89,7 +89,7 @@ static inline otel_span stack_pop(struct otel__thread *thread, const struct otel
     return ended;
 }
 
-/* ---- attaching ---------------------------------------------------------------------------------------------------------- */
+/* ---- attaching --------------------------------------------------------------------------------------------------- */
 
 otel_scope otel_context_attach(const otel_context *context) {
     otel_scope scope = { { 0 } };
@@ -144,7 +144,7 @@ otel_scope otel_span_attach(const otel_span *span, bool end_with_scope) {
     return scope;
 }
 
-/* ---- closing ------------------------------------------------------------------------------------------------------------ */
+/* ---- closing ----------------------------------------------------------------------------------------------------- */
 
 /* The depth of the scope on the calling thread's stack; 0 when it isn't open there. */
 static uint32_t depth_of(const struct otel__call *call, const otel_scope *scope) {
@@ -160,7 +160,10 @@ static bool is_foreign(const struct otel__call *call, const otel_scope *scope) {
     return call->thread->index != 0 && scope->opaque_[0] >> 32 != call->thread->index;
 }
 
-/* Closes the youngest scope. Outside of the bracket its span is ended, when the stack is whole: processors may use contexts. */
+/*
+ * Closes the youngest scope. Outside of the bracket its span is ended, when the stack is whole: processors may use
+ * contexts.
+ */
 static otel_span close_youngest(struct otel__thread *thread) {
     struct otel__scope_entry *top = &thread->entries[depth_now(thread) - 1];
     otel_span ended = stack_pop(thread, top);
@@ -169,8 +172,9 @@ static otel_span close_youngest(struct otel__thread *thread) {
 }
 
 /*
- * Closes the youngest scope, if `scope` is still open. `newest` is the newest scope there was when the closing began, 0 at
- * first: younger ones were left open by callbacks of this very closing, and ending their spans might go on for ever.
+ * Closes the youngest scope, if `scope` is still open. `newest` is the newest scope there was when the closing began,
+ * 0 at first: younger ones were left open by callbacks of this very closing, and ending their spans might go on for
+ * ever.
  */
 static bool close_next(const otel_scope *scope, uint64_t *newest, otel_span *ended) {
     struct otel__call call;
@@ -213,8 +217,8 @@ static __attribute__((noinline)) void close_down_to(const otel_scope *scope) {
 }
 
 /*
- * What close_down_to() does, at half its cost, where `scope` is the youngest and holds no tracestate. The token stays as it
- * is: its serial never comes again, so closing it twice does nothing.
+ * What close_down_to() does, at half its cost, where `scope` is the youngest and holds no tracestate. The token stays
+ * as it is: its serial never comes again, so closing it twice does nothing.
  */
 void otel_scope_close(otel_scope *scope) {
     struct otel__thread *thread = otel__self;

@@ -20,7 +20,7 @@ static struct otel__reserve blocks = { .size = (size_t)OTEL__MAX_THREADS * OTEL_
 static _Atomic uint32_t made;      /* blocks 1 to this exist */
 static _Atomic uint64_t free_list; /* {tag, index of the first free block}; the tag makes a stale exchange fail */
 
-/* ---- blocks ------------------------------------------------------------------------------------------------------------- */
+/* ---- blocks ------------------------------------------------------------------------------------------------------ */
 
 uint32_t otel__threads_made(void) { return atomic_load(&made); }
 
@@ -63,7 +63,7 @@ static struct otel__thread *block_new(void) {
     return thread;
 }
 
-/* ---- birth and death ---------------------------------------------------------------------------------------------------- */
+/* ---- birth and death --------------------------------------------------------------------------------------------- */
 
 /* The thread ends. Destructors that run after this one find the shared state. */
 static void thread_died(void *value) {
@@ -152,7 +152,7 @@ void otel__threads_after_fork(void) {
     atomic_store(&shared_calls, (shared_busy + 1) / 2);
 }
 
-/* ---- the bracket, off its fast path ------------------------------------------------------------------------------------- */
+/* ---- the bracket, off its fast path ------------------------------------------------------------------------------ */
 
 /* Sequentially consistent like the load of the table that follows: membarrier() isn't relied on here. */
 static struct otel__thread *enter_shared(void) {

@@ -2,14 +2,14 @@
 /*
  * thread.h - what the API keeps for each thread that used it, and the bracket around each call (backend.h, DESIGN).
  *
- * DESIGN. A state is a block of 1 KiB in a reserved range. It is taken when its thread first calls in, given back by the
- * destructor of a pthread key, and used again by a later thread. Only its thread writes it; the stop of an SDK reads `busy`. No
- * lock is involved anywhere, so that a fork finds nothing half done: a block that another thread was just taking is found
- * again by otel__threads_after_fork().
+ * DESIGN. A state is a block of 1 KiB in a reserved range. It is taken when its thread first calls in, given back by
+ * the destructor of a pthread key, and used again by a later thread. Only its thread writes it; the stop of an SDK
+ * reads `busy`. No lock is involved anywhere, so that a fork finds nothing half done: a block that another thread was
+ * just taking is found again by otel__threads_after_fork().
  *
- * Two blocks stand outside of the range. `unborn` is where every thread's pointer points at first, `shared` is for threads whose
- * state is gone or couldn't be had. Both have an odd `busy` for ever, so that the one test on the fast path sends their
- * threads to the slow path too.
+ * Two blocks stand outside of the range. `unborn` is where every thread's pointer points at first, `shared` is for
+ * threads whose state is gone or couldn't be had. Both have an odd `busy` for ever, so that the one test on the fast
+ * path sends their threads to the slow path too.
  */
 #ifndef OTEL_API_THREAD_H
 #define OTEL_API_THREAD_H
@@ -82,7 +82,10 @@ void otel__scopes_forget(struct otel__thread *thread);
 
 #pragma GCC visibility pop
 
-/* Marks the thread as inside. The compiler keeps the order; membarrier() on the other side makes the processor keep it. */
+/*
+ * Marks the thread as inside. The compiler keeps the order; membarrier() on the other side makes the processor keep
+ * it.
+ */
 static inline void otel__mark_inside(struct otel__thread *thread, uint32_t busy) {
     atomic_store_explicit(&thread->busy, busy + 1, memory_order_relaxed);
     atomic_signal_fence(memory_order_seq_cst);

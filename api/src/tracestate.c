@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tracestate.c - the grammar of W3C Trace Context level 2 for `tracestate`, and the functions that make one tracestate out of
- * another. One invalid member makes the whole list void; of two members with one key the left one stays.
+ * tracestate.c - the grammar of W3C Trace Context level 2 for `tracestate`, and the functions that make one tracestate
+ * out of another. One invalid member makes the whole list void; of two members with one key the left one stays.
  */
 #include "tracestate.h"
 
@@ -9,7 +9,7 @@
 
 enum { KEY_LONGEST = 256, VALUE_LONGEST = 256 };
 
-/* ---- grammar ------------------------------------------------------------------------------------------------------------ */
+/* ---- grammar ----------------------------------------------------------------------------------------------------- */
 
 static bool starts_key(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
@@ -55,7 +55,7 @@ static otel_str trimmed(otel_str text) {
 
 static bool same(otel_str a, otel_str b) { return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0; }
 
-/* ---- lists -------------------------------------------------------------------------------------------------------------- */
+/* ---- lists ------------------------------------------------------------------------------------------------------- */
 
 static const struct otel__member *find(const struct otel__members *list, otel_str key) {
     for (size_t i = 0; i < list->count; i++) {
@@ -130,7 +130,7 @@ uint64_t otel__members_store(const struct otel__members *list) {
     return state;
 }
 
-/* ---- public functions --------------------------------------------------------------------------------------------------- */
+/* ---- public functions -------------------------------------------------------------------------------------------- */
 
 static uint64_t reference(const otel_tracestate *state) { return state != NULL ? state->opaque_[0] : 0; }
 

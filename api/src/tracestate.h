@@ -23,8 +23,8 @@ struct otel__members {
 
 #pragma GCC visibility push(hidden)
 /*
- * Appends the members of one field. False when the field, or the list that it makes, breaks the rules, or when another field
- * did before: the tracestate is then void as a whole.
+ * Appends the members of one field. False when the field, or the list that it makes, breaks the rules, or when another
+ * field did before: the tracestate is then void as a whole.
  */
 bool otel__members_read(struct otel__members *list, otel_str field);
 /* A strong reference to the text of the list; 0 when it is empty or there is no room. */

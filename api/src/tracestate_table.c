@@ -2,12 +2,12 @@
 /*
  * tracestate_table.c - the bounded table that holds the texts of all tracestates of the process.
  *
- * DESIGN. Places never move and are never unmapped, so that a stale reference can be looked up. Each has one atomic word
- * {generation:40, writing:1, references:23}; a reference is {generation:40, place:24} and retains by a compare-and-swap that
- * fails when the generation moved on. A place without references keeps its text, for the spans that name it weakly, until it is
- * needed: places are used round robin, and more are opened as long as there are fewer than `warm` or a short search finds
- * none free. Nothing waits for anybody: a place whose writer a fork left behind stays `writing` and is lost to the child.
- * There are two sizes of places; nearly every tracestate fits the small one.
+ * DESIGN. Places never move and are never unmapped, so that a stale reference can be looked up. Each has one atomic
+ * word {generation:40, writing:1, references:23}; a reference is {generation:40, place:24} and retains by a
+ * compare-and-swap that fails when the generation moved on. A place without references keeps its text, for the spans
+ * that name it weakly, until it is needed: places are used round robin, and more are opened as long as there are fewer
+ * than `warm` or a short search finds none free. Nothing waits for anybody: a place whose writer a fork left behind
+ * stays `writing` and is lost to the child. There are two sizes of places; nearly every tracestate fits the small one.
  */
 #include "tracestate_table.h"
 #include "reserve.h"
@@ -71,7 +71,7 @@ static struct place *place_of(uint64_t state) {
     return index < atomic_load_explicit(&class->used, memory_order_acquire) ? place_at(class, index) : NULL;
 }
 
-/* ---- references --------------------------------------------------------------------------------------------------------- */
+/* ---- references -------------------------------------------------------------------------------------------------- */
 
 static bool same_generation(uint64_t word, uint64_t state) { return word >> STATE_BITS == state >> STATE_BITS; }
 
@@ -115,7 +115,7 @@ otel_str otel__tracestate_text(uint64_t state) {
     return otel_strn(place->text, atomic_load_explicit(&place->length, memory_order_relaxed));
 }
 
-/* ---- taking a place ----------------------------------------------------------------------------------------------------- */
+/* ---- taking a place ---------------------------------------------------------------------------------------------- */
 
 /* Takes the place if nobody refers to it, as who is writing to it does. */
 static bool place_take(struct place *place, uint64_t *word) {

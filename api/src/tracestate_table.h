@@ -10,8 +10,9 @@
 
 #pragma GCC visibility push(hidden)
 /*
- * Takes a place for `length` bytes and gives a strong reference to it. The caller fills the bytes, then publishes; until then
- * nobody else can read or take the place. NULL when `length` is 0 or too long, or when the table is full, which is reported.
+ * Takes a place for `length` bytes and gives a strong reference to it. The caller fills the bytes, then publishes;
+ * until then nobody else can read or take the place. NULL when `length` is 0 or too long, or when the table is full,
+ * which is reported.
  */
 char *otel__tracestate_reserve(size_t length, uint64_t *state);
 void otel__tracestate_publish(uint64_t state);

@@ -37,7 +37,7 @@ static bool parse_seconds(const char *text, uint64_t *seconds) {
     return at != text && *at == '\0';
 }
 
-/* ---- HTTP dates (RFC 9110, 5.6.7); strptime() speaks the user's language -------------------------------------------- */
+/* ---- HTTP dates (RFC 9110, 5.6.7); strptime() speaks the user's language ----------------------------------------- */
 
 static void skip(const char **at, const char *any) { *at += strspn(*at, any); }
 

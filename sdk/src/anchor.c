@@ -9,8 +9,8 @@
 enum { PLACES = 4096 }; /* the index is the top 12 bits of a hash */
 
 /*
- * Two words per place, written without a lock: `check` is id ^ offset ^ MARK, so a pair torn by two writers names no trace.
- * MARK keeps a zeroed place from matching.
+ * Two words per place, written without a lock: `check` is id ^ offset ^ MARK, so a pair torn by two writers names no
+ * trace. MARK keeps a zeroed place from matching.
  */
 struct place {
     _Atomic uint64_t check, offset;

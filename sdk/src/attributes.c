@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- text ----------------------------------------------------------------------------------------------------------------- */
+/* ---- text -------------------------------------------------------------------------------------------------------- */
 
 struct otel__text *otel__record_text(struct otel__record *record, otel_str text) {
     if (!text.ptr)
@@ -28,7 +28,7 @@ struct otel__text *otel__record_text(struct otel__record *record, otel_str text)
     return copy;
 }
 
-/* ---- keys ----------------------------------------------------------------------------------------------------------------- */
+/* ---- keys -------------------------------------------------------------------------------------------------------- */
 
 #define HASH_FACTOR UINT64_C(0x9E3779B97F4A7C15) /* 2^64 over the golden ratio */
 #define HIGH_BITS UINT64_C(0x8080808080808080)
@@ -49,7 +49,9 @@ static uint64_t load32(const char *p) {
 static uint64_t load_short(const char *p, size_t len) {
     if (len >= sizeof(uint32_t))
         return load32(p) << 32 | load32(p + len - sizeof(uint32_t));
-    return len ? (uint64_t)(unsigned char)p[0] << 16 | (uint64_t)(unsigned char)p[len / 2] << 8 | (unsigned char)p[len - 1] : 0;
+    return len ? (uint64_t)(unsigned char)p[0] << 16 | (uint64_t)(unsigned char)p[len / 2] << 8 |
+                     (unsigned char)p[len - 1]
+               : 0;
 }
 
 static uint64_t mix(uint64_t hash, uint64_t word) {
@@ -58,8 +60,8 @@ static uint64_t mix(uint64_t hash, uint64_t word) {
 }
 
 /*
- * A hash that tells keys apart cheaply: whole words, the last of them overlapping the one before. `*high` gathers the top bits
- * of all bytes: zero means ASCII.
+ * A hash that tells keys apart cheaply: whole words, the last of them overlapping the one before. `*high` gathers the
+ * top bits of all bytes: zero means ASCII.
  */
 static inline __attribute__((always_inline)) uint32_t hash_key(const char *key, size_t len, uint64_t *high) {
     uint64_t hash = len * HASH_FACTOR;
@@ -102,7 +104,7 @@ static struct otel__attr *find(const struct otel__attrs *attrs, otel_str key, ui
     return NULL;
 }
 
-/* ---- values --------------------------------------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------------------------------------ */
 
 /* What is stored of a value: scalars in the attribute itself, all else as a payload of so many bytes. */
 struct payload {
@@ -276,8 +278,8 @@ static bool set_checked(struct otel__record *record, struct otel__attrs *attrs, 
 }
 
 /*
- * The common case without the general one's detours: a string or a scalar under a key that the list does not have yet, for
- * which the record's current block has room. False: it is not that case, and nothing was done.
+ * The common case without the general one's detours: a string or a scalar under a key that the list does not have yet,
+ * for which the record's current block has room. False: it is not that case, and nothing was done.
  */
 static inline bool append_common(struct otel__record *record, struct otel__attrs *attrs, otel_str key, uint32_t hash,
                                  const otel_value *value) {

@@ -40,7 +40,7 @@ const otel_scope_data *otel_batch_scope(const otel_batch *batch, size_t index) {
     return batch && index < batch->count ? &batch->records[index]->scope->data : NULL;
 }
 
-/* ---- one span ------------------------------------------------------------------------------------------------------------- */
+/* ---- one span ---------------------------------------------------------------------------------------------------- */
 
 /* `array` with room for `need`; as it was, `*capacity` included, when memory is short. */
 static void *grown(void *array, size_t *capacity, size_t need, size_t size) {

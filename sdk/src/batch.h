@@ -2,8 +2,9 @@
 /*
  * batch.h - the view of records that exporters get (otel_batch of otel/exporter.h).
  *
- * A batch holds pointers to records and room for one span's view, which each call of otel_batch_span() fills anew: the view of a
- * span stays in the cache, and a whole batch needs no memory of its own. The room grows to what the largest span needed and is kept.
+ * A batch holds pointers to records and room for one span's view, which each call of otel_batch_span() fills anew: the
+ * view of a span stays in the cache, and a whole batch needs no memory of its own. The room grows to what the largest
+ * span needed and is kept.
  */
 #ifndef OTEL_SDK_BATCH_H
 #define OTEL_SDK_BATCH_H

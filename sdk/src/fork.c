@@ -2,11 +2,11 @@
 /*
  * fork.c - what happens around fork().
  *
- * Queues, pools, locks and counters lie in memory that is wiped in the child, so nothing is inherited half done and no span of
- * the parent is exported twice. What is left to do: before the fork, let exporters bring foreign code (libcurl, OpenSSL) to rest,
- * for at most 50 ms; afterwards, let them go on in the parent and abandon their handles in the child. The child has no worker until its
- * first recorded span. Births are not wiped, so that no span of the child is taken for one it inherited; neither are the forking
- * thread's scopes, so that it goes on in its context.
+ * Queues, pools, locks and counters lie in memory that is wiped in the child, so nothing is inherited half done and no
+ * span of the parent is exported twice. What is left to do: before the fork, let exporters bring foreign code
+ * (libcurl, OpenSSL) to rest, for at most 50 ms; afterwards, let them go on in the parent and abandon their handles in
+ * the child. The child has no worker until its first recorded span. Births are not wiped, so that no span of the child
+ * is taken for one it inherited; neither are the forking thread's scopes, so that it goes on in its context.
  */
 #include "fork.h"
 

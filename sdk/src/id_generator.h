@@ -2,8 +2,9 @@
 /*
  * id_generator.h - random trace and span ids (specification: trace/sdk.md, Id Generators).
  *
- * Each thread has a generator of its own (xoshiro256++, a public-domain algorithm by Blackman and Vigna), seeded by the kernel; its
- * state lies in memory that fork() wipes, so that a child seeds anew. Ids are unpredictable enough not to collide, and are no secrets.
+ * Each thread has a generator of its own (xoshiro256++, a public-domain algorithm by Blackman and Vigna), seeded by
+ * the kernel; its state lies in memory that fork() wipes, so that a child seeds anew. Ids are unpredictable enough not
+ * to collide, and are no secrets.
  */
 #ifndef OTEL_SDK_ID_GENERATOR_H
 #define OTEL_SDK_ID_GENERATOR_H

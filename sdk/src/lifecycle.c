@@ -2,13 +2,14 @@
 /*
  * lifecycle.c - the life of the SDK: start, flush, stop, exit (otel/sdk.h).
  *
- * DESIGN. `state` lets one thread at a time start or stop. Others who need the provider (flush, ledger, fork) count themselves
- * in `users` and then look at `visible`; a stop clears `visible` and waits for `users` to become zero before it frees anything.
- * What cannot be freed safely when the time is up, because a call or an exporter has not come back, is `left_over`: the next start
- * frees it if it has come back by then, and refuses to start otherwise.
+ * DESIGN. `state` lets one thread at a time start or stop. Others who need the provider (flush, ledger, fork) count
+ * themselves in `users` and then look at `visible`; a stop clears `visible` and waits for `users` to become zero
+ * before it frees anything. What cannot be freed safely when the time is up, because a call or an exporter has not
+ * come back, is `left_over`: the next start frees it if it has come back by then, and refuses to start otherwise.
  *
- * At exit the handler flushes and ends the workers but frees nothing: leftover threads may be anywhere. It is registered after
- * the libraries that exporters use were initialised, so that it runs before their own handlers pull them from under a worker.
+ * At exit the handler flushes and ends the workers but frees nothing: leftover threads may be anywhere. It is
+ * registered after the libraries that exporters use were initialised, so that it runs before their own handlers pull
+ * them from under a worker.
  */
 #include "lifecycle.h"
 
@@ -64,7 +65,7 @@ void otel__sdk_unuse(void) {
     atomic_fetch_sub(&atomic_load(&shared)->users, 1);
 }
 
-/* ---- what is left when no call runs any more -------------------------------------------------------------------------------- */
+/* ---- what is left when no call runs any more --------------------------------------------------------------------- */
 
 struct unended {
     uint64_t count;
@@ -78,7 +79,8 @@ static void note_unended(const struct otel__record *record, void *data) {
     const otel_str name = otel__text_str(record->name);
     const otel_str scope = record->scope->data.name;
     snprintf(unended->name, sizeof unended->name, "%.*s", name.len > 63 ? 63 : (int)name.len, name.ptr ? name.ptr : "");
-    snprintf(unended->scope, sizeof unended->scope, "%.*s", scope.len > 63 ? 63 : (int)scope.len, scope.ptr ? scope.ptr : "");
+    snprintf(unended->scope, sizeof unended->scope, "%.*s", scope.len > 63 ? 63 : (int)scope.len,
+             scope.ptr ? scope.ptr : "");
 }
 
 static uint64_t abandon_live(void) {
@@ -110,7 +112,7 @@ static void keep_names(const struct otel__provider *provider) {
         memcpy(names[i], provider->pipeline.processors[i]->name, sizeof names[i]);
 }
 
-/* ---- start ---------------------------------------------------------------------------------------------------------------- */
+/* ---- start ------------------------------------------------------------------------------------------------------- */
 
 static otel_status fail(otel_error *error, otel_status status, const char *why) {
     if (error && why)
@@ -124,8 +126,8 @@ static bool prepare_process(void) {
     if (!atomic_load(&shared))
         atomic_store(&shared, otel__wiped_map(sizeof(struct shared)));
     if (!ready)
-        ready = atomic_load(&shared) && otel__locals_init() && otel__records_init() && otel__lanes_init() && otel__anchors_init() &&
-                otel__fork_handlers_register();
+        ready = atomic_load(&shared) && otel__locals_init() && otel__records_init() && otel__lanes_init() &&
+                otel__anchors_init() && otel__fork_handlers_register();
     return ready;
 }
 
@@ -137,8 +139,8 @@ static bool is_done(struct otel__provider *provider) {
 }
 
 /*
- * What calls left that outlasted the stop: spans that had not ended, which point to scopes that will be freed, and spans that
- * ended when nobody exported any more. Counted only: who listened to the diagnostics then may be gone.
+ * What calls left that outlasted the stop: spans that had not ended, which point to scopes that will be freed, and
+ * spans that ended when nobody exported any more. Counted only: who listened to the diagnostics then may be gone.
  */
 static void clear_up_after_calls(const struct otel__provider *provider) {
     struct unended unended = { .count = 0 };
@@ -183,7 +185,8 @@ static otel_status publish(struct otel__provider *provider, otel_error *error) {
     otel__exit_handler_register();
     if (!otel__backend_install(&otel__span_backend)) {
         otel__provider = NULL;
-        return fail(error, OTEL_ERR_STATE, "another SDK is installed in this process, or its version differs from the API's");
+        return fail(error, OTEL_ERR_STATE,
+                    "another SDK is installed in this process, or its version differs from the API's");
     }
     atomic_store(&visible, provider);
     return OTEL_OK;
@@ -215,7 +218,8 @@ static otel_status start_alone(const otel_sdk_options *options, otel_error *erro
     }
     if (!free_left_over()) {
         otel__options_consume(options);
-        return fail(error, OTEL_ERR_STATE, "the SDK that ran before has not come to an end yet: a call or its exporter hangs");
+        return fail(error, OTEL_ERR_STATE,
+                    "the SDK that ran before has not come to an end yet: a call or its exporter hangs");
     }
     return start(options, error);
 }
@@ -231,7 +235,8 @@ otel_status otel_sdk_start(const otel_sdk_options *options) {
     if (!atomic_compare_exchange_strong(&state, &expected, CHANGING)) {
         otel__options_consume(given);
         return fail(error, OTEL_ERR_STATE,
-                    expected == EXITED ? "the process is exiting" : "an SDK is running already, or being started or stopped");
+                    expected == EXITED ? "the process is exiting"
+                                       : "an SDK is running already, or being started or stopped");
     }
     const otel_status status = start_alone(given, error);
     if (status != OTEL_OK)
@@ -240,7 +245,7 @@ otel_status otel_sdk_start(const otel_sdk_options *options) {
     return status;
 }
 
-/* ---- flush ---------------------------------------------------------------------------------------------------------------- */
+/* ---- flush ------------------------------------------------------------------------------------------------------- */
 
 /* A thread that is cancelled in here would leave the SDK in use for ever. */
 static int hold_cancellation(void) {
@@ -269,7 +274,7 @@ otel_status otel_sdk_flush(int timeout_ms) {
     return status;
 }
 
-/* ---- stop ----------------------------------------------------------------------------------------------------------------- */
+/* ---- stop -------------------------------------------------------------------------------------------------------- */
 
 static bool wait_for_users(uint64_t deadline) {
     while (atomic_load(&atomic_load(&shared)->users) != 0) {
@@ -342,11 +347,11 @@ otel_status otel_sdk_stop(int timeout_ms) {
     return status;
 }
 
-/* ---- exit and fork --------------------------------------------------------------------------------------------------------- */
+/* ---- exit and fork ----------------------------------------------------------------------------------------------- */
 
 /*
- * When exit() was called from a callback of ours, its thread may be the very one that would have to come back: then nobody is
- * waited for, but exports are cancelled all the same.
+ * When exit() was called from a callback of ours, its thread may be the very one that would have to come back: then
+ * nobody is waited for, but exports are cancelled all the same.
  */
 static void at_exit(void) {
     const uint64_t deadline = otel__thread_busy() ? otel__clock_monotonic() : otel__deadline_in(EXIT_TIMEOUT_MS, 0);
@@ -382,7 +387,7 @@ void otel__sdk_after_fork(void) {
     atomic_store(&state, STOPPED);
 }
 
-/* ---- ledger ----------------------------------------------------------------------------------------------------------------- */
+/* ---- ledger ------------------------------------------------------------------------------------------------------ */
 
 static void copy_last_ledger(otel_ledger *ledger) {
     struct shared *s = atomic_load(&shared);

@@ -26,8 +26,7 @@ static struct otel__local *first_use(struct otel__local *local, uint32_t index) 
     if (index != 0 && index <= OTEL__CACHING_THREADS)
         local->cache_max = OTEL__CACHE_MAX;
     uint32_t old = atomic_load_explicit(highest, memory_order_relaxed);
-    while (old < index + 1 && !atomic_compare_exchange_weak(highest, &old, index + 1)) {
-    }
+    while (old < index + 1 && !atomic_compare_exchange_weak(highest, &old, index + 1)) {}
     atomic_store_explicit(&local->used, 1, memory_order_release);
     return local;
 }

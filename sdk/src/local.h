@@ -2,10 +2,10 @@
 /*
  * local.h - what the SDK keeps for each thread: random state, births, cached records and counters.
  *
- * DESIGN. A thread's block lies in a slab at the place of the thread's index, so it is wiped on fork: a zeroed block means no
- * seed, no births, an empty cache and zero counts. It is written by its own thread only; the ledger reads the counters of all
- * blocks. Blocks outlive their threads, so that the sums never shrink. Block 0 is shared by threads whose state is gone:
- * it has no cache, no seed and no births, and its counters are added to atomically.
+ * DESIGN. A thread's block lies in a slab at the place of the thread's index, so it is wiped on fork: a zeroed block
+ * means no seed, no births, an empty cache and zero counts. It is written by its own thread only; the ledger reads the
+ * counters of all blocks. Blocks outlive their threads, so that the sums never shrink. Block 0 is shared by threads
+ * whose state is gone: it has no cache, no seed and no births, and its counters are added to atomically.
  */
 #ifndef OTEL_SDK_LOCAL_H
 #define OTEL_SDK_LOCAL_H

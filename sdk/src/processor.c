@@ -20,7 +20,7 @@ bool otel__lanes_init(void) {
     return lanes != NULL;
 }
 
-/* ---- exporters ------------------------------------------------------------------------------------------------------------- */
+/* ---- exporters --------------------------------------------------------------------------------------------------- */
 
 otel_exporter *otel_exporter_create(const otel_exporter_ops *ops, void *self) {
     otel_exporter_ops known;
@@ -50,7 +50,7 @@ void otel_exporter_destroy(otel_exporter *exporter) {
     free(exporter);
 }
 
-/* ---- processors ------------------------------------------------------------------------------------------------------------ */
+/* ---- processors -------------------------------------------------------------------------------------------------- */
 
 static otel_processor *create(const char *kind, otel_exporter *exporter) {
     otel_processor *p = exporter ? calloc(1, sizeof *p) : NULL;
@@ -109,11 +109,12 @@ bool otel__processor_join(otel_processor *processor, unsigned index, const otel_
     return processor->view != NULL;
 }
 
-/* ---- exporting on the ending thread ----------------------------------------------------------------------------------------- */
+/* ---- exporting on the ending thread ------------------------------------------------------------------------------ */
 
 /*
- * Whoever finds nobody exporting exports, until the queue is empty; others leave their span to that thread. So exports never
- * overlap and nobody waits for another. What the exporter itself traces is ignored: it would have to be exported in turn.
+ * Whoever finds nobody exporting exports, until the queue is empty; others leave their span to that thread. So exports
+ * never overlap and nobody waits for another. What the exporter itself traces is ignored: it would have to be exported
+ * in turn.
  */
 static void drain_direct(otel_processor *p) {
     struct otel__lane *lane = p->lane;
@@ -137,13 +138,13 @@ bool otel__processor_on_end(otel_processor *processor, struct otel__record *reco
     return true;
 }
 
-/* ---- flush and stop --------------------------------------------------------------------------------------------------------- */
+/* ---- flush and stop ---------------------------------------------------------------------------------------------- */
 
 static bool has_worker(const otel_processor *p) { return atomic_load(&p->lane->worker) != OTEL__WORKER_NONE; }
 
 /*
- * Becomes the consumer of a processor that has no worker: of one that exports directly, or before the first span. False when there
- * is a worker after all, or when another thread was the consumer until the deadline.
+ * Becomes the consumer of a processor that has no worker: of one that exports directly, or before the first span.
+ * False when there is a worker after all, or when another thread was the consumer until the deadline.
  */
 static bool become_consumer(otel_processor *p, uint64_t deadline) {
     while (!has_worker(p)) {
@@ -236,7 +237,7 @@ otel_status otel__processor_stop_status(otel_processor *p) {
     return atomic_load(&lane->dropped_stopped) ? OTEL_ERR_TIMEOUT : verdict(lane, lane->stop_ticket);
 }
 
-/* ---- fork ------------------------------------------------------------------------------------------------------------------ */
+/* ---- fork -------------------------------------------------------------------------------------------------------- */
 
 void otel__processor_after_fork(otel_processor *p) {
     /* Kept in sight of leak checkers, never touched again. */
@@ -251,7 +252,7 @@ void otel__processor_after_fork(otel_processor *p) {
     left_behind = old;
 }
 
-/* ---- ledger ----------------------------------------------------------------------------------------------------------------- */
+/* ---- ledger ------------------------------------------------------------------------------------------------------ */
 
 void otel__processor_ledger(const otel_processor *p, otel_ledger_processor *out) {
     const struct otel__lane *lane = p->lane;

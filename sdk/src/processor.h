@@ -2,11 +2,12 @@
 /*
  * processor.h - a processor: a queue of ended spans, the rule for when to export them, and the exporter.
  *
- * The batch and the simple processor are the same machine with different settings: a simple one exports batches of one without
- * a delay, and if its exporter does not block, on the thread that ended the span (`direct`), which then has no worker.
+ * The batch and the simple processor are the same machine with different settings: a simple one exports batches of one
+ * without a delay, and if its exporter does not block, on the thread that ended the span (`direct`), which then has no
+ * worker.
  *
- * What changes while it runs is in its lane, in memory that fork() wipes: the child starts with an empty queue, without a
- * worker, with zero counts.
+ * What changes while it runs is in its lane, in memory that fork() wipes: the child starts with an empty queue,
+ * without a worker, with zero counts.
  */
 #ifndef OTEL_SDK_PROCESSOR_H
 #define OTEL_SDK_PROCESSOR_H
@@ -36,7 +37,7 @@ struct otel__lane {
     _Atomic uint32_t stopping;
     uint32_t stop_ticket;
     _Atomic uint64_t stop_deadline;
-    _Atomic uint32_t draining;  /* there is a consumer: the worker as long as it lives, or whoever exports */
+    _Atomic uint32_t draining; /* there is a consumer: the worker as long as it lives, or whoever exports */
     _Atomic uint64_t exported, rejected, dropped_failed, dropped_stopped, in_flight, exports;
     _Atomic uint64_t retry_worker_at; /* a worker could not be made: not before this */
     /* The consumer's own: */
@@ -72,8 +73,8 @@ bool otel__lanes_init(void);
 bool otel__processor_join(otel_processor *processor, unsigned index, const otel_resource_data *resource);
 
 /*
- * An ended sampled span; the record's references count this processor already. Never blocks. False: the queue is full, and the
- * caller keeps the reference.
+ * An ended sampled span; the record's references count this processor already. Never blocks. False: the queue is full,
+ * and the caller keeps the reference.
  */
 bool otel__processor_on_end(otel_processor *processor, struct otel__record *record);
 

@@ -2,8 +2,8 @@
 /*
  * provider.h - the running SDK: its sampler, resource and processors (specification: trace/sdk.md, TracerProvider).
  *
- * A provider is immutable from start to stop. Calls into the backend find it in otel__provider without a lock: the API lets none
- * in before it is set, and a stop waits for the last one to leave before it is cleared.
+ * A provider is immutable from start to stop. Calls into the backend find it in otel__provider without a lock: the API
+ * lets none in before it is set, and a stop waits for the last one to leave before it is cleared.
  */
 #ifndef OTEL_SDK_PROVIDER_H
 #define OTEL_SDK_PROVIDER_H

@@ -2,18 +2,18 @@
 /*
  * record.h - what a recording span has recorded, and where records come from.
  *
- * DESIGN. A span value names its record by a slot (a place in a slab) and a birth, a number that no other span of the process
- * ever has. Everything that touches a record through a span first takes the record's lock and then compares births; since
- * records are never unmapped and births never repeat, a late call finds out that it is late, whatever the slot is used for by
- * then. `birth` is zero while a record is free and from the end of its span on.
+ * DESIGN. A span value names its record by a slot (a place in a slab) and a birth, a number that no other span of the
+ * process ever has. Everything that touches a record through a span first takes the record's lock and then compares
+ * births; since records are never unmapped and births never repeat, a late call finds out that it is late, whatever
+ * the slot is used for by then. `birth` is zero while a record is free and from the end of its span on.
  *
- * A record belongs to: its span's users from acquire to end (under `lock`); then to the processors, one reference each, who only
- * read it; then, when the last reference is gone, to the pool. The fields before `span` are the control part: they may be
- * read at any time, also while the record is free; the rest is poisoned then.
+ * A record belongs to: its span's users from acquire to end (under `lock`); then to the processors, one reference
+ * each, who only read it; then, when the last reference is gone, to the pool. The fields before `span` are the control
+ * part: they may be read at any time, also while the record is free; the rest is poisoned then.
  *
- * What a span records lies in its arena: the rest of the record, then blocks of 8 KiB from a second slab, then, for a value
- * that no block can hold, memory of its own. Attributes, events and links are singly linked lists, the newest first: exporters
- * that write back to front walk them as they stand.
+ * What a span records lies in its arena: the rest of the record, then blocks of 8 KiB from a second slab, then, for a
+ * value that no block can hold, memory of its own. Attributes, events and links are singly linked lists, the newest
+ * first: exporters that write back to front walk them as they stand.
  */
 #ifndef OTEL_SDK_RECORD_H
 #define OTEL_SDK_RECORD_H
@@ -66,7 +66,9 @@ struct otel__link {
 };
 
 enum { OTEL__RECORD_SIZE = 1024, OTEL__BLOCK_SIZE = 8192, OTEL__IN_BLOCK_MAX = 4096 };
-/* Bounds on memory: records (live, queued and being exported), blocks, and bytes of big values; and bytes of one span. */
+/*
+ * Bounds on memory: records (live, queued and being exported), blocks, and bytes of big values; and bytes of one span.
+ */
 enum { OTEL__RECORDS_MAX = 65536, OTEL__BLOCKS_MAX = 8192 };
 #define OTEL__BIG_VALUES_MAX (UINT64_C(64) << 20)
 #define OTEL__SPAN_BYTES_MAX (UINT32_C(4) << 20)
@@ -75,7 +77,7 @@ struct otel__record {
     /* control */
     _Atomic uint64_t birth;
     otel__lock lock;
-    _Atomic uint32_t references;                 /* processors that have yet to finish with it */
+    _Atomic uint32_t references;                /* processors that have yet to finish with it */
     _Atomic uint32_t next[OTEL_MAX_PROCESSORS]; /* queue links: slot of the span that ended before, per processor */
     uint32_t slot;
     /* what the span is */
@@ -113,7 +115,9 @@ struct otel__record *otel__record_acquire(struct otel__local *local);
 struct otel__record *otel__record_lock(const otel_span *span);
 static inline void otel__record_unlock(struct otel__record *record) { otel__lock_release(&record->lock); }
 bool otel__record_is(const otel_span *span);
-/* Frees what the record holds and gives it back, to the thread's cache if `local` is not NULL. Its birth must be zero. */
+/*
+ * Frees what the record holds and gives it back, to the thread's cache if `local` is not NULL. Its birth must be zero.
+ */
 void otel__record_release(struct otel__local *local, struct otel__record *record);
 /* A reader is done: releases the records whose last reference this was. */
 void otel__records_unref(struct otel__record *const *records, size_t count);

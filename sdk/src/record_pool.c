@@ -29,9 +29,11 @@ bool otel__records_init(void) {
 }
 
 /* The size is spelled out because a constant multiplies faster than records.place_size. */
-struct otel__record *otel__record_at(uint32_t slot) { return (void *)(records.base + (size_t)slot * OTEL__RECORD_SIZE); }
+struct otel__record *otel__record_at(uint32_t slot) {
+    return (void *)(records.base + (size_t)slot * OTEL__RECORD_SIZE);
+}
 
-/* ---- births --------------------------------------------------------------------------------------------------------------- */
+/* ---- births ------------------------------------------------------------------------------------------------------ */
 
 static uint64_t next_birth(struct otel__local *local) {
     if (atomic_load_explicit(&local->shared, memory_order_relaxed))
@@ -43,7 +45,7 @@ static uint64_t next_birth(struct otel__local *local) {
     return ++local->birth;
 }
 
-/* ---- acquire and release -------------------------------------------------------------------------------------------------- */
+/* ---- acquire and release ----------------------------------------------------------------------------------------- */
 
 #define CONTROL_SIZE offsetof(struct otel__record, span)
 
@@ -144,7 +146,7 @@ void otel__record_cache_flush(struct otel__local *local) {
     local->cached = 0;
 }
 
-/* ---- finding a span's record ---------------------------------------------------------------------------------------------- */
+/* ---- finding a span's record ------------------------------------------------------------------------------------- */
 
 bool otel__record_is(const otel_span *span) {
     const uint32_t slot = otel__span_slot(span);
@@ -189,7 +191,7 @@ uint64_t otel__records_abandon(void (*each)(const struct otel__record *record, v
     return abandoned;
 }
 
-/* ---- arena ---------------------------------------------------------------------------------------------------------------- */
+/* ---- arena ------------------------------------------------------------------------------------------------------- */
 
 static void *alloc_big(struct otel__record *record, size_t size) {
     struct otel__big *big = NULL;

@@ -2,8 +2,9 @@
 /*
  * span.c - the recording of spans: the backend that the API calls (specification: trace/sdk.md, Span).
  *
- * Every function here runs between the API's enter and leave. What a span records is changed under its record's lock; the span's
- * end clears the birth under the same lock, so that from then on no call finds the record, and hands it to the processors.
+ * Every function here runs between the API's enter and leave. What a span records is changed under its record's lock;
+ * the span's end clears the birth under the same lock, so that from then on no call finds the record, and hands it to
+ * the processors.
  */
 #include "anchor.h"
 #include "attributes.h"
@@ -17,7 +18,7 @@
 
 struct otel__provider *otel__provider;
 
-/* ---- start ---------------------------------------------------------------------------------------------------------------- */
+/* ---- start ------------------------------------------------------------------------------------------------------- */
 
 static bool has_trace_id(const otel_span *span) { return (span->opaque_[0] | span->opaque_[1]) != 0; }
 
@@ -118,7 +119,8 @@ static void start_workers(void) {
     const struct otel__pipeline *pipeline = &otel__provider->pipeline;
     for (size_t i = 0; i < pipeline->processor_count; i++) {
         otel_processor *processor = pipeline->processors[i];
-        if (!processor->direct && atomic_load_explicit(&processor->lane->worker, memory_order_relaxed) == OTEL__WORKER_NONE)
+        if (!processor->direct &&
+            atomic_load_explicit(&processor->lane->worker, memory_order_relaxed) == OTEL__WORKER_NONE)
             otel__worker_start(processor);
     }
 }
@@ -175,7 +177,7 @@ static bool enabled(struct otel__thread *thread, otel_tracer *tracer, const otel
     return otel__provider->pipeline.processor_count > 0;
 }
 
-/* ---- recording ------------------------------------------------------------------------------------------------------------ */
+/* ---- recording --------------------------------------------------------------------------------------------------- */
 
 static void set_attribute(struct otel__thread *thread, struct otel__record *record, otel_str key,
                           const otel_value *value) {
@@ -191,7 +193,8 @@ static void set(struct otel__thread *thread, const otel_span *span, otel_str key
     otel__record_unlock(record);
 }
 
-static struct otel__event *add_event(struct otel__local *local, struct otel__record *record, otel_str name, uint64_t time) {
+static struct otel__event *add_event(struct otel__local *local, struct otel__record *record, otel_str name,
+                                     uint64_t time) {
     struct otel__event *event = NULL;
     if (record->event_count < OTEL__EVENT_LIMIT)
         event = otel__record_alloc(record, sizeof *event);
@@ -294,7 +297,7 @@ static void fail(struct otel__thread *thread, const otel_span *span, otel_str ty
     otel__record_unlock(record);
 }
 
-/* ---- end ------------------------------------------------------------------------------------------------------------------ */
+/* ---- end --------------------------------------------------------------------------------------------------------- */
 
 /* Hands an ended record to the processors; what nobody took goes back at once. */
 static void hand_over(struct otel__local *local, struct otel__record *record) {

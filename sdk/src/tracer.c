@@ -41,7 +41,7 @@ void otel__scopes_end(void) {
     }
 }
 
-/* ---- making scopes -------------------------------------------------------------------------------------------------------- */
+/* ---- making scopes ----------------------------------------------------------------------------------------------- */
 
 static bool same_str(otel_str a, otel_str b) { return a.len == b.len && (a.len == 0 || !memcmp(a.ptr, b.ptr, a.len)); }
 
@@ -88,9 +88,11 @@ static const struct otel__scope *find_or_make(const otel_scope_data *wanted) {
     return made;
 }
 
-/* ---- binding --------------------------------------------------------------------------------------------------------------- */
+/* ---- binding ----------------------------------------------------------------------------------------------------- */
 
-static _Atomic uint64_t *word(otel_tracer *tracer, unsigned index) { return (_Atomic uint64_t *)&tracer->opaque_[index]; }
+static _Atomic uint64_t *word(otel_tracer *tracer, unsigned index) {
+    return (_Atomic uint64_t *)&tracer->opaque_[index];
+}
 
 static const struct otel__scope *bind(otel_tracer *tracer, uint64_t now) {
     if (!tracer->name || !*tracer->name)
@@ -107,7 +109,8 @@ static const struct otel__scope *bind(otel_tracer *tracer, uint64_t now) {
     errno = saved;
     if (!scope) {
         scope = &nameless;
-        otel_report(OTEL_LOG_WARN, "scopes", "no room for tracer '%s' (at most %d distinct ones): its spans have no scope",
+        otel_report(OTEL_LOG_WARN, "scopes",
+                    "no room for tracer '%s' (at most %d distinct ones): its spans have no scope",
                     tracer->name ? tracer->name : "", (int)SCOPES_MAX);
     }
     atomic_store_explicit(word(tracer, 1), (uint64_t)(uintptr_t)scope, memory_order_relaxed);

@@ -2,9 +2,10 @@
 /*
  * tracer.h - binding tracers to the running SDK, and the instrumentation scopes they stand for.
  *
- * DESIGN. A tracer's two opaque words hold an epoch and a scope. The epoch of the running SDK is unique, so one compare tells
- * whether the scope may be used; otherwise the tracer is bound anew under a lock. The scope is stored before the epoch
- * (release), and read after it (acquire). Scopes are freed when the SDK stops; the epoch a tracer keeps then never matches again.
+ * DESIGN. A tracer's two opaque words hold an epoch and a scope. The epoch of the running SDK is unique, so one
+ * compare tells whether the scope may be used; otherwise the tracer is bound anew under a lock. The scope is stored
+ * before the epoch (release), and read after it (acquire). Scopes are freed when the SDK stops; the epoch a tracer
+ * keeps then never matches again.
  */
 #ifndef OTEL_SDK_TRACER_H
 #define OTEL_SDK_TRACER_H

@@ -10,7 +10,10 @@
 #include <string.h>
 
 enum { ALIGN = 8, DIGITS = 24 };
-/* Bytes of one text or value; what claims to have more is a mistake, and its size might not even be a number that exists. */
+/*
+ * Bytes of one text or value; what claims to have more is a mistake, and its size might not even be a number that
+ * exists.
+ */
 #define LONGEST (UINT32_C(4) << 20)
 
 static size_t aligned(size_t size) { return (size + ALIGN - 1) & ~(size_t)(ALIGN - 1); }
@@ -34,7 +37,7 @@ otel_str otel__str_copy(otel_str text, char **room) {
     return otel_strn(reserve(room, len), len);
 }
 
-/* ---- values --------------------------------------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------------------------------------ */
 
 static size_t element_size(otel_type type) {
     switch (type) {
@@ -105,7 +108,7 @@ static otel_value copy_value(const otel_value *value, char **room) {
     return copy;
 }
 
-/* ---- lists ---------------------------------------------------------------------------------------------------------------- */
+/* ---- lists ------------------------------------------------------------------------------------------------------- */
 
 size_t otel__attrs_copy_size(otel_attrs attrs) {
     if (!attrs.items)

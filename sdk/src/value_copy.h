@@ -2,8 +2,8 @@
 /*
  * value_copy.h - copies of strings and attributes that outlive the caller's, in one block: measure, allocate, copy.
  *
- * The copies are what exporters may see: text is repaired to valid UTF-8, a string value that is not UTF-8 becomes bytes,
- * unsigned integers become decimal text, keys are unique (the last value wins) and non-empty.
+ * The copies are what exporters may see: text is repaired to valid UTF-8, a string value that is not UTF-8 becomes
+ * bytes, unsigned integers become decimal text, keys are unique (the last value wins) and non-empty.
  */
 #ifndef OTEL_SDK_VALUE_COPY_H
 #define OTEL_SDK_VALUE_COPY_H

@@ -11,7 +11,7 @@
 
 enum { STACK_SIZE = 512 * 1024, RETRY_START_MS = 1000, FLUSHES_TO_COME = 1 << 30 };
 
-/* ---- exporting: on the consumer's thread ---------------------------------------------------------------------------------- */
+/* ---- exporting: on the consumer's thread ------------------------------------------------------------------------- */
 
 static void take(otel_processor *p) {
     struct otel__lane *lane = p->lane;
@@ -73,7 +73,8 @@ static void note_failure(struct otel__lane *lane, otel_status status) {
 
 static uint64_t at_most(uint64_t n, uint64_t bound) { return n < bound ? n : bound; }
 
-static void count_outcome(struct otel__lane *lane, otel_status status, uint64_t spans, const otel_export_outcome *outcome) {
+static void count_outcome(struct otel__lane *lane, otel_status status, uint64_t spans,
+                          const otel_export_outcome *outcome) {
     const uint64_t taken = status == OTEL_OK ? spans : at_most(outcome->delivered, spans);
     const uint64_t rejected = at_most(outcome->rejected, taken);
     add(&lane->rejected, rejected);
@@ -156,7 +157,7 @@ void otel__worker_finish(otel_processor *p, uint32_t unused) {
     serve(lane, atomic_load(&lane->flush_wanted) + FLUSHES_TO_COME);
 }
 
-/* ---- deciding when -------------------------------------------------------------------------------------------------------- */
+/* ---- deciding when ----------------------------------------------------------------------------------------------- */
 
 /* When the oldest waiting span is due, counted from the call that ended it, whatever end that call gave it. */
 static uint64_t due_at(const otel_processor *p) {
@@ -228,8 +229,8 @@ static void report_full_queue(otel_processor *p) {
     if (full <= lane->full_reported)
         return;
     lane->full_reported_at = now;
-    otel_report(OTEL_LOG_WARN, "queue full", "%s: %llu spans were dropped, because %u were waiting for export already", p->name,
-                (unsigned long long)(full - lane->full_reported), (unsigned)p->max_queue);
+    otel_report(OTEL_LOG_WARN, "queue full", "%s: %llu spans were dropped, because %u were waiting for export already",
+                p->name, (unsigned long long)(full - lane->full_reported), (unsigned)p->max_queue);
     lane->full_reported = full;
 }
 
@@ -252,7 +253,7 @@ static void work(otel_processor *p) {
     report_full_queue(p);
 }
 
-/* ---- the thread ----------------------------------------------------------------------------------------------------------- */
+/* ---- the thread -------------------------------------------------------------------------------------------------- */
 
 static void *run(void *data) {
     otel_processor *p = data;
@@ -311,8 +312,8 @@ bool otel__worker_start(otel_processor *p) {
     if (rc == 0)
         return true;
     atomic_store(&lane->joinable, false);
-    otel_report(OTEL_LOG_ERROR, "worker", "%s: cannot start the background thread: %s; spans wait, trying again", p->name,
-                strerror(rc));
+    otel_report(OTEL_LOG_ERROR, "worker", "%s: cannot start the background thread: %s; spans wait, trying again",
+                p->name, strerror(rc));
     atomic_store(&lane->retry_worker_at, otel__clock_monotonic() + RETRY_START_MS * OTEL__MILLISECOND);
     atomic_store(&lane->worker, OTEL__WORKER_NONE);
     return false;

@@ -2,16 +2,17 @@
 /*
  * worker.h - the background thread of a processor.
  *
- * DESIGN. The worker is the only consumer of its processor's queue and the only thread that calls the exporter, cancel and
- * fork apart. It blocks every signal, has a name ("otel-batch") and a stack of its own size.
+ * DESIGN. The worker is the only consumer of its processor's queue and the only thread that calls the exporter, cancel
+ * and fork apart. It blocks every signal, has a name ("otel-batch") and a stack of its own size.
  *
- * It sleeps on the lane's `sleep` word. OTEL__ASLEEP: nothing is queued, no timer runs, the next span wakes it. OTEL__DOZING: until the
- * oldest span is due, or for one delay after an export, so that a steady stream of spans needs no wake-up per batch but the one for
- * a full batch; if nothing came in that time it falls asleep. Producers push first and look at `sleep` then; the worker writes `sleep`
- * first and looks at the queue then; all four are sequentially consistent, so at least one sees the other, and no wake-up is lost.
+ * It sleeps on the lane's `sleep` word. OTEL__ASLEEP: nothing is queued, no timer runs, the next span wakes it.
+ * OTEL__DOZING: until the oldest span is due, or for one delay after an export, so that a steady stream of spans needs
+ * no wake-up per batch but the one for a full batch; if nothing came in that time it falls asleep. Producers push
+ * first and look at `sleep` then; the worker writes `sleep` first and looks at the queue then; all four are
+ * sequentially consistent, so at least one sees the other, and no wake-up is lost.
  *
- * Starting it is the business of the first recorded span (not of ending one, which never enters the kernel for more than a
- * wake-up). After a fork the lane says that there is no worker, so the child's first span starts one.
+ * Starting it is the business of the first recorded span (not of ending one, which never enters the kernel for more
+ * than a wake-up). After a fork the lane says that there is no worker, so the child's first span starts one.
  */
 #ifndef OTEL_SDK_WORKER_H
 #define OTEL_SDK_WORKER_H

@@ -4,9 +4,10 @@
  *
  *     otel-bench --workload ten --rate 100000 --seconds 5 [--threads 2]
  *
- * Each producer makes RATE/1000 spans, sleeps to the next millisecond, and repeats. Two figures, in ns a span: `producer`, the
- * median over all ticks of the time that a tick's spans took in the producing thread, and `process`, user and system time of
- * the whole process, exporting included, over all spans. Spans go where OTEL_EXPORTER_OTLP_ENDPOINT says.
+ * Each producer makes RATE/1000 spans, sleeps to the next millisecond, and repeats. Two figures, in ns a span:
+ * `producer`, the median over all ticks of the time that a tick's spans took in the producing thread, and `process`,
+ * user and system time of the whole process, exporting included, over all spans. Spans go where
+ * OTEL_EXPORTER_OTLP_ENDPOINT says.
  */
 #include "workloads.h"
 
@@ -42,8 +43,7 @@ static int64_t now_ns(clockid_t clock) {
 
 static void sleep_until(int64_t time) {
     const struct timespec t = { .tv_sec = (time_t)(time / SECOND_NS), .tv_nsec = (long)(time % SECOND_NS) };
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) != 0) {
-    }
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) != 0) {}
 }
 
 static void *produce(void *data) {
@@ -114,10 +114,12 @@ static void print_result(const struct options *options, const struct producer *p
     otel_ledger ledger = { .size = sizeof ledger };
     otel_sdk_ledger(&ledger);
     const otel_ledger_processor *p = &ledger.processors[0];
-    printf("{\"workload\": \"%s\", \"threads\": %u, \"rate\": %u, \"spans\": %.0f, \"producer_ns\": %.1f, \"process_ns\": %.1f, "
-           "\"peak_rss_kib\": %ld, \"rss_above_start_kib\": %ld, \"exported\": %llu, \"lost\": %llu, \"requests\": %llu}\n",
-           options->workload->name, options->threads, options->rate, spans, median(producers, options->threads), cpu / spans,
-           peak_rss_kib(), peak_rss_kib() - base_rss, (unsigned long long)p->exported,
+    printf("{\"workload\": \"%s\", \"threads\": %u, \"rate\": %u, \"spans\": %.0f, \"producer_ns\": %.1f, "
+           "\"process_ns\": %.1f, "
+           "\"peak_rss_kib\": %ld, \"rss_above_start_kib\": %ld, \"exported\": %llu, \"lost\": %llu, \"requests\": "
+           "%llu}\n",
+           options->workload->name, options->threads, options->rate, spans, median(producers, options->threads),
+           cpu / spans, peak_rss_kib(), peak_rss_kib() - base_rss, (unsigned long long)p->exported,
            (unsigned long long)(p->ended - p->exported), (unsigned long long)p->exports);
 }
 
@@ -134,14 +136,15 @@ static bool parse(int argc, char **argv, struct options *options) {
         else
             return false;
     }
-    return argc % 2 == 1 && options->workload && options->rate >= 1000 && options->seconds >= 0.01 && options->threads >= 1 &&
-           options->threads <= THREADS_MAX;
+    return argc % 2 == 1 && options->workload && options->rate >= 1000 && options->seconds >= 0.01 &&
+           options->threads >= 1 && options->threads <= THREADS_MAX;
 }
 
 int main(int argc, char **argv) {
     struct options options = { .rate = 100000, .threads = 1, .seconds = 5 };
     if (!parse(argc, argv, &options)) {
-        fprintf(stderr, "usage: otel-bench --workload noop|unsampled|spec|ten|server [--rate R>=1000] [--seconds S] [--threads N<=64]\n");
+        fprintf(stderr, "usage: otel-bench --workload noop|unsampled|spec|ten|server [--rate R>=1000] [--seconds S] "
+                        "[--threads N<=64]\n");
         return 2;
     }
     otel_error why;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * discard.c - the benchmark's receiver: accepts HTTP requests on a loopback port, reads and forgets their bodies and answers each
- * with an empty ExportTraceServiceResponse. It understands no more of HTTP than Content-Length and keep-alive, so that it costs
- * next to nothing. Prints its port; ends when its standard input does.
+ * discard.c - the benchmark's receiver: accepts HTTP requests on a loopback port, reads and forgets their bodies and
+ * answers each with an empty ExportTraceServiceResponse. It understands no more of HTTP than Content-Length and
+ * keep-alive, so that it costs next to nothing. Prints its port; ends when its standard input does.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>

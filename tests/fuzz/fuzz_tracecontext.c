@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fuzz_tracecontext.c - hostile headers for the W3C propagator. The first line is `traceparent`, each further one a
- * `tracestate`. Whatever they are: what was extracted is valid, is injected in the one right form, and is extracted from that
- * once more; and changing the tracestate gives a valid one.
+ * `tracestate`. Whatever they are: what was extracted is valid, is injected in the one right form, and is extracted
+ * from that once more; and changing the tracestate gives a valid one.
  */
 #include "tracestate.h"
 

@@ -15,7 +15,7 @@ bool wait_a_little(unsigned *times) {
     return ++*times < WAITS;
 }
 
-/* ---- calls ---------------------------------------------------------------------------------------------------------------- */
+/* ---- calls ------------------------------------------------------------------------------------------------------- */
 
 static void enter(struct exporter_double *me) {
     if (atomic_fetch_add(&me->inside, 1) != 0)
@@ -117,7 +117,7 @@ static void destroy(void *self) {
     atomic_fetch_add(&me->destroys, 1);
 }
 
-/* ---- for tests ------------------------------------------------------------------------------------------------------------ */
+/* ---- for tests --------------------------------------------------------------------------------------------------- */
 
 #define OPERATIONS                                                                                                     \
     .size = sizeof(otel_exporter_ops), .export_batch = export_batch, .force_flush = force_flush,                       \

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exporter_double.h - an exporter that keeps what it is given and does what a test tells it to, and waiting for conditions.
+ * exporter_double.h - an exporter that keeps what it is given and does what a test tells it to, and waiting for
+ * conditions.
  *
- * A zeroed double succeeds at everything at once. It belongs to the test and must outlive the exporter made from it, so let it
- * be static. Safe to be looked at and told what to do from any thread.
+ * A zeroed double succeeds at everything at once. It belongs to the test and must outlive the exporter made from it,
+ * so let it be static. Safe to be looked at and told what to do from any thread.
  */
 #ifndef OTEL_TEST_EXPORTER_DOUBLE_H
 #define OTEL_TEST_EXPORTER_DOUBLE_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * failing_allocator.h - makes allocations of the calling thread fail. It takes the place of malloc(), calloc() and realloc() in
- * the test that links it, which is not possible under sanitizers (they do so themselves) nor without glibc.
+ * failing_allocator.h - makes allocations of the calling thread fail. It takes the place of malloc(), calloc() and
+ * realloc() in the test that links it, which is not possible under sanitizers (they do so themselves) nor without
+ * glibc.
  */
 #ifndef OTEL_TEST_FAILING_ALLOCATOR_H
 #define OTEL_TEST_FAILING_ALLOCATOR_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fake_backend.h - a double of the SDK behind libotel-api: it starts spans with counted ids, counts every call and keeps the
- * arguments of the last one of each kind that the installing thread made. Safe for many threads.
+ * fake_backend.h - a double of the SDK behind libotel-api: it starts spans with counted ids, counts every call and
+ * keeps the arguments of the last one of each kind that the installing thread made. Safe for many threads.
  */
 #ifndef OTEL_TEST_FAKE_BACKEND_H
 #define OTEL_TEST_FAKE_BACKEND_H

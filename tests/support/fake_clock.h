@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fake_clock.h - the wall clock and the steady clock in the hands of a test. Deadlines go by the real clock nevertheless. Safe
- * for many threads.
+ * fake_clock.h - the wall clock and the steady clock in the hands of a test. Deadlines go by the real clock
+ * nevertheless. Safe for many threads.
  */
 #ifndef OTEL_TEST_FAKE_CLOCK_H
 #define OTEL_TEST_FAKE_CLOCK_H

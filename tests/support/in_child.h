@@ -4,8 +4,8 @@
 #define OTEL_TEST_IN_CHILD_H
 
 /*
- * What `part` returned in a child process, 0 to 127; 128 + the signal that ended the child, which is SIGALRM after a minute.
- * Convention: 0 is success.
+ * What `part` returned in a child process, 0 to 127; 128 + the signal that ended the child, which is SIGALRM after a
+ * minute. Convention: 0 is success.
  */
 int in_child(int (*part)(void *argument), void *argument);
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-/* ---- text ----------------------------------------------------------------------------------------------------------------- */
+/* ---- text -------------------------------------------------------------------------------------------------------- */
 
 static void put_quoted(FILE *out, const char *bytes, size_t len) {
     fputc('"', out);
@@ -139,7 +139,7 @@ char *attrs_text(otel_attrs attrs) {
     return text;
 }
 
-/* ---- spans ---------------------------------------------------------------------------------------------------------------- */
+/* ---- spans ------------------------------------------------------------------------------------------------------- */
 
 static void copy_parent(struct span_copy *copy, const otel_span_data *span) {
     copy->is_root = span->parent == NULL && span->parent_id == NULL;
@@ -193,7 +193,7 @@ void span_copy_free(struct span_copy *copy) {
     free(copy);
 }
 
-/* ---- ledgers -------------------------------------------------------------------------------------------------------------- */
+/* ---- ledgers ----------------------------------------------------------------------------------------------------- */
 
 static bool processor_balances(const otel_ledger_processor *p, char *why, size_t size) {
     const uint64_t sum = p->exported + p->rejected + p->dropped_queue_full + p->dropped_failed + p->dropped_stopped +

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * span_assert.h - spans and ledgers as a test sees them: copies that compare as text, so that a failure shows what differed.
+ * span_assert.h - spans and ledgers as a test sees them: copies that compare as text, so that a failure shows what
+ * differed.
  *
  * An attribute is written `key=type:value`, values as in C: a=int:1 b=string:"x\x00" c=bytes:"\xff" d=ints:[1,2]
  * e=strings:["x","y"] f=none: and so on, in the order in which the exporter sees them, one space between.

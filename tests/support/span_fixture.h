@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * span_fixture.h - an SDK around each test of spans: it samples all, and its exporter runs on the thread that ends a span, so
- * that the test sees the span as soon as it has ended.
+ * span_fixture.h - an SDK around each test of spans: it samples all, and its exporter runs on the thread that ends a
+ * span, so that the test sees the span as soon as it has ended.
  */
 #ifndef OTEL_TEST_SPAN_FIXTURE_H
 #define OTEL_TEST_SPAN_FIXTURE_H

@@ -9,7 +9,9 @@
 /* A table, loaded once for the process; fails the test when it is missing or empty. */
 const json_t *vectors_table(const char *name);
 
-/* Members of a row; the string is empty with `ptr` NULL for JSON null, and the test fails when the member is missing. */
+/*
+ * Members of a row; the string is empty with `ptr` NULL for JSON null, and the test fails when the member is missing.
+ */
 otel_str vector_str(const json_t *row, const char *member);
 bool vector_bool(const json_t *row, const char *member);
 /* A string by itself, as in an array of strings. */

@@ -45,7 +45,9 @@ static void what_was_not_set_is_not_found(void **state) {
     assert_int_equal(offset, 7);
 }
 
-/* Ids that are random in their upper or their lower half only, such as other systems make, don't crowd in few places. */
+/*
+ * Ids that are random in their upper or their lower half only, such as other systems make, don't crowd in few places.
+ */
 static void most_traces_of_the_last_moments_are_found_whatever_their_ids(void **state) {
     (void)state;
     const unsigned shifts[] = { 0, 8, 32, 48 };

@@ -76,7 +76,7 @@ static void assert_seen_at(const char *expected, const char *file, int line) {
 }
 #define assert_seen(expected) assert_seen_at((expected), __FILE__, __LINE__)
 
-/* ---- types ---------------------------------------------------------------------------------------------------------------- */
+/* ---- types ------------------------------------------------------------------------------------------------------- */
 
 static const otel_str words[] = { { "a", 1 }, { NULL, 0 }, { "x\0y", 3 }, { "", 0 } };
 static const bool bools[] = { true, false, true };
@@ -151,7 +151,7 @@ static void arguments_may_change_after_the_call(void **state) {
     assert_seen("key=string:\"text\" array=strings:[\"text\"]");
 }
 
-/* ---- replacing ------------------------------------------------------------------------------------------------------------ */
+/* ---- replacing --------------------------------------------------------------------------------------------------- */
 
 static void a_later_value_takes_the_place_of_an_earlier_one(void **state) {
     (void)state;
@@ -243,7 +243,7 @@ static void replacing_with_what_fits_takes_no_memory(void **state) {
     assert_seen("n=string:\"1234\"");
 }
 
-/* ---- keys ----------------------------------------------------------------------------------------------------------------- */
+/* ---- keys -------------------------------------------------------------------------------------------------------- */
 
 static void keys_differ_by_every_byte_and_their_length(void **state) {
     (void)state;
@@ -332,7 +332,7 @@ static void bad_keys_are_repaired_before_they_are_compared(void **state) {
     assert_int_equal(record->attrs.dropped, 0);
 }
 
-/* ---- hashes --------------------------------------------------------------------------------------------------------------- */
+/* ---- hashes ------------------------------------------------------------------------------------------------------ */
 
 struct hashed {
     uint32_t hash;
@@ -379,7 +379,7 @@ static void keys_of_the_same_hash_are_two_keys(void **state) {
     free(keys);
 }
 
-/* ---- limits --------------------------------------------------------------------------------------------------------------- */
+/* ---- limits ------------------------------------------------------------------------------------------------------ */
 
 static void beyond_the_limit_new_keys_are_dropped_and_old_ones_updated(void **state) {
     (void)state;
@@ -479,7 +479,10 @@ static void large_values_are_kept_whole(void **state) {
     free(text);
 }
 
-/* When the span's memory is used up, what it has stays, scalars and shorter texts can still be updated, and drops are counted. */
+/*
+ * When the span's memory is used up, what it has stays, scalars and shorter texts can still be updated, and drops are
+ * counted.
+ */
 static void a_full_span_keeps_what_it_has(void **state) {
     (void)state;
     char *text = malloc(MEGABYTE);
@@ -503,7 +506,7 @@ static void a_full_span_keeps_what_it_has(void **state) {
     free(text);
 }
 
-/* ---- text ----------------------------------------------------------------------------------------------------------------- */
+/* ---- text -------------------------------------------------------------------------------------------------------- */
 
 static void a_string_that_is_not_utf8_is_seen_as_bytes(void **state) {
     (void)state;
@@ -526,7 +529,7 @@ static void texts_are_copied_repaired(void **state) {
     assert_int_equal(otel__text_str(NULL).len, 0);
 }
 
-/* ---- random operations against a model -------------------------------------------------------------------------------------- */
+/* ---- random operations against a model --------------------------------------------------------------------------- */
 
 struct model {
     size_t count;

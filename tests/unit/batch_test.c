@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* batch_test.c - the view of records that exporters get: whole, in order, of any size, and NULL where there is nothing to see. */
+/*
+ * batch_test.c - the view of records that exporters get: whole, in order, of any size, and NULL where there is nothing
+ * to see.
+ */
 #include "batch.h"
 
 #include "attributes.h"

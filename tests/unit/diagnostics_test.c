@@ -330,8 +330,7 @@ static void report_to_a_full_pipe(void) {
     char block[4096] = { 0 };
     if (pipe(ends) != 0 || fcntl(ends[1], F_SETFL, O_NONBLOCK) != 0)
         _exit(2);
-    while (write(ends[1], block, sizeof block) > 0) {
-    }
+    while (write(ends[1], block, sizeof block) > 0) {}
     if (fcntl(ends[1], F_SETFL, 0) != 0 || dup2(ends[1], STDERR_FILENO) < 0)
         _exit(2);
     alarm(10);

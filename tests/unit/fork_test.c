@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fork_test.c - a forked child goes on in its parent's context, exports its own spans and nothing of its parent's, whatever the
- * parent's other threads were doing.
+ * fork_test.c - a forked child goes on in its parent's context, exports its own spans and nothing of its parent's,
+ * whatever the parent's other threads were doing.
  *
- * ThreadSanitizer cannot follow a process with several threads into a child, so the tests that fork one are skipped under it.
+ * ThreadSanitizer cannot follow a process with several threads into a child, so the tests that fork one are skipped
+ * under it.
  */
 #include "fork.h"
 
@@ -99,7 +100,7 @@ static int exports_its_own(void *argument) {
     return 0;
 }
 
-/* ---- one thread ----------------------------------------------------------------------------------------------------------- */
+/* ---- one thread -------------------------------------------------------------------------------------------------- */
 
 static void a_child_exports_its_own_spans_and_the_parent_its(void **state) {
     (void)state;
@@ -195,7 +196,7 @@ static void exporters_are_told(void **state) {
     assert_int_equal(seen.forks_child, 0);
 }
 
-/* ---- spans and contexts ----------------------------------------------------------------------------------------------------- */
+/* ---- spans and contexts ------------------------------------------------------------------------------------------ */
 
 static otel_span parents_span;
 
@@ -300,7 +301,7 @@ static void ids_differ_between_parent_and_children(void **state) {
     close(ends[1]);
 }
 
-/* ---- threads ---------------------------------------------------------------------------------------------------------------- */
+/* ---- threads ----------------------------------------------------------------------------------------------------- */
 
 static _Atomic bool over;
 
@@ -429,7 +430,7 @@ static void forks_while_the_last_ledger_is_read(void **state) {
     run_while(read_ledgers_for_ever, 2, FORKS, reads_the_ledger);
 }
 
-/* ---- a worker that is busy ---------------------------------------------------------------------------------------------------- */
+/* ---- a worker that is busy --------------------------------------------------------------------------------------- */
 
 static void forks_while_the_exporter_hangs(void **state) {
     (void)state;
@@ -465,9 +466,9 @@ static void forks_during_a_flush(void **state) {
 }
 
 /*
- * The worker is growing its view of a batch: the old memory is gone, and the new not yet noted, when the child comes into being.
- * The view that the child makes must not be written where something else is by then. In a process with a single heap, so that
- * the child gets the memory that is gone; it is more than threads keep for themselves.
+ * The worker is growing its view of a batch: the old memory is gone, and the new not yet noted, when the child comes
+ * into being. The view that the child makes must not be written where something else is by then. In a process with a
+ * single heap, so that the child gets the memory that is gone; it is more than threads keep for themselves.
  */
 enum { SOME_ATTRIBUTES = 40, MANY_ATTRIBUTES = 120, BLOCKS = 64, BLOCK_SIZE = 3000 };
 
@@ -545,7 +546,7 @@ static void forks_while_the_worker_grows_its_view(void **state) {
     assert_int_equal(outcome_of_growing, 0);
 }
 
-/* ---- kernels that cannot wipe ------------------------------------------------------------------------------------------------- */
+/* ---- kernels that cannot wipe ------------------------------------------------------------------------------------ */
 
 /* madvise() of this program, which is an old kernel's while this is set. */
 static bool old_kernel;

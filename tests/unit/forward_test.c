@@ -23,7 +23,7 @@ static int tear_down(void **state) {
 
 static otel_span start(void) { return otel_span_start(tracer, OTEL_START("span")); }
 
-/* ---- starting ----------------------------------------------------------------------------------------------------------- */
+/* ---- starting ---------------------------------------------------------------------------------------------------- */
 
 static void start_passes_everything_on(void **state) {
     (void)state;
@@ -145,7 +145,7 @@ static void callbacks_of_a_start_may_use_scopes(void **state) {
     otel_scope_close(&scope);
 }
 
-/* ---- recording ---------------------------------------------------------------------------------------------------------- */
+/* ---- recording --------------------------------------------------------------------------------------------------- */
 
 static void recording_functions_pass_their_arguments_on(void **state) {
     (void)state;

@@ -2,8 +2,8 @@
 /*
  * lifecycle_exit_test.c - what happens at exit(): queued spans go out, nothing crashes or hangs, whoever still runs.
  *
- * Every test is a child process that ends by exit(); this process itself never starts an SDK. The exporter's double lies in
- * memory that both share, so that it can be looked at when the child is gone.
+ * Every test is a child process that ends by exit(); this process itself never starts an SDK. The exporter's double
+ * lies in memory that both share, so that it can be looked at when the child is gone.
  */
 #include "base/clock.h"
 #include "exporter_double.h"
@@ -70,7 +70,7 @@ static void end_spans(unsigned count) {
     }
 }
 
-/* ---- what is queued --------------------------------------------------------------------------------------------------------- */
+/* ---- what is queued ---------------------------------------------------------------------------------------------- */
 
 static int exits_with_queued_spans(void *argument) {
     (void)argument;
@@ -153,7 +153,7 @@ static void any_thread_may_exit(void **state) {
     assert_int_equal(seen->count, 5);
 }
 
-/* ---- exporters that do not come back ------------------------------------------------------------------------------------------ */
+/* ---- exporters that do not come back ----------------------------------------------------------------------------- */
 
 static int exits_with_a_held_exporter(void *argument) {
     (void)argument;
@@ -207,7 +207,7 @@ static void an_exporter_may_exit(void **state) {
     assert_int_equal(outcome_of(exits_inside_a_workers_exporter), CODE);
 }
 
-/* ---- threads that are left over ------------------------------------------------------------------------------------------------- */
+/* ---- threads that are left over ---------------------------------------------------------------------------------- */
 
 static void *record_for_ever(void *data) {
     (void)data;
@@ -274,7 +274,7 @@ static void exit_during_a_stop_waits_for_it(void **state) {
     assert_int_equal(seen->cancels, 1);
 }
 
-/* ---- other exit handlers ------------------------------------------------------------------------------------------------------- */
+/* ---- other exit handlers ----------------------------------------------------------------------------------------- */
 
 /* Registered before the start, so that it runs after the SDK's. */
 static void call_late(void) {
@@ -351,7 +351,7 @@ static void calls_before_the_exit_handler_are_recorded(void **state) {
     assert_int_equal(seen->count, 7);
 }
 
-/* ---- children ------------------------------------------------------------------------------------------------------------------- */
+/* ---- children ---------------------------------------------------------------------------------------------------- */
 
 static int exits_in_a_grandchild(void *argument) {
     (void)argument;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lifecycle_test.c - starting and stopping in every order, with threads recording meanwhile; nothing is lost or left over. */
+/*
+ * lifecycle_test.c - starting and stopping in every order, with threads recording meanwhile; nothing is lost or left
+ * over.
+ */
 #include "lifecycle.h"
 
 #include "base/clock.h"
@@ -81,7 +84,7 @@ static void end_spans(unsigned count) {
     }
 }
 
-/* ---- the states ----------------------------------------------------------------------------------------------------------- */
+/* ---- the states -------------------------------------------------------------------------------------------------- */
 
 static void without_an_sdk_everything_is_harmless(void **state) {
     (void)state;
@@ -207,7 +210,7 @@ static void options_can_disable_it_too(void **state) {
     assert_int_equal(otel_sdk_stop(0), OTEL_OK);
 }
 
-/* ---- the ledger ----------------------------------------------------------------------------------------------------------- */
+/* ---- the ledger -------------------------------------------------------------------------------------------------- */
 
 static void the_ledger_outlives_the_sdk_until_the_next(void **state) {
     (void)state;
@@ -283,7 +286,7 @@ static void ledgers_may_be_read_at_any_time(void **state) {
     exporter_double_reset(&seen);
 }
 
-/* ---- spans that were left --------------------------------------------------------------------------------------------------- */
+/* ---- spans that were left ---------------------------------------------------------------------------------------- */
 
 static void spans_that_never_ended_are_reported_and_counted(void **state) {
     (void)state;
@@ -336,7 +339,7 @@ static void the_scope_that_owns_a_span_may_outlive_the_sdk(void **state) {
     assert_int_equal(exporter_double_named(&seen, "inner"), 1);
 }
 
-/* ---- calls from inside ------------------------------------------------------------------------------------------------------ */
+/* ---- calls from inside ------------------------------------------------------------------------------------------- */
 
 static _Atomic int inner_flush, inner_stop, inner_start;
 
@@ -376,7 +379,7 @@ static void what_diagnostics_trace_is_not_recorded(void **state) {
     assert_int_equal(seen.count, 1);
 }
 
-/* ---- under load ------------------------------------------------------------------------------------------------------------- */
+/* ---- under load -------------------------------------------------------------------------------------------------- */
 
 struct load {
     _Atomic bool over;
@@ -496,7 +499,7 @@ static void threads_may_start_and_stop_at_once(void **state) {
     assert_int_equal(start_simple(false), OTEL_OK);
 }
 
-/* ---- threads that come and go ------------------------------------------------------------------------------------------------ */
+/* ---- threads that come and go ------------------------------------------------------------------------------------ */
 
 static void *end_some(void *data) {
     (void)data;
@@ -531,7 +534,7 @@ static void ten_thousand_short_threads_leave_nothing_behind(void **state) {
     assert_int_equal(records_to_be_had(), OTEL__RECORDS_MAX);
 }
 
-/* ---- stops that run out of time ------------------------------------------------------------------------------------------------ */
+/* ---- stops that run out of time ---------------------------------------------------------------------------------- */
 
 static void *end_one(void *data) {
     (void)data;

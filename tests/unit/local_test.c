@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* local_test.c - what the SDK keeps for each thread: blocks of their own, counters that add up, nothing after a fork. */
+/*
+ * local_test.c - what the SDK keeps for each thread: blocks of their own, counters that add up, nothing after a fork.
+ */
 #include "local.h"
 
 #include "in_child.h"
@@ -132,7 +134,7 @@ static void a_child_starts_from_zero(void **state) {
     local->cached = 0;
 }
 
-/* ---- without memory: in processes in which nothing has been prepared ------------------------------------------------------ */
+/* ---- without memory: in processes in which nothing has been prepared --------------------------------------------- */
 
 static int outcome_without_any_memory, outcome_without_more_memory;
 

@@ -80,7 +80,7 @@ static void hold_in_export(struct exporter_double *exporter) {
     assert_soon(atomic_load(&exporter->held) == 1);
 }
 
-/* ---- flush ---------------------------------------------------------------------------------------------------------------- */
+/* ---- flush ------------------------------------------------------------------------------------------------------- */
 
 static void a_flush_exports_what_had_ended(void **state) {
     (void)state;
@@ -207,7 +207,7 @@ static void a_flush_without_a_worker_hands_its_time_to_the_exporter(void **state
     assert_in_range(first.flush_timeout, 51, 30000);
 }
 
-/* ---- a full queue --------------------------------------------------------------------------------------------------------- */
+/* ---- a full queue ------------------------------------------------------------------------------------------------ */
 
 static void a_full_queue_drops_the_newest_and_says_so_once(void **state) {
     (void)state;
@@ -248,7 +248,7 @@ static void a_short_overflow_is_reported_at_the_stop(void **state) {
     assert_true(reports_mention("7 spans", NULL));
 }
 
-/* ---- outcomes ------------------------------------------------------------------------------------------------------------- */
+/* ---- outcomes ---------------------------------------------------------------------------------------------------- */
 
 static void rejected_spans_are_counted_apart(void **state) {
     (void)state;
@@ -304,7 +304,7 @@ static void the_export_timeout_is_handed_over(void **state) {
     }
 }
 
-/* ---- stop ----------------------------------------------------------------------------------------------------------------- */
+/* ---- stop -------------------------------------------------------------------------------------------------------- */
 
 static void a_stop_exports_what_is_queued_and_shuts_the_exporter_down(void **state) {
     (void)state;
@@ -451,7 +451,7 @@ static void a_flush_during_the_end_of_a_stop_returns(void **state) {
     assert_int_equal(first.destroys, 1);
 }
 
-/* ---- simple processors ---------------------------------------------------------------------------------------------------- */
+/* ---- simple processors ------------------------------------------------------------------------------------------- */
 
 static void a_direct_processor_exports_on_the_ending_thread_at_once(void **state) {
     (void)state;
@@ -500,7 +500,7 @@ static void direct_exports_of_many_threads_never_overlap(void **state) {
     assert_int_equal(first.overlaps, 0);
 }
 
-/* ---- exporters that record, flush and stop themselves --------------------------------------------------------------------- */
+/* ---- exporters that record, flush and stop themselves ------------------------------------------------------------ */
 
 static _Atomic int inner_flush, inner_stop;
 
@@ -546,7 +546,7 @@ static void what_a_worker_s_exporter_traces_is_ignored_too(void **state) {
     assert_int_equal(ledger_now().started, 2);
 }
 
-/* ---- several -------------------------------------------------------------------------------------------------------------- */
+/* ---- several ----------------------------------------------------------------------------------------------------- */
 
 static void a_dead_exporter_costs_a_healthy_one_nothing(void **state) {
     (void)state;
@@ -590,7 +590,7 @@ static void as_many_as_there_may_be_all_get_every_span(void **state) {
     }
 }
 
-/* ---- construction --------------------------------------------------------------------------------------------------------- */
+/* ---- construction ------------------------------------------------------------------------------------------------ */
 
 static _Atomic unsigned bare_destroys;
 

@@ -176,7 +176,7 @@ static void references_are_given_back(void **state) {
     assert_false(otel__tracestate_retain(extracted.opaque_[OTEL__W_STATE]));
 }
 
-/* ---- several threads ---------------------------------------------------------------------------------------------------- */
+/* ---- several threads --------------------------------------------------------------------------------------------- */
 
 static _Atomic bool stop;
 static void *keep_setting(void *unused) {

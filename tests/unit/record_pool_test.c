@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* record_pool_test.c - births that never repeat, late calls that find nothing, and memory that is bounded and comes back. */
+/*
+ * record_pool_test.c - births that never repeat, late calls that find nothing, and memory that is bounded and comes
+ * back.
+ */
 #include "record.h"
 
 #include "attributes.h"
@@ -50,7 +53,7 @@ static uint32_t records_to_be_had(void) {
     return count;
 }
 
-/* ---- births --------------------------------------------------------------------------------------------------------------- */
+/* ---- births ------------------------------------------------------------------------------------------------------ */
 
 static void *give_birth(void *data) {
     uint64_t *births = data;
@@ -126,7 +129,7 @@ static void a_child_gives_births_that_its_parent_never_gave(void **state) {
         finish(mine(), records[i]);
 }
 
-/* ---- finding records ------------------------------------------------------------------------------------------------------ */
+/* ---- finding records --------------------------------------------------------------------------------------------- */
 
 static void a_span_finds_its_record_until_its_end(void **state) {
     (void)state;
@@ -245,7 +248,7 @@ static void a_record_begins_empty_whatever_it_held_before(void **state) {
     finish(mine(), record);
 }
 
-/* ---- where records come from ---------------------------------------------------------------------------------------------- */
+/* ---- where records come from ------------------------------------------------------------------------------------- */
 
 static void there_are_so_many_records_and_they_all_come_back(void **state) {
     (void)state;
@@ -351,7 +354,7 @@ static void live_records_are_counted_and_can_be_abandoned(void **state) {
     assert_int_equal(records_to_be_had(), OTEL__RECORDS_MAX);
 }
 
-/* ---- the arena ------------------------------------------------------------------------------------------------------------ */
+/* ---- the arena --------------------------------------------------------------------------------------------------- */
 
 enum { PIECES = 600 };
 
@@ -439,7 +442,7 @@ static void big_values_are_bounded_and_come_back(void **state) {
     assert_int_equal(use_up_big_values(), OTEL__BIG_VALUES_MAX / MEGABYTE);
 }
 
-/* ---- after a fork --------------------------------------------------------------------------------------------------------- */
+/* ---- after a fork ------------------------------------------------------------------------------------------------ */
 
 static int has_an_empty_pool(void *argument) {
     const otel_span *inherited = argument;
@@ -467,7 +470,7 @@ static void a_child_has_an_empty_pool(void **state) {
     finish(mine(), record);
 }
 
-/* ---- poisoning ------------------------------------------------------------------------------------------------------------ */
+/* ---- poisoning --------------------------------------------------------------------------------------------------- */
 
 #ifdef OTEL__ASAN
 static void hush(void) {

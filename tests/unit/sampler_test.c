@@ -214,8 +214,8 @@ static void assert_others(const struct question *q, const json_t *expected) {
 }
 
 /*
- * The vectors are those of the probability sampler, which decides by an explicit randomness where there is one. The ratio
- * sampler decides by the trace id always, and then claims no threshold.
+ * The vectors are those of the probability sampler, which decides by an explicit randomness where there is one. The
+ * ratio sampler decides by the trace id always, and then claims no threshold.
  */
 static void decision_vector(const json_t *row) {
     otel_sampler *sampler = otel_sampler_trace_id_ratio(strtod(vector_str(row, "probability").ptr, NULL));

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* slab_test.c - places are handed out once at a time, whatever threads and forks do, and as far as address space goes. */
+/*
+ * slab_test.c - places are handed out once at a time, whatever threads and forks do, and as far as address space goes.
+ */
 #include "base/slab.h"
 #include "in_child.h"
 

@@ -14,7 +14,7 @@ enum { LIMIT = 128, SECOND = 1000000000 };
 
 OTEL_TRACER(lib, "lib");
 
-/* ---- times ---------------------------------------------------------------------------------------------------------------- */
+/* ---- times ------------------------------------------------------------------------------------------------------- */
 
 static void a_span_ends_when_it_is_told_but_not_before_its_start(void **state) {
     (void)state;
@@ -81,7 +81,7 @@ static void a_local_root_with_a_remote_parent_goes_by_the_clock_of_now(void **st
     assert_true(span_last()->start == 2000 * (uint64_t)SECOND);
 }
 
-/* ---- status --------------------------------------------------------------------------------------------------------------- */
+/* ---- status ------------------------------------------------------------------------------------------------------ */
 
 static otel_code code_named(otel_str name) {
     return name.len == 2 ? OTEL_CODE_OK : name.ptr[0] == 'E' ? OTEL_CODE_ERROR : OTEL_CODE_UNSET;
@@ -149,7 +149,7 @@ static void a_failure_has_status_and_error_type(void **state) {
     assert_string_equal(span_last()->attributes, "error.type=string:\"_OTHER\"");
 }
 
-/* ---- attributes ----------------------------------------------------------------------------------------------------------- */
+/* ---- attributes -------------------------------------------------------------------------------------------------- */
 
 static void attributes_are_set_until_the_end(void **state) {
     (void)state;
@@ -190,7 +190,7 @@ static void drops_of_attributes_are_counted_wherever_they_happen(void **state) {
     assert_int_equal(ledger_now().dropped_attributes, 4 + 3 + 3 + 3);
 }
 
-/* ---- events --------------------------------------------------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------------------------------------------------ */
 
 static void events_keep_their_order_whatever_their_times(void **state) {
     (void)state;
@@ -242,7 +242,7 @@ static void an_exception_is_an_event_and_what_is_given_besides_wins(void **state
     assert_int_equal(span_last()->status, OTEL_CODE_UNSET);
 }
 
-/* ---- links ---------------------------------------------------------------------------------------------------------------- */
+/* ---- links ------------------------------------------------------------------------------------------------------- */
 
 static void links_keep_their_order_and_span_contexts(void **state) {
     (void)state;

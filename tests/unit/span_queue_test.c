@@ -36,7 +36,7 @@ static void release(struct otel__record *record) {
     otel__records_unref(&record, 1);
 }
 
-/* ---- one thread ----------------------------------------------------------------------------------------------------------- */
+/* ---- one thread -------------------------------------------------------------------------------------------------- */
 
 static void spans_come_out_oldest_first(void **state) {
     (void)state;
@@ -108,7 +108,7 @@ static void a_span_may_be_in_a_queue_of_every_processor(void **state) {
         release(records[i]);
 }
 
-/* ---- many producers ------------------------------------------------------------------------------------------------------- */
+/* ---- many producers ---------------------------------------------------------------------------------------------- */
 
 struct traffic {
     otel__span_queue queue;

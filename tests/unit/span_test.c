@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * span_test.c - the life of a span, through the public functions and with a whole SDK behind them: start, parents, tracestate, end,
- * limits on their number, threads. What it records: span_content_test.c.
+ * span_test.c - the life of a span, through the public functions and with a whole SDK behind them: start, parents,
+ * tracestate, end, limits on their number, threads. What it records: span_content_test.c.
  */
 #include "record.h"
 #include "span_fixture.h"
@@ -19,7 +19,7 @@ enum { LIMIT = 128, THREADS = 4, SECOND = 1000000000 };
 
 OTEL_TRACER(lib, "lib", "1.0", "http://schema");
 
-/* ---- start ---------------------------------------------------------------------------------------------------------------- */
+/* ---- start ------------------------------------------------------------------------------------------------------- */
 
 static void a_span_without_options_has_the_defaults(void **state) {
     (void)state;
@@ -108,7 +108,7 @@ static void a_name_can_be_replaced_until_the_end(void **state) {
     assert_string_equal(span_last()->name, "");
 }
 
-/* ---- parents -------------------------------------------------------------------------------------------------------------- */
+/* ---- parents ----------------------------------------------------------------------------------------------------- */
 
 static void a_child_continues_its_parents_trace(void **state) {
     (void)state;
@@ -204,7 +204,7 @@ static void every_span_has_an_id_of_its_own(void **state) {
     }
 }
 
-/* ---- tracestate ----------------------------------------------------------------------------------------------------------- */
+/* ---- tracestate -------------------------------------------------------------------------------------------------- */
 
 static void a_tracestate_is_inherited_and_held_while_the_span_lives(void **state) {
     (void)state;
@@ -273,7 +273,7 @@ static void no_decision_keeps_a_tracestate(void **state) {
     assert_int_equal(ledger.started + ledger.unsampled, 40000);
 }
 
-/* ---- end ------------------------------------------------------------------------------------------------------------------ */
+/* ---- end --------------------------------------------------------------------------------------------------------- */
 
 static void an_ended_span_keeps_its_context_and_does_nothing(void **state) {
     (void)state;
@@ -342,7 +342,10 @@ static void an_unsampled_span_carries_its_ids_and_owns_nothing(void **state) {
     assert_int_equal(seen.count, 0);
 }
 
-/* Beyond the bound on live spans, a span is refused, says that it is not sampled, and the next one has room when one has ended. */
+/*
+ * Beyond the bound on live spans, a span is refused, says that it is not sampled, and the next one has room when one
+ * has ended.
+ */
 static void too_many_live_spans_are_refused(void **state) {
     (void)state;
     otel_span *spans = calloc(OTEL__RECORDS_MAX, sizeof *spans);
@@ -374,7 +377,7 @@ static void too_many_live_spans_are_refused(void **state) {
     free(spans);
 }
 
-/* ---- tracers -------------------------------------------------------------------------------------------------------------- */
+/* ---- tracers ----------------------------------------------------------------------------------------------------- */
 
 static void a_span_has_the_scope_of_its_tracer(void **state) {
     (void)state;
@@ -408,7 +411,7 @@ static void a_tracer_is_enabled_while_somebody_processes_its_spans(void **state)
     assert_int_equal(ledger.ended, OTEL__RECORDS_MAX + 10);
 }
 
-/* ---- a polite guest --------------------------------------------------------------------------------------------------------- */
+/* ---- a polite guest ---------------------------------------------------------------------------------------------- */
 
 static void set_errno(struct exporter_double *me, otel_batch *batch) {
     (void)me;
@@ -472,7 +475,7 @@ static void bad_arguments_are_survived(void **state) {
     assert_int_equal(span_last()->status, OTEL_CODE_ERROR);
 }
 
-/* ---- threads -------------------------------------------------------------------------------------------------------------- */
+/* ---- threads ----------------------------------------------------------------------------------------------------- */
 
 struct crowd {
     otel_span span;

@@ -50,7 +50,7 @@ static void assert_field(const struct carrier *carrier, const char *name, const 
     }
 }
 
-/* ---- vectors ------------------------------------------------------------------------------------------------------------ */
+/* ---- vectors ----------------------------------------------------------------------------------------------------- */
 
 static struct carrier in, out;
 
@@ -136,7 +136,7 @@ static void long_tracestates_pass_whole(void **state) {
     vectors_each("tracestate_truncate", check_untruncated);
 }
 
-/* ---- beyond the vectors ------------------------------------------------------------------------------------------------- */
+/* ---- beyond the vectors ------------------------------------------------------------------------------------------ */
 
 static void fields_are_named(void **state) {
     (void)state;
@@ -240,7 +240,7 @@ static void only_known_flags_are_injected(void **state) {
     }
 }
 
-/* ---- hostile carriers --------------------------------------------------------------------------------------------------- */
+/* ---- hostile carriers -------------------------------------------------------------------------------------------- */
 
 static size_t asked;
 

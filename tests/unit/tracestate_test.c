@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tracestate_test.c - grammar, reading and changing tracestates (API-25 to API-27, API-89, PROP-W3C-24 to PROP-W3C-33). */
+/*
+ * tracestate_test.c - grammar, reading and changing tracestates (API-25 to API-27, API-89, PROP-W3C-24 to
+ * PROP-W3C-33).
+ */
 #include "tracestate.h"
 #include "vectors.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* value_copy_test.c - copies of strings and attributes are whole, repaired, of their own memory, and as large as was said. */
+/*
+ * value_copy_test.c - copies of strings and attributes are whole, repaired, of their own memory, and as large as was
+ * said.
+ */
 #include "value_copy.h"
 
 #include "failing_allocator.h"
@@ -182,7 +185,7 @@ static void strings_are_copied_repaired(void **state) {
     assert_int_equal(otel__str_copy((otel_str){ NULL, 7 }, &at).len, 0);
 }
 
-/* ---- comparing ------------------------------------------------------------------------------------------------------------ */
+/* ---- comparing --------------------------------------------------------------------------------------------------- */
 
 static bool equal(otel_attrs one, otel_attrs other) {
     const bool result = otel__attrs_equal(copy_of(one), other);

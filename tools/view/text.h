@@ -17,7 +17,8 @@ size_t view_utf8_next(const uint8_t *text, size_t len, uint32_t *code_point);
 char *view_utf8_repair(const uint8_t *text, size_t len, size_t *repaired_len);
 
 /* Writes the text in at most `max_columns` columns and returns how many it took. Control and direction characters are
- * written as escapes, and without `utf8` everything outside ASCII; what doesn't fit is cut and ends with an ellipsis. */
+ * written as escapes, and without `utf8` everything outside ASCII; what doesn't fit is cut and ends with an ellipsis.
+ */
 size_t view_text_put(FILE *out, const uint8_t *text, size_t len, size_t max_columns, bool utf8);
 
 /* The columns view_text_put would take. */

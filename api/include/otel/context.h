@@ -3,8 +3,8 @@
  * otel/context.h - contexts, and the thread's current one (specification: context/README.md).
  *
  * A context can be passed explicitly (event loops store it in their request) or made current for a thread with
- * otel_context_attach(). Nothing in this library requires the implicit form. All functions are safe to call from any thread,
- * with or without an SDK, and none fails: misuse leaves things as they are.
+ * otel_context_attach(). Nothing in this library requires the implicit form. All functions are safe to call from any
+ * thread, with or without an SDK, and none fails: misuse leaves things as they are.
  */
 #ifndef OTEL_CONTEXT_H
 #define OTEL_CONTEXT_H
@@ -32,21 +32,21 @@ void otel_context_release(otel_context *context);
 otel_span otel_context_span(const otel_context *context);
 
 /**
- * Makes `context` (NULL: the empty context) current for the calling thread until the scope is closed. The library takes its
- * own reference: the caller may release `context` at once.
+ * Makes `context` (NULL: the empty context) current for the calling thread until the scope is closed. The library
+ * takes its own reference: the caller may release `context` at once.
  */
 otel_scope otel_context_attach(const otel_context *context) OTEL__OWNED;
 
 /**
- * Makes the current context with `span` in it current. With `end_with_scope` the span is ended by otel_span_end() when the
- * scope is closed, whichever way that happens.
+ * Makes the current context with `span` in it current. With `end_with_scope` the span is ended by otel_span_end() when
+ * the scope is closed, whichever way that happens.
  */
 otel_scope otel_span_attach(const otel_span *span, bool end_with_scope) OTEL__OWNED;
 
 /**
- * Reinstates the context that was current before `scope` was opened. Scopes opened later on this thread are closed first, and
- * the spans they own are ended; the end of the thread closes what is open. Idempotent; a scope of another thread, one that
- * was closed already, a zero scope and NULL are ignored.
+ * Reinstates the context that was current before `scope` was opened. Scopes opened later on this thread are closed
+ * first, and the spans they own are ended; the end of the thread closes what is open. Idempotent; a scope of another
+ * thread, one that was closed already, a zero scope and NULL are ignored.
  */
 void otel_scope_close(otel_scope *scope);
 

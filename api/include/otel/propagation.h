@@ -2,8 +2,9 @@
 /*
  * otel/propagation.h - carrying a context across a process border (specification: context/api-propagators.md).
  *
- * A carrier is anything that holds named text values, most often the headers of a request. The application describes it with a
- * getter (to extract) or a setter (to inject): const tables of functions without state. All functions work without an SDK.
+ * A carrier is anything that holds named text values, most often the headers of a request. The application describes
+ * it with a getter (to extract) or a setter (to inject): const tables of functions without state. All functions work
+ * without an SDK.
  */
 #ifndef OTEL_PROPAGATION_H
 #define OTEL_PROPAGATION_H
@@ -19,11 +20,14 @@ extern "C" {
 typedef struct otel_getter {
     size_t size; /**< sizeof(otel_getter) */
     /**
-     * Finds the `index`-th value (from 0, in the order received) of the field `key`; carriers of HTTP headers ignore ASCII
-     * case. Returns false when there is none. `*value` stays valid until the extraction returns.
+     * Finds the `index`-th value (from 0, in the order received) of the field `key`; carriers of HTTP headers ignore
+     * ASCII case. Returns false when there is none. `*value` stays valid until the extraction returns.
      */
     bool (*get)(const void *carrier, const char *key, size_t index, otel_str *value);
-    /** Names the `index`-th field of the carrier; false past the last. May be NULL: prefix-matching formats then find nothing. */
+    /**
+     * Names the `index`-th field of the carrier; false past the last. May be NULL: prefix-matching formats then find
+     * nothing.
+     */
     bool (*key)(const void *carrier, size_t index, otel_str *key);
 } otel_getter;
 
@@ -38,8 +42,8 @@ typedef struct otel_setter {
 } otel_setter;
 
 /**
- * A propagator: a const table. The built-in ones are below; applications may write their own. All functions may be called
- * from several threads at once and must not block.
+ * A propagator: a const table. The built-in ones are below; applications may write their own. All functions may be
+ * called from several threads at once and must not block.
  */
 typedef struct otel_propagator {
     size_t size;      /**< sizeof(otel_propagator) */
@@ -48,8 +52,8 @@ typedef struct otel_propagator {
     const char *(*field)(size_t index);
     void (*inject)(const otel_context *context, const otel_setter *setter, void *carrier);
     /**
-     * Derives a context from `base` with what the carrier holds. A missing or bad value leaves `base` as it is. The caller
-     * owns the result.
+     * Derives a context from `base` with what the carrier holds. A missing or bad value leaves `base` as it is. The
+     * caller owns the result.
      */
     otel_context (*extract)(const otel_context *base, const otel_getter *getter, const void *carrier);
 } otel_propagator;
@@ -64,9 +68,10 @@ extern const otel_propagator otel_propagator_tracecontext;
 #define OTEL_MAX_PROPAGATORS 8
 
 /**
- * Sets the process-wide propagators, called in list order. The tables must live for ever (they are normally static). An empty
- * list makes inject and extract do nothing, which is also the state until this function or otel_sdk_start() is called.
- * Thread-safe; a concurrent inject sees the old or the new list. The SDK calls this at start with what OTEL_PROPAGATORS names.
+ * Sets the process-wide propagators, called in list order. The tables must live for ever (they are normally static).
+ * An empty list makes inject and extract do nothing, which is also the state until this function or otel_sdk_start()
+ * is called. Thread-safe; a concurrent inject sees the old or the new list. The SDK calls this at start with what
+ * OTEL_PROPAGATORS names.
  */
 void otel_propagators_set(const otel_propagator *const *propagators, size_t count);
 
@@ -77,8 +82,8 @@ const otel_propagator *otel_propagators_get(size_t index);
 void otel_inject(const otel_context *context, const otel_setter *setter, void *carrier);
 
 /**
- * Derives a context from `base` (NULL: the current one) with what the propagators find in the carrier. The caller owns the
- * result. Nothing found, or nothing valid: a copy of `base`.
+ * Derives a context from `base` (NULL: the current one) with what the propagators find in the carrier. The caller owns
+ * the result. Nothing found, or nothing valid: a copy of `base`.
  */
 otel_context otel_extract(const otel_context *base, const otel_getter *getter, const void *carrier) OTEL__OWNED;
 

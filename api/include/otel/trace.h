@@ -2,14 +2,15 @@
 /*
  * otel/trace.h - tracers and spans (specification: trace/api.md).
  *
- * All that an instrumented library needs: it links libotel-api, which depends on libc only. Until an application starts an SDK
- * (otel/sdk.h) a span records nothing and merely carries its parent's span context on.
+ * All that an instrumented library needs: it links libotel-api, which depends on libc only. Until an application
+ * starts an SDK (otel/sdk.h) a span records nothing and merely carries its parent's span context on.
  *
- * Every function may be called from any thread, with any argument, at any time, including after the span has ended and after
- * the SDK has stopped; none fails, blocks or changes errno. Text is copied, so arguments need to live for the call only.
+ * Every function may be called from any thread, with any argument, at any time, including after the span has ended and
+ * after the SDK has stopped; none fails, blocks or changes errno. Text is copied, so arguments need to live for the
+ * call only.
  *
- * Advice: name spans with few distinct names ("GET /cart", not "GET /cart/17"); end every span; check otel_span_recording()
- * before computing costly attributes; leave the status alone except for errors.
+ * Advice: name spans with few distinct names ("GET /cart", not "GET /cart/17"); end every span; check
+ * otel_span_recording() before computing costly attributes; leave the status alone except for errors.
  */
 #ifndef OTEL_TRACE_H
 #define OTEL_TRACE_H
@@ -22,13 +23,13 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* ---- tracer ------------------------------------------------------------------------------------------------------------- */
+/* ---- tracer ------------------------------------------------------------------------------------------------------ */
 
 /**
- * The instrumentation scope under which a library makes its spans. Define one with OTEL_TRACER(), or fill in the first four
- * members of a zeroed static object; they must not change and must live as long as the tracer is used. It binds to
- * the SDK on first use and again whenever an SDK starts or stops, so it never has to be fetched anew. Tracers with equal members
- * stand for the same scope: each file of a library may define its own.
+ * The instrumentation scope under which a library makes its spans. Define one with OTEL_TRACER(), or fill in the first
+ * four members of a zeroed static object; they must not change and must live as long as the tracer is used. It binds
+ * to the SDK on first use and again whenever an SDK starts or stops, so it never has to be fetched anew. Tracers with
+ * equal members stand for the same scope: each file of a library may define its own.
  */
 typedef struct otel_tracer {
     const char *name; /**< of the instrumented library; NULL or "" is reported and becomes "" */
@@ -41,11 +42,10 @@ typedef struct otel_tracer {
 /* OTEL_TRACER(id, name[, version[, schema_url]]): a static tracer; `id` is an otel_tracer pointer. */
 #ifdef __cplusplus
 #define OTEL_TRACER(id, ...) OTEL__TRACER(id, __VA_ARGS__, nullptr, nullptr, 0)
-#define OTEL__TRACER(id, n, v, u, ...)                                                                                   \
-    static otel_tracer id[1] __attribute__((unused)) = { { n, v, u, {}, { 0, 0 } } }
+#define OTEL__TRACER(id, n, v, u, ...) static otel_tracer id[1] __attribute__((unused)) = { { n, v, u, {}, { 0, 0 } } }
 #else
 #define OTEL_TRACER(id, ...) OTEL__TRACER(id, __VA_ARGS__, NULL, NULL, 0)
-#define OTEL__TRACER(id, n, v, u, ...)                                                                                   \
+#define OTEL__TRACER(id, n, v, u, ...)                                                                                 \
     static otel_tracer id[1] __attribute__((unused)) = { { .name = n, .version = v, .schema_url = u } }
 #endif
 
@@ -83,20 +83,20 @@ typedef struct otel_span_options {
 #endif
 
 /**
- * Starts a span. Its parent is the span in the parent context, if that has one; the sampler then decides whether it records.
- * Attributes and links known now belong into `options`, since samplers never see later ones. The current context stays as
- * it is: see otel_span_attach() and OTEL_SPAN(). `options` NULL: all defaults.
- * (specification: trace/api.md, Span creation)
+ * Starts a span. Its parent is the span in the parent context, if that has one; the sampler then decides whether it
+ * records. Attributes and links known now belong into `options`, since samplers never see later ones. The current
+ * context stays as it is: see otel_span_attach() and OTEL_SPAN(). `options` NULL: all defaults. (specification:
+ * trace/api.md, Span creation)
  */
 otel_span otel_span_start(otel_tracer *tracer, const otel_span_options *options);
 
 /**
- * Whether a span started now with `options` (may be NULL) would be worth preparing costly data for. Ask before each span: the
- * answer changes as SDKs come and go. (specification: trace/api.md, Enabled)
+ * Whether a span started now with `options` (may be NULL) would be worth preparing costly data for. Ask before each
+ * span: the answer changes as SDKs come and go. (specification: trace/api.md, Enabled)
  */
 bool otel_tracer_enabled(otel_tracer *tracer, const otel_span_options *options);
 
-/* ---- recording ---------------------------------------------------------------------------------------------------------- */
+/* ---- recording --------------------------------------------------------------------------------------------------- */
 
 bool otel_span_recording_(const otel_span *span);
 /* The only inline knowledge of the layout, fixed for ABI 1: word 4 is zero in a span that never recorded. */
@@ -107,7 +107,9 @@ static inline bool otel_span_recording(const otel_span *span) {
     return otel__may_record(span) && otel_span_recording_(span);
 }
 
-/** Ends the span at `time` (ns since 1970; 0: now). Only the first end counts; children are not touched. Never blocks. */
+/**
+ * Ends the span at `time` (ns since 1970; 0: now). Only the first end counts; children are not touched. Never blocks.
+ */
 void otel_span_end_at(const otel_span *span, uint64_t time);
 static inline void otel_span_end(const otel_span *span) {
     if (otel__may_record(span))
@@ -120,7 +122,9 @@ static inline void otel__set(const otel_span *span, const char *key, otel_value 
     if (otel__may_record(span))
         otel_span_set_value(span, otel_cstr(key), &value);
 }
-/** otel_set(&span, "key", value): the type is picked from the C type of `value`. Arguments are evaluated once, always. */
+/**
+ * otel_set(&span, "key", value): the type is picked from the C type of `value`. Arguments are evaluated once, always.
+ */
 #define otel_set(span, key, value) otel__set((span), (key), OTEL_VALUE(value))
 
 /** What an event carries; fill it through OTEL_EVENT(). */
@@ -166,8 +170,8 @@ static inline void otel_span_set_status(const otel_span *span, otel_code code, c
 }
 
 /**
- * Marks the operation as failed: status ERROR with `text`, and the attribute `error.type` with `type` (of few distinct values,
- * such as "timeout" or "500"; NULL or "" becomes "_OTHER"). (semantic conventions: recording errors)
+ * Marks the operation as failed: status ERROR with `text`, and the attribute `error.type` with `type` (of few distinct
+ * values, such as "timeout" or "500"; NULL or "" becomes "_OTHER"). (semantic conventions: recording errors)
  */
 void otel_span_fail_str(const otel_span *span, otel_str type, otel_str text);
 static inline void otel_span_fail(const otel_span *span, const char *type, const char *text) {
@@ -185,8 +189,9 @@ typedef struct otel_exception_options {
 } otel_exception_options;
 
 /**
- * Adds the event `exception` with exception.type, exception.message and exception.stacktrace as far as they are given. Does
- * not touch the status: see otel_span_fail(). Prefer otel_span_fail() alone; the specification is moving exceptions to logs.
+ * Adds the event `exception` with exception.type, exception.message and exception.stacktrace as far as they are given.
+ * Does not touch the status: see otel_span_fail(). Prefer otel_span_fail() alone; the specification is moving
+ * exceptions to logs.
  */
 void otel_span_record_exception(const otel_span *span, const otel_exception_options *options);
 static inline void otel__exception(const otel_span *span, const otel_exception_options *options) {
@@ -194,15 +199,16 @@ static inline void otel__exception(const otel_span *span, const otel_exception_o
         otel_span_record_exception(span, options);
 }
 #if defined(__cplusplus) && __cplusplus < 202002L
-#define otel_exception(span, ...)                                                                                        \
+#define otel_exception(span, ...)                                                                                      \
     otel__exception((span), OTEL__REF(otel_exception_options, sizeof(otel_exception_options), __VA_ARGS__))
 #else
 /** otel_exception(&span, "IOError", .message = "disk full") */
-#define otel_exception(span, ...)                                                                                        \
-    otel__exception((span), OTEL__REF(otel_exception_options, .size = sizeof(otel_exception_options), .type = __VA_ARGS__))
+#define otel_exception(span, ...)                                                                                      \
+    otel__exception((span),                                                                                            \
+                    OTEL__REF(otel_exception_options, .size = sizeof(otel_exception_options), .type = __VA_ARGS__))
 #endif
 
-/* ---- span context (specification: trace/api.md, SpanContext) ------------------------------------------------------------ */
+/* ---- span context (specification: trace/api.md, SpanContext) ----------------------------------------------------- */
 
 #define OTEL_FLAG_SAMPLED 0x01u /**< W3C trace flag */
 #define OTEL_FLAG_RANDOM 0x02u  /**< W3C trace flag of level 2: the trace id's low 7 bytes are random */
@@ -234,20 +240,22 @@ typedef struct otel_span_context {
 } otel_span_context;
 
 /**
- * A non-recording span with the given span context; needs no end. The span holds its tracestate weakly: keep the tracestate,
- * or a context that holds the span, for as long as it is needed.
+ * A non-recording span with the given span context; needs no end. The span holds its tracestate weakly: keep the
+ * tracestate, or a context that holds the span, for as long as it is needed.
  */
 otel_span otel_span_wrap(const otel_span_context *context);
 
-/* ---- tracestate (W3C Trace Context level 2) ----------------------------------------------------------------------------- */
+/* ---- tracestate (W3C Trace Context level 2) ---------------------------------------------------------------------- */
 
-/** The span's tracestate; empty when it has none or when it ended so long ago that its place was reused. Caller owns. */
+/**
+ * The span's tracestate; empty when it has none or when it ended so long ago that its place was reused. Caller owns.
+ */
 otel_tracestate otel_span_tracestate(const otel_span *span) OTEL__OWNED;
 /** Parses the text of a tracestate header. One bad member or more than 32 give the empty tracestate. Caller owns. */
 otel_tracestate otel_tracestate_parse(otel_str text) OTEL__OWNED;
 /**
- * `state` with `key` set to `value`, left-most; a full list loses its right-most member. An invalid key or value: `*ok` (may
- * be NULL) becomes false and the result equals `state`. The caller owns the result; `state` is unchanged.
+ * `state` with `key` set to `value`, left-most; a full list loses its right-most member. An invalid key or value:
+ * `*ok` (may be NULL) becomes false and the result equals `state`. The caller owns the result; `state` is unchanged.
  */
 otel_tracestate otel_tracestate_set(const otel_tracestate *state, otel_str key, otel_str value, bool *ok) OTEL__OWNED;
 /** `state` without `key`; equal to it when there is no such member. The caller owns the result. */
@@ -259,21 +267,21 @@ otel_str otel_tracestate_text(const otel_tracestate *state);
 /** Gives the reference back and empties `state`. */
 void otel_tracestate_release(otel_tracestate *state);
 
-/* ---- sugar -------------------------------------------------------------------------------------------------------------- */
+/* ---- sugar ------------------------------------------------------------------------------------------------------- */
 
 /**
- * OTEL_SPAN(id, tracer, "name", .kind = ...): starts the span `id`, makes it current, and when the block is left, by whatever
- * way but longjmp(), detaches it and ends it with otel_span_end(). (After a longjmp() the next outer scope to close ends it.)
- * Two declarations: needs a block, not a label or a bare if; never jump forward over it.
+ * OTEL_SPAN(id, tracer, "name", .kind = ...): starts the span `id`, makes it current, and when the block is left, by
+ * whatever way but longjmp(), detaches it and ends it with otel_span_end(). (After a longjmp() the next outer scope to
+ * close ends it.) Two declarations: needs a block, not a label or a bare if; never jump forward over it.
  */
 #define OTEL_SPAN(id, tracer, ...) OTEL_SPAN_WITH(id, tracer, OTEL_START(__VA_ARGS__))
 /* NOLINTBEGIN(bugprone-macro-parentheses): the first parameter is a name to declare */
 /** OTEL_SPAN() with a pointer to options made elsewhere. */
-#define OTEL_SPAN_WITH(id, tracer, options)                                                                              \
-    const otel_span id = otel_span_start((tracer), (options));                                                           \
+#define OTEL_SPAN_WITH(id, tracer, options)                                                                            \
+    const otel_span id = otel_span_start((tracer), (options));                                                         \
     otel_scope id##_scope __attribute__((cleanup(otel_scope_close), unused)) = otel_span_attach(&id, true)
 /** OTEL_ATTACH(id, &context): makes a context current until the block is left. One declaration, of the scope `id`. */
-#define OTEL_ATTACH(id, context)                                                                                         \
+#define OTEL_ATTACH(id, context)                                                                                       \
     otel_scope id __attribute__((cleanup(otel_scope_close), unused)) = otel_context_attach(context)
 /* NOLINTEND(bugprone-macro-parentheses) */
 

@@ -2,8 +2,9 @@
 /*
  * otel/types.h - strings, attribute values and the opaque value types that the whole API shares.
  *
- * Every type here is a plain value: nothing in this file allocates, and all functions are inline. Pointers inside a value are
- * borrowed from the caller for the duration of the call that the value is passed to; the callee copies what it keeps.
+ * Every type here is a plain value: nothing in this file allocates, and all functions are inline. Pointers inside a
+ * value are borrowed from the caller for the duration of the call that the value is passed to; the callee copies what
+ * it keeps.
  */
 #ifndef OTEL_TYPES_H
 #define OTEL_TYPES_H
@@ -25,9 +26,12 @@ extern "C" {
 #define OTEL__OWNED __attribute__((warn_unused_result))
 #pragma GCC visibility push(default)
 
-/* ---- strings and attribute values --------------------------------------------------------------------------------------- */
+/* ---- strings and attribute values -------------------------------------------------------------------------------- */
 
-/** A string with an explicit length in bytes. It may hold NUL bytes; it need not be NUL-terminated. `ptr` NULL means empty. */
+/**
+ * A string with an explicit length in bytes. It may hold NUL bytes; it need not be NUL-terminated. `ptr` NULL means
+ * empty.
+ */
 typedef struct otel_str {
     const char *ptr;
     size_t len;
@@ -69,8 +73,8 @@ typedef struct otel_attr {
 } otel_attr;
 
 /**
- * A borrowed list of attributes: OTEL_ATTRS(...), or `{ items, count }` where it is put together at run time. Zero-initialised:
- * empty.
+ * A borrowed list of attributes: OTEL_ATTRS(...), or `{ items, count }` where it is put together at run time.
+ * Zero-initialised: empty.
  */
 typedef struct otel_attrs {
     const otel_attr *items OTEL__INIT(nullptr);
@@ -139,18 +143,21 @@ static inline otel_attr otel__attr(const char *key, otel_value value) {
     return a;
 }
 
-/* OTEL_VALUE(v) picks the type. There is no default branch on purpose: NULL, char and foreign pointers must not compile. */
+/*
+ * OTEL_VALUE(v) picks the type. There is no default branch on purpose: NULL, char and foreign pointers must not
+ * compile.
+ */
 #ifndef __cplusplus
 /* clang-format off */
-#define OTEL_VALUE(v)                                                                                                    \
-    _Generic((v), bool: otel_bool, signed char: otel_int, unsigned char: otel_uint, short: otel_int,                     \
-        unsigned short: otel_uint, int: otel_int, unsigned: otel_uint, long: otel_int, unsigned long: otel_uint,         \
-        long long: otel_int, unsigned long long: otel_uint, float: otel__float, double: otel_double,                     \
-        long double: otel__ldouble, char *: otel_string, const char *: otel_string, otel_str: otel__str,                 \
+#define OTEL_VALUE(v)                                                                                                  \
+    _Generic((v), bool: otel_bool, signed char: otel_int, unsigned char: otel_uint, short: otel_int,                   \
+        unsigned short: otel_uint, int: otel_int, unsigned: otel_uint, long: otel_int, unsigned long: otel_uint,       \
+        long long: otel_int, unsigned long long: otel_uint, float: otel__float, double: otel_double,                   \
+        long double: otel__ldouble, char *: otel_string, const char *: otel_string, otel_str: otel__str,               \
         otel_value: otel__same)(v)
-#define OTEL_ATTRS(...)                                                                                                  \
+#define OTEL_ATTRS(...)                                                                                                \
     ((otel_attrs){ (const otel_attr[]){ __VA_ARGS__ }, sizeof((const otel_attr[]){ __VA_ARGS__ }) / sizeof(otel_attr) })
-#define OTEL_LINKS(...)                                                                                                  \
+#define OTEL_LINKS(...)                                                                                                \
     ((otel_links){ (const otel_link[]){ __VA_ARGS__ }, sizeof((const otel_link[]){ __VA_ARGS__ }) / sizeof(otel_link) })
 /* clang-format on */
 #define OTEL__REF(type, ...) (&(type){ __VA_ARGS__ })
@@ -163,7 +170,7 @@ static inline otel_attr otel__attr(const char *key, otel_value value) {
 /** One attribute for OTEL_ATTRS(): OTEL_ATTR("http.request.method", "GET"). */
 #define OTEL_ATTR(key, v) otel__attr((key), OTEL_VALUE(v))
 
-/* ---- opaque values ------------------------------------------------------------------------------------------------------ */
+/* ---- opaque values ----------------------------------------------------------------------------------------------- */
 
 /**
  * A span: a value without ownership. Copy it, store it, use it from any thread, use it after its end (a safe no-op). It

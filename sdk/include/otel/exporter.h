@@ -2,9 +2,9 @@
 /*
  * otel/exporter.h - writing an exporter (specification: trace/sdk.md, Span Exporter).
  *
- * An exporter is a const table of operations and a pointer. The SDK hands it batches of ended, sampled spans; the exporter
- * borrows them for the duration of `export` only. A span is presented as a plain struct, otel_span_data, whose pointers lead
- * into the SDK's records: nothing is allocated to look at a batch.
+ * An exporter is a const table of operations and a pointer. The SDK hands it batches of ended, sampled spans; the
+ * exporter borrows them for the duration of `export` only. A span is presented as a plain struct, otel_span_data,
+ * whose pointers lead into the SDK's records: nothing is allocated to look at a batch.
  */
 #ifndef OTEL_EXPORTER_H
 #define OTEL_EXPORTER_H
@@ -17,10 +17,10 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* ---- the read-only view of a span ---------------------------------------------------------------------------------------- */
+/* ---- the read-only view of a span -------------------------------------------------------------------------------- */
 /*
- * otel_span_data grows at its end in later versions. The other structs, which stand in arrays or are pointed to, never change: what
- * comes new becomes a member of otel_span_data.
+ * otel_span_data grows at its end in later versions. The other structs, which stand in arrays or are pointed to, never
+ * change: what comes new becomes a member of otel_span_data.
  */
 
 /** What produces the spans (specification: resource/sdk.md). Attribute keys are unique. */
@@ -51,15 +51,15 @@ typedef struct otel_link_data {
 
 /**
  * A span as recorded. All text is valid UTF-8, except that a string value which is not is presented as OTEL_TYPE_BYTES
- * (inside an array of strings each bad byte has become U+FFFD). OTEL_TYPE_UINT is presented as its decimal text. Attribute
- * keys are unique in each list; events, links and attributes stand in the order in which they were added.
+ * (inside an array of strings each bad byte has become U+FFFD). OTEL_TYPE_UINT is presented as its decimal text.
+ * Attribute keys are unique in each list; events, links and attributes stand in the order in which they were added.
  */
 typedef struct otel_span_data {
-    size_t size;           /**< sizeof(otel_span_data) in the SDK that fills it: later versions append members */
-    const otel_span *span; /**< its span context; also a usable handle */
-    const otel_span *parent; /**< the parent's span context, otel_span_remote() included; NULL for a root span */
-    const uint8_t *trace_id; /**< 16 bytes, most significant first */
-    const uint8_t *span_id;  /**< 8 bytes */
+    size_t size;              /**< sizeof(otel_span_data) in the SDK that fills it: later versions append members */
+    const otel_span *span;    /**< its span context; also a usable handle */
+    const otel_span *parent;  /**< the parent's span context, otel_span_remote() included; NULL for a root span */
+    const uint8_t *trace_id;  /**< 16 bytes, most significant first */
+    const uint8_t *span_id;   /**< 8 bytes */
     const uint8_t *parent_id; /**< 8 bytes; NULL for a root span */
     otel_str tracestate;      /**< W3C header text; empty when there is none */
     otel_str name;
@@ -84,8 +84,9 @@ typedef struct otel_batch otel_batch;
 
 size_t otel_batch_count(const otel_batch *batch);
 /**
- * The `index`-th span, from 0. The struct and its arrays are reused by the next call with the same batch; the text and bytes
- * that they point to stay valid until `export` returns. NULL for an index past the last, or when memory is short.
+ * The `index`-th span, from 0. The struct and its arrays are reused by the next call with the same batch; the text and
+ * bytes that they point to stay valid until `export` returns. NULL for an index past the last, or when memory is
+ * short.
  */
 const otel_span_data *otel_batch_span(otel_batch *batch, size_t index);
 /** The scope of the `index`-th span, without the cost of looking at the whole span; valid until `export` returns. */
@@ -93,7 +94,7 @@ const otel_scope_data *otel_batch_scope(const otel_batch *batch, size_t index);
 /** The resource of all spans of the batch. */
 const otel_resource_data *otel_batch_resource(const otel_batch *batch);
 
-/* ---- the operations ------------------------------------------------------------------------------------------------------ */
+/* ---- the operations ---------------------------------------------------------------------------------------------- */
 
 /** What became of a batch beyond success and failure; zeroed by the SDK before each export. */
 typedef struct otel_export_outcome {
@@ -106,22 +107,23 @@ typedef struct otel_export_outcome {
 /**
  * What a thread traces while it is inside an exporter is ignored: it would have to be exported in turn.
  *
- * The SDK serialises export, force_flush, shutdown and destroy on one exporter: they never overlap each other, and all come
- * from one thread at a time (normally the processor's worker). What that thread traces meanwhile is ignored. cancel may come from any thread, at any time before destroy,
- * and overlap any of them. The fork operations come from the thread that calls fork().
+ * The SDK serialises export, force_flush, shutdown and destroy on one exporter: they never overlap each other, and all
+ * come from one thread at a time (normally the processor's worker). What that thread traces meanwhile is ignored.
+ * cancel may come from any thread, at any time before destroy, and overlap any of them. The fork operations come from
+ * the thread that calls fork().
  */
 typedef struct otel_exporter_ops {
     size_t size;      /**< sizeof(otel_exporter_ops) */
     const char *name; /**< for diagnostics and the ledger, such as "otlp" */
     /**
-     * Whether export may wait for something (network, disk). A simple processor calls an exporter that does not on the thread
-     * that ends the span, and any other on its worker.
+     * Whether export may wait for something (network, disk). A simple processor calls an exporter that does not on the
+     * thread that ends the span, and any other on its worker.
      */
     bool blocking;
     /**
-     * Sends the batch: OTEL_OK, or another status when it is lost (the SDK never offers a batch twice: retrying is up to the
-     * exporter). Must return within `timeout_ms` (0: no limit from the processor; the exporter's own bound holds), and at once
-     * after cancel.
+     * Sends the batch: OTEL_OK, or another status when it is lost (the SDK never offers a batch twice: retrying is up
+     * to the exporter). Must return within `timeout_ms` (0: no limit from the processor; the exporter's own bound
+     * holds), and at once after cancel.
      */
     otel_status (*export_batch)(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome);
     /** Completes what earlier exports left under way, within `timeout_ms`. May be NULL. */
@@ -130,7 +132,10 @@ typedef struct otel_exporter_ops {
     otel_status (*shutdown)(void *self, int timeout_ms);
     /** Makes a running export, force_flush or shutdown return at once, and later exports fail. May be NULL. */
     void (*cancel)(void *self);
-    /** Waits, at most 50 ms, until no thread is inside foreign code that cannot bear a fork, and keeps it so. May be NULL. */
+    /**
+     * Waits, at most 50 ms, until no thread is inside foreign code that cannot bear a fork, and keeps it so. May be
+     * NULL.
+     */
     void (*before_fork)(void *self);
     /** Ends what before_fork began. In the child, abandons inherited handles without closing them. May be NULL. */
     void (*after_fork)(void *self, bool in_child);
@@ -141,16 +146,17 @@ typedef struct otel_exporter_ops {
 typedef struct otel_exporter otel_exporter;
 
 /**
- * Makes an exporter from a table, which must live for ever, and `self`, which may be NULL. It owns `self` from here on: when this fails, `self`
- * has been destroyed and the result is NULL (passing that on to a processor is safe, and reported by otel_sdk_start()).
+ * Makes an exporter from a table, which must live for ever, and `self`, which may be NULL. It owns `self` from here
+ * on: when this fails, `self` has been destroyed and the result is NULL (passing that on to a processor is safe, and
+ * reported by otel_sdk_start()).
  */
 otel_exporter *otel_exporter_create(const otel_exporter_ops *ops, void *self) OTEL__OWNED;
 /** Destroys an exporter that was never given to a processor; NULL is ignored. */
 void otel_exporter_destroy(otel_exporter *exporter);
 
 /**
- * Reports a problem through the SDK's diagnostics, at most one line per `kind` (a static string, compared by content) in 10 s.
- * printf-like; from any thread. For exporters and other extensions.
+ * Reports a problem through the SDK's diagnostics, at most one line per `kind` (a static string, compared by content)
+ * in 10 s. printf-like; from any thread. For exporters and other extensions.
  */
 void otel_report(otel_log_level level, const char *kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * otel/extend.h - samplers and processors: the parts that a pipeline is put together from (specification: trace/sdk.md).
+ * otel/extend.h - samplers and processors: the parts that a pipeline is put together from (specification:
+ * trace/sdk.md).
  *
  * Constructors return an owned pointer, or NULL when memory is short or an argument is unusable (reported through the
- * diagnostics). A constructor always consumes the parts given to it, and otel_sdk_start() consumes what its options hold,
- * whether they succeed or not; NULL parts are safe everywhere and make otel_sdk_start() fail with the reason.
+ * diagnostics). A constructor always consumes the parts given to it, and otel_sdk_start() consumes what its options
+ * hold, whether they succeed or not; NULL parts are safe everywhere and make otel_sdk_start() fail with the reason.
  */
 #ifndef OTEL_EXTEND_H
 #define OTEL_EXTEND_H
@@ -16,15 +17,15 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* ---- samplers (specification: trace/sdk.md, Built-in samplers) ------------------------------------------------------------ */
+/* ---- samplers (specification: trace/sdk.md, Built-in samplers) --------------------------------------------------- */
 
 typedef struct otel_sampler otel_sampler;
 
 otel_sampler *otel_sampler_always_on(void) OTEL__OWNED;
 otel_sampler *otel_sampler_always_off(void) OTEL__OWNED;
 /**
- * Samples the given share (0 to 1) of traces, by the trace id alone, and records the threshold in the tracestate (`ot=th:...`).
- * A ratio outside [0, 1] or NaN is reported and taken as 1.
+ * Samples the given share (0 to 1) of traces, by the trace id alone, and records the threshold in the tracestate
+ * (`ot=th:...`). A ratio outside [0, 1] or NaN is reported and taken as 1.
  */
 otel_sampler *otel_sampler_trace_id_ratio(double ratio) OTEL__OWNED;
 
@@ -42,30 +43,32 @@ otel_sampler *otel_sampler_parent_based(const otel_parent_based_options *options
 /** Shorthand: parent-based with this root. */
 otel_sampler *otel_sampler_parent_based_root(otel_sampler *root) OTEL__OWNED;
 
-/** Such as "ParentBased{root:AlwaysOnSampler,...}": writes at most `size` bytes with the NUL, returns the whole length. */
+/**
+ * Such as "ParentBased{root:AlwaysOnSampler,...}": writes at most `size` bytes with the NUL, returns the whole length.
+ */
 size_t otel_sampler_description(const otel_sampler *sampler, char *buffer, size_t size);
 /** Destroys a sampler that was never given away; NULL is ignored. */
 void otel_sampler_destroy(otel_sampler *sampler);
 
-/* ---- processors (specification: trace/sdk.md, Built-in span processors) --------------------------------------------------- */
+/* ---- processors (specification: trace/sdk.md, Built-in span processors) ------------------------------------------ */
 
 typedef struct otel_processor otel_processor;
 
 /** Zero members take the environment's OTEL_BSP_* values, then the defaults. */
 typedef struct otel_batch_options {
     size_t size OTEL__INIT(sizeof(otel_batch_options));
-    int max_queue_size OTEL__INIT(0);     /**< spans waiting or being exported; default 2048 */
-    int max_batch_size OTEL__INIT(0);     /**< spans per export; default 512, at most max_queue_size */
-    int schedule_delay_ms OTEL__INIT(0);  /**< from the first queued span to its export; default 5000 */
-    int export_timeout_ms OTEL__INIT(0);  /**< of one export; default 30000; negative: no limit from the processor */
+    int max_queue_size OTEL__INIT(0);    /**< spans waiting or being exported; default 2048 */
+    int max_batch_size OTEL__INIT(0);    /**< spans per export; default 512, at most max_queue_size */
+    int schedule_delay_ms OTEL__INIT(0); /**< from the first queued span to its export; default 5000 */
+    int export_timeout_ms OTEL__INIT(0); /**< of one export; default 30000; negative: no limit from the processor */
 } otel_batch_options;
 
 /** Collects ended sampled spans and exports them in batches from a background thread. Consumes `exporter`. */
 otel_processor *otel_batch_processor(const otel_batch_options *options, otel_exporter *exporter) OTEL__OWNED;
 /**
- * Exports each ended sampled span at once: on the ending thread if the exporter does not block, else on a background thread
- * that is woken for each span. When several threads end spans at once, one of them may export the others' as well. Consumes
- * `exporter`.
+ * Exports each ended sampled span at once: on the ending thread if the exporter does not block, else on a background
+ * thread that is woken for each span. When several threads end spans at once, one of them may export the others' as
+ * well. Consumes `exporter`.
  */
 otel_processor *otel_simple_processor(otel_exporter *exporter) OTEL__OWNED;
 /** Destroys a processor that was never given away, with its exporter; NULL is ignored. */
@@ -80,8 +83,8 @@ typedef struct otel_processors {
 } otel_processors;
 
 #ifndef __cplusplus
-#define OTEL_PROCESSORS(...)                                                                                             \
-    ((otel_processors){ (otel_processor *const[]){ __VA_ARGS__ },                                                        \
+#define OTEL_PROCESSORS(...)                                                                                           \
+    ((otel_processors){ (otel_processor *const[]){ __VA_ARGS__ },                                                      \
                         sizeof((otel_processor *const[]){ __VA_ARGS__ }) / sizeof(otel_processor *) })
 #endif
 

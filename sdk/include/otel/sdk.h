@@ -10,12 +10,13 @@
  *         otel_sdk_stop(1000);
  *     }
  *
- * Configuration is read once, at start: options in code beat environment variables (docs/configuration.md lists them), which
- * beat defaults. One SDK runs in a process at a time; it may be stopped and started again.
+ * Configuration is read once, at start: options in code beat environment variables (docs/configuration.md lists them),
+ * which beat defaults. One SDK runs in a process at a time; it may be stopped and started again.
  *
- * Threads: the first recorded span starts one background thread per processor that needs one ("otel-batch"); it blocks every
- * signal. fork(): the child keeps the parent's context but none of its spans, and exports its own from its own thread.
- * exit(): what is queued is flushed for at most 1 s, then recording is off. Nothing runs before otel_sdk_start().
+ * Threads: the first recorded span starts one background thread per processor that needs one ("otel-batch"); it blocks
+ * every signal. fork(): the child keeps the parent's context but none of its spans, and exports its own from its own
+ * thread. exit(): what is queued is flushed for at most 1 s, then recording is off. Nothing runs before
+ * otel_sdk_start().
  */
 #ifndef OTEL_SDK_H
 #define OTEL_SDK_H
@@ -29,27 +30,27 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 /**
- * Receives one line of diagnostics, without a newline. Called on any thread, under no lock of the library, also from within a
- * call of the API. Calls of the API that it makes itself are ignored. It must return (no longjmp, no exception). Replaces the
- * default, which writes to stderr.
+ * Receives one line of diagnostics, without a newline. Called on any thread, under no lock of the library, also from
+ * within a call of the API. Calls of the API that it makes itself are ignored. It must return (no longjmp, no
+ * exception). Replaces the default, which writes to stderr.
  */
 typedef void (*otel_diagnostic)(void *data, otel_log_level level, const char *text);
 
 /** Fill through OTEL_SDK(). Zero members mean: the environment's value, or the default. */
 typedef struct otel_sdk_options {
     size_t size OTEL__INIT(sizeof(otel_sdk_options));
-    const char *service_name OTEL__INIT(nullptr);        /**< beats OTEL_SERVICE_NAME */
-    otel_attrs resource OTEL__INIT({});                  /**< beats OTEL_RESOURCE_ATTRIBUTES key by key */
-    const char *resource_schema_url OTEL__INIT(nullptr); /**< of `resource` */
-    otel_sampler *sampler OTEL__INIT(nullptr);           /**< consumed; else OTEL_TRACES_SAMPLER */
-    otel_processors processors OTEL__INIT({});           /**< consumed; else made from OTEL_TRACES_EXPORTER */
+    const char *service_name OTEL__INIT(nullptr);                  /**< beats OTEL_SERVICE_NAME */
+    otel_attrs resource OTEL__INIT({});                            /**< beats OTEL_RESOURCE_ATTRIBUTES key by key */
+    const char *resource_schema_url OTEL__INIT(nullptr);           /**< of `resource` */
+    otel_sampler *sampler OTEL__INIT(nullptr);                     /**< consumed; else OTEL_TRACES_SAMPLER */
+    otel_processors processors OTEL__INIT({});                     /**< consumed; else made from OTEL_TRACES_EXPORTER */
     const otel_propagator *const *propagators OTEL__INIT(nullptr); /**< else OTEL_PROPAGATORS */
     size_t propagator_count OTEL__INIT(0);
     otel_log_level log_level OTEL__INIT(OTEL_LOG_DEFAULT);
     otel_diagnostic diagnostic OTEL__INIT(nullptr); /**< where diagnostics go; NULL: stderr */
     void *diagnostic_data OTEL__INIT(nullptr);
-    bool start_worker OTEL__INIT(false); /**< start background threads now: before chroot, seccomp, dropping privileges */
-    bool disabled OTEL__INIT(false);     /**< as OTEL_SDK_DISABLED=true: only propagators are set up */
+    bool start_worker OTEL__INIT(false);   /**< start background threads now: before chroot, seccomp, setuid */
+    bool disabled OTEL__INIT(false);       /**< as OTEL_SDK_DISABLED=true: only propagators are set up */
     otel_error *error OTEL__INIT(nullptr); /**< receives the reason when start fails; "" otherwise */
 } otel_sdk_options;
 
@@ -61,30 +62,33 @@ typedef struct otel_sdk_options {
 #endif
 
 /**
- * Starts recording. `options` may be NULL. Returns OTEL_OK also when the environment disables the SDK; a bad environment value is
- * reported and replaced by its default, and never makes this fail. OTEL_ERR_STATE: an SDK runs already. OTEL_ERR_CONFIG: options are
- * unusable. OTEL_ERR_MEMORY. On failure nothing records and the program runs on as without an SDK. Not async-signal-safe.
+ * Starts recording. `options` may be NULL. Returns OTEL_OK also when the environment disables the SDK; a bad
+ * environment value is reported and replaced by its default, and never makes this fail. OTEL_ERR_STATE: an SDK runs
+ * already. OTEL_ERR_CONFIG: options are unusable. OTEL_ERR_MEMORY. On failure nothing records and the program runs on
+ * as without an SDK. Not async-signal-safe.
  */
 otel_status otel_sdk_start(const otel_sdk_options *options);
 
 /**
- * Exports all spans that had ended before the call and waits for it, at most `timeout_ms` (negative: 30 s). OTEL_OK: all exports succeeded;
- * OTEL_ERR_EXPORT: at least one failed; OTEL_ERR_TIMEOUT: not done yet; OTEL_ERR_STATE: called from an exporter or sampler. From any thread.
+ * Exports all spans that had ended before the call and waits for it, at most `timeout_ms` (negative: 30 s). OTEL_OK:
+ * all exports succeeded; OTEL_ERR_EXPORT: at least one failed; OTEL_ERR_TIMEOUT: not done yet; OTEL_ERR_STATE: called
+ * from an exporter or sampler. From any thread.
  */
 otel_status otel_sdk_flush(int timeout_ms);
 
 /**
- * Stops recording, flushes for at most `timeout_ms` (negative: 30 s), and frees everything. OTEL_ERR_TIMEOUT: time was up; what could not
- * be freed safely is left in place, and spans not exported are counted as dropped. OTEL_ERR_EXPORT: as with flush. Without a running SDK:
- * OTEL_OK. A span that has not ended is reported and counted as abandoned. Spans and tracers may be used afterwards: no-ops.
+ * Stops recording, flushes for at most `timeout_ms` (negative: 30 s), and frees everything. OTEL_ERR_TIMEOUT: time was
+ * up; what could not be freed safely is left in place, and spans not exported are counted as dropped. OTEL_ERR_EXPORT:
+ * as with flush. Without a running SDK: OTEL_OK. A span that has not ended is reported and counted as abandoned. Spans
+ * and tracers may be used afterwards: no-ops.
  */
 otel_status otel_sdk_stop(int timeout_ms);
 
-/* ---- the ledger: every span is accounted for ------------------------------------------------------------------------------ */
+/* ---- the ledger: every span is accounted for --------------------------------------------------------------------- */
 
 /**
- * ended = exported + rejected + the dropped_* + queued + in_flight + not_sampled; what was lost is rejected + the dropped_*.
- * Each processor counts all spans for itself: take the processor that matters, do not add them up.
+ * ended = exported + rejected + the dropped_* + queued + in_flight + not_sampled; what was lost is rejected + the
+ * dropped_*. Each processor counts all spans for itself: take the processor that matters, do not add them up.
  */
 typedef struct otel_ledger_processor {
     const char *name; /**< such as "batch/otlp"; valid while the SDK runs and until the next start */
@@ -102,12 +106,12 @@ typedef struct otel_ledger_processor {
 } otel_ledger_processor;
 
 /**
- * Counts since the last start. started = ended + live + abandoned; the spans that the program made are started + unsampled +
- * refused.
+ * Counts since the last start. started = ended + live + abandoned; the spans that the program made are started +
+ * unsampled + refused.
  */
 typedef struct otel_ledger {
-    size_t size;                 /**< set to sizeof(otel_ledger) before the call */
-    uint64_t started;            /**< recording spans */
+    size_t size;      /**< set to sizeof(otel_ledger) before the call */
+    uint64_t started; /**< recording spans */
     uint64_t ended;
     uint64_t live;               /**< started, not ended */
     uint64_t abandoned;          /**< not ended when the SDK stopped */
@@ -116,14 +120,14 @@ typedef struct otel_ledger {
     uint64_t dropped_attributes; /**< for limits or bad keys; also those of events and links */
     uint64_t dropped_events;
     uint64_t dropped_links;
-    uint64_t interrupted_calls;  /**< ignored: made by a signal handler that had interrupted this library, or by an exporter */
+    uint64_t interrupted_calls; /**< ignored: of signal handlers that interrupted this library, and of exporters */
     size_t processor_count;
     otel_ledger_processor processors[OTEL_MAX_PROCESSORS];
 } otel_ledger;
 
 /**
- * Reads the ledger: of the running SDK, or the final one of the last. Both identities are exact when no call is running; while spans are
- * being made the numbers are each true but taken one after the other. From any thread.
+ * Reads the ledger: of the running SDK, or the final one of the last. Both identities are exact when no call is
+ * running; while spans are being made the numbers are each true but taken one after the other. From any thread.
  */
 void otel_sdk_ledger(otel_ledger *ledger);
 

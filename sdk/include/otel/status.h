@@ -11,13 +11,13 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 /* X(name, text): the one list that the codes and their texts come from. */
-#define OTEL_STATUS_LIST(X)                                                                                              \
-    X(OTEL_OK, "success")                                                                                                \
-    X(OTEL_ERR_CONFIG, "invalid configuration")                                                                          \
-    X(OTEL_ERR_MEMORY, "out of memory")                                                                                  \
-    X(OTEL_ERR_TIMEOUT, "timed out")                                                                                     \
-    X(OTEL_ERR_STATE, "not possible in this state")                                                                      \
-    X(OTEL_ERR_EXPORT, "export failed")                                                                                  \
+#define OTEL_STATUS_LIST(X)                                                                                            \
+    X(OTEL_OK, "success")                                                                                              \
+    X(OTEL_ERR_CONFIG, "invalid configuration")                                                                        \
+    X(OTEL_ERR_MEMORY, "out of memory")                                                                                \
+    X(OTEL_ERR_TIMEOUT, "timed out")                                                                                   \
+    X(OTEL_ERR_STATE, "not possible in this state")                                                                    \
+    X(OTEL_ERR_EXPORT, "export failed")                                                                                \
     X(OTEL_ERR_CANCELLED, "cancelled")
 
 typedef enum otel_status {

@@ -82,8 +82,7 @@ static bool make_usable(struct otel__slab *slab, uint32_t number) {
     uint32_t now = (uint32_t)(rounded / slab->place_size - 1);
     now = now > slab->capacity ? slab->capacity : now;
     while (usable < now && !atomic_compare_exchange_weak_explicit(&slab->usable, &usable, now, memory_order_release,
-                                                                  memory_order_relaxed)) {
-    }
+                                                                  memory_order_relaxed)) {}
     return true;
 }
 

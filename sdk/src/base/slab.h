@@ -2,15 +2,16 @@
 /*
  * slab.h - memory that is never unmapped and that a forked child finds zeroed: numbered places of one size.
  *
- * DESIGN. A slab reserves address space once (PROT_NONE: it costs nothing and counts against no overcommit limit) and makes it
- * usable in steps as places are first carved. Places are named by numbers from 1; 0 is "none". Freed places go to a lock-free
- * stack: one word {tag, number}, whose tag changes with every operation, so that a stale view of the stack never passes the
- * compare-and-swap; the links lie in an array of their own, so that a free place is not touched.
- * Because nothing is ever unmapped, reading a place or a link through an outdated number is harmless.
+ * DESIGN. A slab reserves address space once (PROT_NONE: it costs nothing and counts against no overcommit limit) and
+ * makes it usable in steps as places are first carved. Places are named by numbers from 1; 0 is "none". Freed places
+ * go to a lock-free stack: one word {tag, number}, whose tag changes with every operation, so that a stale view of the
+ * stack never passes the compare-and-swap; the links lie in an array of their own, so that a free place is not
+ * touched. Because nothing is ever unmapped, reading a place or a link through an outdated number is harmless.
  *
- * Everything that changes lies in memory that fork() wipes (MADV_WIPEONFORK; otel__wiped_after_fork() does it where the kernel
- * cannot): zero is the valid empty state - no place carved, none free - so that a child starts afresh however the parent's
- * threads were interrupted. Only the record of which pages are usable survives, in ordinary memory, since it stays true.
+ * Everything that changes lies in memory that fork() wipes (MADV_WIPEONFORK; otel__wiped_after_fork() does it where
+ * the kernel cannot): zero is the valid empty state - no place carved, none free - so that a child starts afresh
+ * however the parent's threads were interrupted. Only the record of which pages are usable survives, in ordinary
+ * memory, since it stays true.
  */
 #ifndef OTEL_SDK_SLAB_H
 #define OTEL_SDK_SLAB_H
@@ -25,23 +26,23 @@ void *otel__wiped_map(size_t size);
 /* In a forked child, first of all: wipes where the kernel did not. */
 void otel__wiped_after_fork(void);
 
-struct otel__slab_state { /* in wiped memory */
-    _Alignas(64) _Atomic uint64_t free; /* {tag:32, number:32} */
+struct otel__slab_state {                 /* in wiped memory */
+    _Alignas(64) _Atomic uint64_t free;   /* {tag:32, number:32} */
     _Alignas(64) _Atomic uint32_t carved; /* places 1..carved have been in use */
 };
 
 struct otel__slab {
     char *base; /* place n lies at base + n * place_size */
     uint32_t place_size;
-    uint32_t capacity; /* places 1..capacity */
+    uint32_t capacity;       /* places 1..capacity */
     _Atomic uint32_t usable; /* places up to here may be touched */
     _Atomic uint32_t *links;
     struct otel__slab_state *state;
 };
 
 /*
- * Reserves room for `capacity` places, or fewer (at least `least`) where address space is limited. False when even that fails;
- * it may be tried again. Does nothing to a slab that has its room already.
+ * Reserves room for `capacity` places, or fewer (at least `least`) where address space is limited. False when even
+ * that fails; it may be tried again. Does nothing to a slab that has its room already.
  */
 bool otel__slab_init(struct otel__slab *slab, uint32_t place_size, uint32_t capacity, uint32_t least);
 

@@ -9,7 +9,9 @@
 
 /* Without the spaces and tabs around it. */
 otel_str otel__str_trim(otel_str text);
-/* Cuts the text up to `separator` off the front of `*rest` into `*item`; false when `*rest` is used up: its ptr NULL. */
+/*
+ * Cuts the text up to `separator` off the front of `*rest` into `*item`; false when `*rest` is used up: its ptr NULL.
+ */
 bool otel__str_next(otel_str *rest, char separator, otel_str *item);
 /* Whether `text` is `word`, which is lowercase, in any case. */
 bool otel__str_is(otel_str text, const char *word);

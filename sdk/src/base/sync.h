@@ -2,9 +2,10 @@
 /*
  * sync.h - the two things threads wait on: a small lock and a futex.
  *
- * The lock guards short stretches of code that call nothing foreign. It is a plain word, so that a zeroed one is free: it can
- * lie in memory that a fork wipes. Unlocking is a plain release store, which is half the cost of a compare-and-swap; the price is
- * that a waiter is not woken but looks again after a short sleep, and contention is rare by design.
+ * The lock guards short stretches of code that call nothing foreign. It is a plain word, so that a zeroed one is free:
+ * it can lie in memory that a fork wipes. Unlocking is a plain release store, which is half the cost of a
+ * compare-and-swap; the price is that a waiter is not woken but looks again after a short sleep, and contention is
+ * rare by design.
  */
 #ifndef OTEL_SDK_SYNC_H
 #define OTEL_SDK_SYNC_H
@@ -36,8 +37,8 @@ void otel__sleep_ms(int ms);
 #define OTEL__NO_DEADLINE UINT64_MAX
 
 /*
- * Sleeps while `*word` equals `value`, at most until `deadline` (ns of CLOCK_MONOTONIC). May return early: callers check again.
- * False only when the deadline has passed. Preserves errno.
+ * Sleeps while `*word` equals `value`, at most until `deadline` (ns of CLOCK_MONOTONIC). May return early: callers
+ * check again. False only when the deadline has passed. Preserves errno.
  */
 bool otel__futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline);
 /* Wakes everyone who sleeps on `word`. Preserves errno. */
