@@ -306,12 +306,13 @@ bool otel__worker_start(otel_processor *p) {
     if (!atomic_compare_exchange_strong(&lane->worker, &none, OTEL__WORKER_STARTING))
         return true;
     const int saved = errno;
-    atomic_store(&lane->joinable, true); /* before it can be done */
     const int rc = create(p);
     errno = saved;
-    if (rc == 0)
+    if (rc == 0) {
+        /* Not earlier: nobody may join a thread whose creation has not returned. A stop in between finds this call running, and joins later. */
+        atomic_store(&lane->joinable, true);
         return true;
-    atomic_store(&lane->joinable, false);
+    }
     otel_report(OTEL_LOG_ERROR, "worker", "%s: cannot start the background thread: %s; spans wait, trying again",
                 p->name, strerror(rc));
     atomic_store(&lane->retry_worker_at, otel__clock_monotonic() + RETRY_START_MS * OTEL__MILLISECOND);

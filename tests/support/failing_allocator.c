@@ -2,18 +2,12 @@
 /* failing_allocator.c - see failing_allocator.h. */
 #include "failing_allocator.h"
 
+#include "sanitizers.h"
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
 
 static _Thread_local unsigned fail_at;
 static _Thread_local bool fail_on;
@@ -30,7 +24,7 @@ unsigned failing_allocator_failures(void) { return failures; }
 
 void failing_allocator_after_realloc(void (*hook)(void)) { after_realloc = hook; }
 
-#if defined(__GLIBC__) && !defined(SANITIZED)
+#if defined(__GLIBC__) && !UNDER_ASAN && !UNDER_TSAN
 
 bool failing_allocator_works(void) { return true; }
 

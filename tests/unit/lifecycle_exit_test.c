@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "exporter_double.h"
 #include "in_child.h"
+#include "sanitizers.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -371,20 +372,9 @@ static int exits_after_a_childs_exit(void *argument) {
     exit(CODE);
 }
 
-#if defined(__SANITIZE_THREAD__)
-#define NO_FORK_WITH_THREADS 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define NO_FORK_WITH_THREADS 1
-#endif
-#endif
-
 static void a_child_that_exits_exports_its_own_spans_only(void **state) {
     (void)state;
-#ifdef NO_FORK_WITH_THREADS
-    print_message("    skipped: ThreadSanitizer cannot follow a fork of several threads\n");
-    skip();
-#endif
+    SKIP_IF(UNDER_TSAN, "ThreadSanitizer cannot follow a fork of several threads");
     assert_int_equal(outcome_of(exits_after_a_childs_exit), CODE);
     assert_int_equal(seen->count, 14);
 }

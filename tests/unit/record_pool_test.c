@@ -338,7 +338,7 @@ static void live_records_are_counted_and_can_be_abandoned(void **state) {
     char names[16] = "";
     for (unsigned i = 0; i < 3; i++) {
         records[i] = otel__record_acquire(mine());
-        records[i]->name = otel__record_text(records[i], otel_strn("ABC" + i, 1));
+        records[i]->name = otel__record_text(records[i], otel_strn(&"ABC"[i], 1));
     }
     const otel_span b = span_of(records[1]);
     assert_int_equal(otel__records_live(), 3);

@@ -4,6 +4,7 @@
  */
 #include "base/slab.h"
 #include "in_child.h"
+#include "sanitizers.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -313,24 +314,9 @@ static int gives_up_below_the_least(void *argument) {
     return 0;
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define RESERVES_ADDRESS_SPACE 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define RESERVES_ADDRESS_SPACE 1
-#endif
-#endif
-
-static void skip_under_sanitizers(void) {
-#ifdef RESERVES_ADDRESS_SPACE
-    print_message("    skipped: the sanitizer needs address space without limit\n");
-    skip();
-#endif
-}
-
 static void little_address_space_means_fewer_places(void **state) {
     (void)state;
-    skip_under_sanitizers();
+    SKIP_IF(UNDER_ASAN || UNDER_TSAN, "the sanitizer needs address space without limit");
     assert_int_equal(in_child(makes_do_with_less, NULL), 0);
     assert_int_equal(in_child(gives_up_below_the_least, NULL), 0);
 }

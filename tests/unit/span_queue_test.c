@@ -11,7 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-enum { PRODUCERS_MAX = 8, SPANS_EACH = 20000, BOUND = 64 };
+enum { PRODUCERS_MAX = 8, SPANS_EACH = 5000, BOUND = 64 };
 
 static int prepare(void **state) {
     (void)state;
@@ -170,8 +170,10 @@ static void run_traffic(unsigned producers) {
     pthread_t threads[PRODUCERS_MAX];
     for (unsigned i = 0; i < producers; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, produce, &traffic), 0);
-    while (atomic_load(&traffic.producers_left) != 0)
+    while (atomic_load(&traffic.producers_left) != 0) {
         consume(&traffic);
+        sched_yield();
+    }
     consume(&traffic);
     for (unsigned i = 0; i < producers; i++)
         pthread_join(threads[i], NULL);

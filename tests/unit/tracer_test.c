@@ -3,6 +3,7 @@
 #include "tracer.h"
 
 #include "failing_allocator.h"
+#include "sanitizers.h"
 #include "reports.h"
 #include "span_assert.h"
 
@@ -142,10 +143,7 @@ static void too_many_scopes_are_reported_and_nameless(void **state) {
 
 static void without_memory_a_tracer_is_nameless_and_errno_stays(void **state) {
     (void)state;
-    if (!failing_allocator_works()) {
-        print_message("    skipped: allocations cannot be made to fail here\n");
-        skip();
-    }
+    SKIP_IF(!failing_allocator_works(), "allocations cannot be made to fail here");
     otel_tracer lib = tracer("lib", NULL, NULL);
     failing_allocator_fail(1, true);
     errno = EDOM;

@@ -10,6 +10,7 @@
 #include "in_child.h"
 #include "provider.h"
 #include "reports.h"
+#include "sanitizers.h"
 
 #include <dirent.h>
 #include <pthread.h>
@@ -330,14 +331,6 @@ static void no_wake_up_is_lost_among_threads(void **state) {
 
 /* ---- without threads --------------------------------------------------------------------------------------------- */
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define RESERVES_ADDRESS_SPACE 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define RESERVES_ADDRESS_SPACE 1
-#endif
-#endif
-
 static size_t address_space_in_use(void) {
     size_t pages = 0;
     FILE *file = fopen("/proc/self/statm", "r");
@@ -400,19 +393,16 @@ static int outcome_of_recording, outcome_of_stopping;
 
 static int run_without_threads(void **state) {
     (void)state;
-#ifndef RESERVES_ADDRESS_SPACE
+    if (UNDER_ASAN || UNDER_TSAN)
+        return 0;
     outcome_of_recording = in_child(records_without_threads, NULL);
     outcome_of_stopping = in_child(stops_without_threads, NULL);
-#endif
     return 0;
 }
 
 static void spans_wait_when_no_thread_can_be_had(void **state) {
     (void)state;
-#ifdef RESERVES_ADDRESS_SPACE
-    print_message("    skipped: the sanitizer needs address space without limit\n");
-    skip();
-#endif
+    SKIP_IF(UNDER_ASAN || UNDER_TSAN, "the sanitizer needs address space without limit");
     assert_int_equal(outcome_of_recording, 0);
     assert_int_equal(outcome_of_stopping, 0);
 }
