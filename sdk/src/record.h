@@ -120,7 +120,7 @@ bool otel__record_is(const otel_span *span);
  */
 void otel__record_release(struct otel__local *local, struct otel__record *record);
 /* A reader is done: releases the records whose last reference this was. */
-void otel__records_unref(struct otel__record *const *records, size_t count);
+void otel__records_unref(struct otel__record *const *list, size_t count);
 /* Returns the thread's cache to the pool. */
 void otel__record_cache_flush(struct otel__local *local);
 

@@ -110,7 +110,8 @@ static void produce_all(struct producer *producers, const struct options *option
 }
 
 static void print_result(const struct options *options, const struct producer *producers, double cpu, long base_rss) {
-    const double spans = (double)producers[0].ticks * (options->rate / 1000) * options->threads;
+    const unsigned spans_per_tick = options->rate / 1000;
+    const double spans = (double)producers[0].ticks * spans_per_tick * options->threads;
     otel_ledger ledger = { .size = sizeof ledger };
     otel_sdk_ledger(&ledger);
     const otel_ledger_processor *p = &ledger.processors[0];

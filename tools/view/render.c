@@ -172,12 +172,17 @@ static void put_axis(const struct drawing *drawing) {
 /* The lines that join a row to the tree. */
 struct indent {
     char text[MAX_INDENTS * 8 + 64];
+    size_t len;
     size_t columns;
 };
 
 static void add_indent(struct indent *indent, const char *glyphs, size_t columns) {
-    strcat(indent->text, glyphs);
-    indent->columns += columns;
+    size_t len = strlen(glyphs);
+    if (len < sizeof indent->text - indent->len) {
+        memcpy(indent->text + indent->len, glyphs, len + 1);
+        indent->len += len;
+        indent->columns += columns;
+    }
 }
 
 /* The lines of the ancestors' later children; `own` adds what joins the row itself, or leads on to its children. */
@@ -192,7 +197,7 @@ static struct indent make_indent(const struct drawing *drawing, const struct vie
         }
     }
     bool utf8 = drawing->style.utf8;
-    struct indent indent = { .text = "", .columns = 0 };
+    struct indent indent = { .text = "", .len = 0, .columns = 0 };
     size_t shown = depth < drawing->max_indents ? depth : drawing->max_indents;
     for (size_t level = 0; level < shown; level++) {
         bool own = joins && level + 1 == depth;

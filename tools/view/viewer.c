@@ -15,12 +15,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { TICK_MS = 50, DEFAULT_WIDTH = 100 };
+enum { TICK_MS = 50, DEFAULT_WIDTH = 100, MAX_WIDTH = 10000 };
 
 static size_t find_width(int fd) {
     const char *columns = getenv("COLUMNS");
-    if (columns && atoi(columns) > 0) {
-        return (size_t)atoi(columns);
+    size_t given = columns ? strtoul(columns, NULL, 10) : 0;
+    if (given > 0 && given <= MAX_WIDTH) {
+        return given;
     }
     struct winsize size;
     if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
