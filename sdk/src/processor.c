@@ -129,8 +129,11 @@ static void drain_direct(otel_processor *p) {
 bool otel__processor_on_end(otel_processor *processor, struct otel__record *record) {
     const uint32_t count =
         otel__span_queue_push(&processor->lane->queue, record, processor->index, processor->max_queue);
-    if (count == 0)
+    if (count == 0) {
+        if (!atomic_load_explicit(&processor->lane->overflowed, memory_order_relaxed))
+            atomic_store_explicit(&processor->lane->overflowed, 1, memory_order_relaxed);
         return false;
+    }
     if (processor->direct)
         drain_direct(processor);
     else

@@ -37,6 +37,7 @@ struct otel__lane {
     _Atomic uint32_t stopping;
     uint32_t stop_ticket;
     _Atomic uint64_t stop_deadline;
+    _Atomic uint32_t overflowed; /* a span was refused since the worker last counted those */
     _Atomic uint32_t draining; /* there is a consumer: the worker as long as it lives, or whoever exports */
     _Atomic uint64_t exported, rejected, dropped_failed, dropped_stopped, in_flight, exports;
     _Atomic uint64_t retry_worker_at; /* a worker could not be made: not before this */
@@ -46,7 +47,7 @@ struct otel__lane {
     otel_status failure;              /* what failed then */
     uint64_t flush_deadline;          /* of the flush whose caller is the consumer; 0: the worker is */
     uint64_t full_reported;
-    uint64_t full_reported_at, full_checked_at;
+    uint64_t full_reported_at;
     pthread_t thread;
     _Atomic bool joinable;
     _Atomic bool finished;

@@ -219,12 +219,13 @@ static bool export_due(otel_processor *p) {
 /* Says how many spans a full queue cost; while running, as often as diagnostics let a line pass. */
 static void report_full_queue(otel_processor *p) {
     struct otel__lane *lane = p->lane;
-    const uint64_t now = otel__clock_monotonic();
-    const bool too_soon = now - lane->full_checked_at < OTEL__SECOND / 10 ||
-                          (lane->full_reported && now - lane->full_reported_at < 10 * OTEL__SECOND);
-    if (too_soon && !atomic_load(&lane->stopping))
+    const bool stopping = atomic_load(&lane->stopping);
+    if (!atomic_load_explicit(&lane->overflowed, memory_order_relaxed) && !stopping)
         return;
-    lane->full_checked_at = now;
+    const uint64_t now = otel__clock_monotonic();
+    if (lane->full_reported && now - lane->full_reported_at < 10 * OTEL__SECOND && !stopping)
+        return;
+    atomic_store_explicit(&lane->overflowed, 0, memory_order_relaxed);
     const uint64_t full = otel__locals_sum(OTEL__QUEUE_FULL + p->index);
     if (full <= lane->full_reported)
         return;

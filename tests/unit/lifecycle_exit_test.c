@@ -244,7 +244,7 @@ static int exits_under_load_direct(void *argument) {
 
 static void threads_may_go_on_recording(void **state) {
     (void)state;
-    for (unsigned i = 0; i < 20; i++) {
+    for (unsigned i = 0; i < (UNDER_TSAN ? 4 : 20); i++) { /* ThreadSanitizer takes a second for each exit */
         assert_int_equal(outcome_of(i % 2 ? exits_under_load_batch : exits_under_load_direct), CODE);
         assert_int_equal(seen->overlaps, 0);
         forget(NULL);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "exporter_double.h"
 #include "record.h"
+#include "sanitizers.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -19,7 +20,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-enum { LONG_MS = 20000, THREADS = 8, ROUNDS = 1000 };
+enum { LONG_MS = 20000, THREADS = 8, ROUNDS = UNDER_TSAN ? 200 : 1000 };
 
 OTEL_TRACER(lib, "lib");
 
