@@ -278,10 +278,13 @@ otel_attrs roundtrip_many_attributes(struct roundtrip_source *source) {
 }
 
 otel_attrs roundtrip_sound_attributes(struct roundtrip_source *source, size_t most) {
-    size_t count = roundtrip_below(source, most + 1);
+    struct roundtrip_source modest = *source;
+    modest.plain = true;
+    size_t count = roundtrip_below(&modest, most + 1);
     otel_attr *items = roundtrip_make(source->pool, count * sizeof *items);
     for (size_t i = 0; i < count; i++)
-        items[i] = (otel_attr){ usual_key(source), sound_value(source) };
+        items[i] = (otel_attr){ usual_key(&modest), sound_value(&modest) };
+    source->state = modest.state;
     return (otel_attrs){ items, count };
 }
 

@@ -15,7 +15,7 @@ const char *roundtrip_some_string(struct roundtrip_source *source);
 otel_attrs roundtrip_some_attributes(struct roundtrip_source *source, size_t most, bool one_good);
 /* 120 to 150 small ones under different keys. */
 otel_attrs roundtrip_many_attributes(struct roundtrip_source *source);
-/* What a program can hardly get wrong: for resources and scopes, whose bad values are looked at elsewhere. */
+/* Good and small: for resources and scopes, whose bad values and bounds are looked at elsewhere. */
 otel_attrs roundtrip_sound_attributes(struct roundtrip_source *source, size_t most);
 
 /* Tracers, several of which have the same scope, or scopes that differ in one thing only. */
