@@ -35,6 +35,7 @@ static _Atomic int state;
 static _Atomic(struct otel__provider *) visible;
 static _Atomic(struct otel__provider *) left_over;
 static bool calls_left_over;
+static _Atomic uint64_t abandoned; /* spans that the last stop found unended */
 
 /* In wiped memory. */
 struct shared {
@@ -48,16 +49,22 @@ static otel_ledger last_ledger; /* the final one of the last SDK */
 /* Of the processors, since the last start: what ledgers point to outlives the SDK. */
 static char names[OTEL_MAX_PROCESSORS][sizeof((otel_processor *)0)->name];
 
-struct otel__provider *otel__sdk_use(void) {
+static struct otel__provider *use(bool or_left_over) {
     struct shared *s = atomic_load(&shared);
     if (!s)
         return NULL;
     uses++;
     atomic_fetch_add(&s->users, 1);
     struct otel__provider *provider = atomic_load(&visible);
+    if (!provider && or_left_over)
+        provider = atomic_load(&left_over);
     if (!provider)
         otel__sdk_unuse();
     return provider;
+}
+
+struct otel__provider *otel__sdk_use(void) {
+    return use(false);
 }
 
 void otel__sdk_unuse(void) {
@@ -92,16 +99,16 @@ static uint64_t abandon_live(void) {
     return unended.count;
 }
 
-static void read_ledger(otel_ledger *ledger, const struct otel__provider *provider, uint64_t abandoned) {
-    otel__ledger_read(ledger, provider, abandoned);
+static void read_ledger(otel_ledger *ledger, const struct otel__provider *provider) {
+    otel__ledger_read(ledger, provider, atomic_load(&abandoned));
     for (size_t i = 0; i < ledger->processor_count; i++)
         ledger->processors[i].name = names[i];
 }
 
-static void keep_ledger(const struct otel__provider *provider, uint64_t abandoned) {
+static void keep_ledger(const struct otel__provider *provider) {
     otel__lock *lock = &atomic_load(&shared)->ledger_lock;
     otel_ledger ledger;
-    read_ledger(&ledger, provider, abandoned);
+    read_ledger(&ledger, provider);
     otel__lock_acquire(lock);
     last_ledger = ledger;
     otel__lock_release(lock);
@@ -147,15 +154,12 @@ static void clear_up_after_calls(const struct otel__provider *provider) {
     for (size_t i = 0; i < provider->pipeline.processor_count; i++)
         otel__worker_drop(provider->pipeline.processors[i]);
     otel__records_abandon(note_unended, &unended);
-    keep_ledger(provider, unended.count);
+    atomic_fetch_add(&abandoned, unended.count);
 }
 
-/* Frees what an earlier stop had to leave; false when it is still in use. */
-static bool free_left_over(void) {
-    struct otel__provider *provider = atomic_load(&left_over);
+/* Ends what an earlier stop had to leave; false when it is still in use. */
+static bool end_left_over(struct otel__provider *provider) {
     bool stuck = false;
-    if (!provider)
-        return true;
     if ((calls_left_over && !otel__backend_remove(0)) || !is_done(provider))
         return false;
     otel__provider_stop(provider, otel__clock_monotonic(), &stuck);
@@ -164,10 +168,23 @@ static bool free_left_over(void) {
     if (calls_left_over)
         clear_up_after_calls(provider);
     calls_left_over = false;
+    return true;
+}
+
+/* Frees it then. */
+static bool free_left_over(void) {
+    /* Taken out of sight first, so that nobody begins to read its ledger who is not counted. */
+    struct otel__provider *provider = atomic_exchange(&left_over, NULL);
+    if (!provider)
+        return true;
+    if (!end_left_over(provider)) {
+        atomic_store(&left_over, provider);
+        return false;
+    }
+    keep_ledger(provider);
     otel__provider = NULL;
     otel__scopes_end();
     otel__provider_free(provider);
-    atomic_store(&left_over, NULL);
     return true;
 }
 
@@ -180,6 +197,7 @@ static otel_status publish(struct otel__provider *provider, otel_error *error) {
         return fail(error, OTEL_ERR_MEMORY, "out of memory");
     otel__ledger_reset();
     keep_names(provider);
+    atomic_store(&abandoned, 0);
     otel__locals_each(otel__record_cache_flush); /* of threads that ended while no SDK ran */
     otel__provider = provider;
     otel__exit_handler_register();
@@ -289,7 +307,8 @@ static otel_status stop(struct otel__provider *provider, uint64_t deadline) {
     bool stuck = false;
     const bool quiet = otel__backend_remove(deadline);
     const otel_status status = otel__provider_stop(provider, deadline, &stuck);
-    keep_ledger(provider, quiet ? abandon_live() : 0);
+    atomic_store(&abandoned, quiet ? abandon_live() : 0);
+    keep_ledger(provider);
     atomic_store(&visible, NULL);
     if (quiet && !stuck && wait_for_users(deadline)) {
         otel__provider = NULL;
@@ -403,9 +422,9 @@ void otel_sdk_ledger(otel_ledger *ledger) {
     if (!ledger || ledger->size < sizeof ledger->size)
         return;
     otel_ledger now;
-    struct otel__provider *provider = otel__sdk_use();
+    struct otel__provider *provider = use(true);
     if (provider) {
-        read_ledger(&now, provider, 0);
+        read_ledger(&now, provider);
         otel__sdk_unuse();
     } else {
         copy_last_ledger(&now);

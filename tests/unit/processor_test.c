@@ -386,11 +386,17 @@ static void a_second_stop_frees_what_the_first_had_to_leave(void **state) {
     first.ignores_cancel = true;
     start_batch(1000, 1);
     hold_in_export(&first);
+    end_spans(3);
     assert_int_equal(otel_sdk_stop(0), OTEL_ERR_TIMEOUT);
     assert_int_equal(first.destroys, 0);
+    assert_int_equal(ledger_now().processors[0].in_flight, 1);
     atomic_store(&first.hold, 0);
+    /* What becomes of the spans that it held is counted when it comes back. */
+    assert_soon(ledger_now().processors[0].dropped_stopped == 3);
     assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
     assert_int_equal(first.destroys, 1);
+    assert_int_equal(ledger_now().processors[0].dropped_stopped, 3);
+    assert_int_equal(ledger_now().processors[0].in_flight, 0);
     assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
 }
 

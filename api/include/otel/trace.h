@@ -27,7 +27,7 @@ extern "C" {
 
 /**
  * The instrumentation scope under which a library makes its spans. Define one with OTEL_TRACER(), or fill in the first
- * four members of a zeroed static object; they must not change and must live as long as the tracer is used. It binds
+ * four members of a zeroed, writable static object; they must not change and must live as long as the tracer is used. It binds
  * to the SDK on first use and again whenever an SDK starts or stops, so it never has to be fetched anew. Tracers with
  * equal members stand for the same scope: each file of a library may define its own.
  */
