@@ -115,25 +115,62 @@ static void test_each_answer_gives_a_new_minute(void **state) {
     end(&setup);
 }
 
-/* Silent connections take every place; when they go, the one that waits outside is let in. */
-static void test_room_for_those_who_waited(void **state) {
-    enum { COUNT = 100 };
-    (void)state;
+/* More than the server takes at once, so that some wait outside. */
+enum { CROWD = 600 };
+
+/* Each says so much, which may be nothing, and the server hears what it has room for. */
+static void connect_crowd(struct setup *setup, int crowd[CROWD], const char *text) {
+    for (size_t i = 0; i < CROWD; i++) {
+        crowd[i] = connect_client(setup);
+        assert_int_equal(send(crowd[i], text, strlen(text), MSG_NOSIGNAL), strlen(text));
+    }
+    run_at(setup, 0);
+}
+
+/* When the crowd that takes every place goes, the one that waits outside is let in. The server's clock stands still: no
+ * place is free because of a silence. */
+static void assert_room_after(const char *text) {
     struct setup setup;
-    int silent[COUNT];
+    int crowd[CROWD];
     char answer[512];
     begin(&setup);
     close(setup.client);
-    for (size_t i = 0; i < COUNT; i++) {
-        silent[i] = connect_client(&setup);
-    }
-    run_at(&setup, 0);
+    connect_crowd(&setup, crowd, text);
     setup.client = connect_client(&setup);
     send_at(&setup, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n", 0);
     assert_true(recv(setup.client, answer, sizeof answer, MSG_DONTWAIT) < 0);
-    for (size_t i = 0; i < COUNT; i++) {
-        close(silent[i]);
+    for (size_t i = 0; i < CROWD; i++) {
+        close(crowd[i]);
     }
+    run_at(&setup, 0);
+    assert_true(recv(setup.client, answer, sizeof answer, MSG_DONTWAIT) > 12);
+    assert_memory_equal(answer, "HTTP/1.1 200", 12);
+    assert_int_equal(setup.ingest.in_flight, 0);
+    end(&setup);
+}
+
+static void test_room_after_silent_clients(void **state) {
+    (void)state;
+    assert_room_after("");
+}
+
+static void test_room_after_unfinished_requests(void **state) {
+    (void)state;
+    char text[sizeof post + 1000] = { 0 };
+    memset(text, 'x', sizeof text - 1);
+    memcpy(text, post, sizeof post - 1);
+    assert_room_after(text);
+}
+
+/* What came with the end of the sending side is a request like any other. */
+static void test_a_client_that_only_listens_on_is_answered(void **state) {
+    (void)state;
+    struct setup setup;
+    char answer[512];
+    begin(&setup);
+    static const char get[] = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+    assert_int_equal(send(setup.client, get, sizeof get - 1, MSG_NOSIGNAL), sizeof get - 1);
+    assert_return_code(shutdown(setup.client, SHUT_WR), 0);
     run_at(&setup, 0);
     assert_true(recv(setup.client, answer, sizeof answer, MSG_DONTWAIT) > 12);
     assert_memory_equal(answer, "HTTP/1.1 200", 12);
@@ -145,7 +182,9 @@ int main(void) {
         cmocka_unit_test(test_a_trickling_body_ends_after_a_minute),
         cmocka_unit_test(test_a_trickling_head_too),
         cmocka_unit_test(test_each_answer_gives_a_new_minute),
-        cmocka_unit_test(test_room_for_those_who_waited),
+        cmocka_unit_test(test_room_after_silent_clients),
+        cmocka_unit_test(test_room_after_unfinished_requests),
+        cmocka_unit_test(test_a_client_that_only_listens_on_is_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

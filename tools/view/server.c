@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 enum {
-    MAX_CONNECTIONS = 64,
+    MAX_CONNECTIONS = 256,
     SILENCE_SECONDS = 30,
     REQUEST_MS = 60 * 1000, /* from a connection's begin, or its last answer, to the next answer */
     RETRY_MS = 1000,        /* to look again at a connection that was shut down */
@@ -25,6 +25,7 @@ struct client {
     struct client *prev;
     struct client *next;
     int socket;
+    bool ended; /* its end has been announced */
     int64_t deadline;
 };
 
@@ -258,6 +259,20 @@ static void shut_down_slow_clients(struct view_server *server) {
     }
 }
 
+/* libmicrohttpd takes a short read for "nothing more until epoll says so". When the last bytes and the end came
+ * together, as they have from a client that waited outside and left, epoll has nothing more to say, and the place would
+ * be taken until the silence is noticed. Shutting down the reading side makes epoll speak once more; what is still to
+ * be answered is. */
+static void announce_ends(struct view_server *server) {
+    for (struct client *client = server->clients.next; client != &server->clients; client = client->next) {
+        char byte;
+        if (!client->ended && recv(client->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) {
+            client->ended = true;
+            shutdown(client->socket, SHUT_RD);
+        }
+    }
+}
+
 static struct MHD_Daemon *listen_on(struct view_server *server, const struct sockaddr *address) {
     unsigned flags = MHD_USE_EPOLL | (address->sa_family == AF_INET6 ? MHD_USE_IPv6 : 0);
     return MHD_start_daemon(flags, 0, NULL, NULL, handle, server, MHD_OPTION_SOCK_ADDR, address,
@@ -344,4 +359,5 @@ void view_server_run(struct view_server *server, int64_t now) {
         before = server->connections;
         MHD_run(server->daemon);
     } while (server->connections < before);
+    announce_ends(server);
 }
