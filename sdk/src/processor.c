@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "config.h"
+#include "fork.h"
 #include "options.h"
 #include "worker.h"
 
@@ -191,10 +192,14 @@ static otel_status verdict(const struct otel__lane *lane, uint32_t ticket) {
 
 otel_status otel__processor_flush_wait(otel_processor *p, uint32_t ticket, uint64_t deadline) {
     struct otel__lane *lane = p->lane;
+    const unsigned forks = otel__fork_count();
     if (!served(lane, ticket) && become_consumer(p, deadline)) {
         lane->flush_deadline = deadline;
         consume(p, otel__worker_flush, ticket);
     }
+    /* The exporter has forked: nothing of what was to be flushed is the child's. */
+    if (forks != otel__fork_count())
+        return OTEL_OK;
     while (!served(lane, ticket)) {
         const uint32_t seen = atomic_load(&lane->flush_served);
         if (!reached(seen, ticket) && !otel__futex_wait(&lane->flush_served, seen, deadline))

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "diagnostics.h"
+#include "fork.h"
 #include "worker.h"
 
 #include <stdio.h>
@@ -67,10 +68,12 @@ static void keep_first(otel_status *kept, otel_status status) {
 otel_status otel__provider_flush(struct otel__provider *provider, uint64_t deadline) {
     const struct otel__pipeline *pipeline = &provider->pipeline;
     uint32_t tickets[OTEL_MAX_PROCESSORS];
+    const unsigned forks = otel__fork_count();
     otel_status status = OTEL_OK;
     for (size_t i = 0; i < pipeline->processor_count; i++)
         tickets[i] = otel__processor_flush_begin(pipeline->processors[i]);
-    for (size_t i = 0; i < pipeline->processor_count; i++)
+    /* An exporter that forks returns in the child too, whose tickets begin anew. */
+    for (size_t i = 0; i < pipeline->processor_count && forks == otel__fork_count(); i++)
         keep_first(&status, otel__processor_flush_wait(pipeline->processors[i], tickets[i], deadline));
     return status;
 }

@@ -84,7 +84,8 @@ static void count_outcome(struct otel__lane *lane, otel_status status, uint64_t 
     atomic_fetch_sub_explicit(&lane->in_flight, spans, memory_order_relaxed);
 }
 
-static void export_batch(otel_processor *p) {
+/* False: this is a child that the exporter forked, and the caller is the consumer no more. */
+static bool export_batch(otel_processor *p) {
     struct otel__lane *lane = p->lane;
     const unsigned forks = otel__fork_count();
     const uint32_t count = fill_batch(p);
@@ -96,10 +97,11 @@ static void export_batch(otel_processor *p) {
     const otel_status status = exporter->ops.export_batch(exporter->self, p->view, export_timeout(p), &outcome);
     /* An exporter that forks returns in the child too, where records and counts are wiped. */
     if (forks != otel__fork_count())
-        return;
+        return false;
     otel__records_unref(p->view->records, count);
     p->view->count = 0;
     count_outcome(lane, status, count, &outcome);
+    return true;
 }
 
 void otel__worker_drop(otel_processor *p) {
@@ -116,8 +118,7 @@ void otel__worker_drop(otel_processor *p) {
 void otel__worker_drain(otel_processor *p) {
     struct otel__lane *lane = p->lane;
     take(p);
-    while (lane->waiting && otel__clock_monotonic() < deadline_of(lane))
-        export_batch(p);
+    while (lane->waiting && otel__clock_monotonic() < deadline_of(lane) && export_batch(p)) {}
 }
 
 /* Calls force_flush or shutdown, whichever is given. */
@@ -141,8 +142,11 @@ static void export_all(otel_processor *p) {
 }
 
 void otel__worker_flush(otel_processor *p, uint32_t ticket) {
+    const unsigned forks = otel__fork_count();
     export_all(p);
-    serve(p->lane, ticket);
+    /* A child has no flush to serve: its tickets begin anew. */
+    if (forks == otel__fork_count())
+        serve(p->lane, ticket);
 }
 
 void otel__worker_finish(otel_processor *p, uint32_t unused) {
@@ -209,8 +213,9 @@ static bool export_due(otel_processor *p) {
     bool exported = false;
     take(p);
     while (lane->waiting && !wanted(lane) && (lane->waiting >= p->max_batch || due_at(p) <= otel__clock_monotonic())) {
-        export_batch(p);
         exported = true;
+        if (!export_batch(p))
+            break;
         take(p);
     }
     return exported;
@@ -235,8 +240,10 @@ static void report_full_queue(otel_processor *p) {
     lane->full_reported = full;
 }
 
-static void work(otel_processor *p) {
+/* Until the processor stops; false: the thread finds itself in a child that the exporter forked. */
+static bool work(otel_processor *p) {
     struct otel__lane *lane = p->lane;
+    const unsigned forks = otel__fork_count();
     bool after_export = false;
     while (!atomic_load(&lane->stopping)) {
         const uint32_t ticket = atomic_load(&lane->flush_wanted);
@@ -248,10 +255,15 @@ static void work(otel_processor *p) {
         } else {
             rest(p, &after_export);
         }
+        if (forks != otel__fork_count())
+            return false;
         report_full_queue(p);
     }
     otel__worker_finish(p, 0);
+    if (forks != otel__fork_count())
+        return false;
     report_full_queue(p);
+    return true;
 }
 
 /* ---- the thread -------------------------------------------------------------------------------------------------- */
@@ -266,9 +278,13 @@ static void *run(void *data) {
     /* A flush before the first span may be at it. */
     while (atomic_exchange(&p->lane->draining, 1))
         otel__sleep_ms(1);
-    work(p);
-    atomic_store(&p->lane->draining, 0);
+    const bool done = work(p);
+    if (done)
+        atomic_store(&p->lane->draining, 0);
     otel__thread_unmute(thread, saved);
+    /* In a child the first span starts a worker of its own; this thread is nobody's and ends. */
+    if (!done)
+        return NULL;
     atomic_store(state, OTEL__WORKER_DONE);
     otel__futex_wake(state);
     return NULL;
