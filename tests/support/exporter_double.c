@@ -72,6 +72,7 @@ static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, o
         me->during(me, batch);
     be_held(me, HOLD_EXPORT);
     outcome->rejected = atomic_load(&me->rejects);
+    outcome->delivered = atomic_load(&me->delivers);
     leave(me);
     return (otel_status)atomic_load(&me->export_status);
 }

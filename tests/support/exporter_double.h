@@ -28,7 +28,7 @@ struct exporter_double {
 
     /* To be changed at any time. */
     _Atomic int export_status, flush_status, shutdown_status; /* otel_status to be returned */
-    _Atomic uint64_t rejects;                                 /* of each batch */
+    _Atomic uint64_t rejects, delivers;                       /* of each batch: its outcome */
     _Atomic unsigned hold;                                    /* HOLD_... */
 
     /* What happened. */

@@ -116,6 +116,51 @@ static void remove_waits_for_callbacks(void **state) {
     remove_waits_while(stay_in_callback);
 }
 
+static void stay_muted(enum fake_call call, struct otel__thread *thread) {
+    if (call == FAKE_SET) {
+        const uint32_t saved = otel__thread_mute(thread);
+        sem_post(&inside);
+        sem_wait(&leave);
+        otel__thread_unmute(thread, saved);
+    }
+}
+
+/* Muted or not, it will come back into the table. */
+static void remove_waits_for_calls_that_are_muted(void **state) {
+    (void)state;
+    remove_waits_while(stay_muted);
+}
+
+static void *stay_muted_outside(void *unused) {
+    (void)unused;
+    struct otel__thread *thread = otel__thread_self();
+    const uint32_t saved = otel__thread_mute(thread);
+    const otel_span ignored = start();
+    sem_post(&inside);
+    sem_wait(&leave);
+    otel__thread_unmute(thread, saved);
+    const otel_span heard = start();
+    return otel_span_valid(&ignored) || !otel_span_valid(&heard) ? thread : NULL;
+}
+
+static void muted_threads_are_ignored_and_not_waited_for(void **state) {
+    (void)state;
+    pthread_t thread;
+    void *failed;
+    fake_install();
+    sem_init(&inside, 0, 0);
+    sem_init(&leave, 0, 0);
+    assert_int_equal(pthread_create(&thread, NULL, stay_muted_outside, NULL), 0);
+    sem_wait(&inside);
+    assert_int_equal(fake.calls[FAKE_START], 0);
+    assert_true(otel__backend_remove(0));
+    assert_true(otel__backend_install(&fake_table));
+    sem_post(&leave);
+    pthread_join(thread, &failed);
+    assert_null(failed);
+    fake_remove();
+}
+
 static bool removed;
 static void remove_in_callback(enum fake_call call, struct otel__thread *thread) {
     if (call == FAKE_SET) {
@@ -301,6 +346,8 @@ int main(void) {
         cmocka_unit_test(calls_reach_the_table_only_while_it_is_published),
         cmocka_unit_test(remove_waits_for_calls_inside),
         cmocka_unit_test(remove_waits_for_callbacks),
+        cmocka_unit_test(remove_waits_for_calls_that_are_muted),
+        cmocka_unit_test(muted_threads_are_ignored_and_not_waited_for),
         cmocka_unit_test(remove_does_not_wait_for_itself),
         cmocka_unit_test(nobody_is_inside_after_remove),
         cmocka_unit_test(calls_from_a_handler_that_interrupted_us_are_ignored),

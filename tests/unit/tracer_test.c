@@ -189,6 +189,32 @@ static void threads_that_bind_a_tracer_at_once_agree(void **state) {
     }
 }
 
+/* However long a caller's mistake is, it takes no memory, and is reported once. */
+static void text_beyond_the_bound_makes_the_empty_scope(void **state) {
+    (void)state;
+    enum { BOUND = 64 * 1024 };
+    char *text = malloc(BOUND + 2);
+    memset(text, 't', BOUND + 1);
+    text[BOUND + 1] = '\0';
+    const otel_attr items[] = { OTEL_ATTR("k", text) };
+    otel_tracer tracers[] = { tracer(text, NULL, NULL), tracer("a", text, NULL), tracer("b", NULL, text),
+                              tracer("c", NULL, NULL) };
+    tracers[3].attributes = (otel_attrs){ items, 1 };
+    for (unsigned i = 0; i < 4; i++) {
+        const struct otel__scope *scope = otel__tracer_scope(&tracers[i]);
+        assert_non_null(scope);
+        assert_int_equal(scope->data.name.len + scope->data.version.len + scope->data.schema_url.len, 0);
+        assert_int_equal(scope->data.attributes.count, 0);
+        assert_int_equal(reports_count(), 1);
+    }
+    assert_true(reports_mention("no room for tracer", NULL));
+    text[BOUND - 1024] = '\0';
+    otel_tracer long_one = tracer(text, NULL, NULL);
+    assert_int_equal(otel__tracer_scope(&long_one)->data.name.len, BOUND - 1024);
+    assert_int_equal(reports_count(), 1);
+    free(text);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void) {
@@ -199,6 +225,7 @@ int main(void) {
         test(a_tracer_without_a_name_works_and_is_reported),
         test(an_empty_name_is_reported_too),
         test(a_tracer_binds_anew_after_a_restart),
+        test(text_beyond_the_bound_makes_the_empty_scope),
         test(too_many_scopes_are_reported_and_nameless),
         test(without_memory_a_tracer_is_nameless_and_errno_stays),
         test(threads_that_bind_a_tracer_at_once_agree),

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* processor_direct_test.c - simple processors, which export on the ending thread or span by span, and exporters that call the SDK. */
+#include "processor_fixture.h"
+
+#include "base/clock.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+/* ---- simple processors ------------------------------------------------------------------------------------------- */
+
+static void a_direct_processor_exports_on_the_ending_thread_at_once(void **state) {
+    (void)state;
+    start_direct();
+    for (unsigned i = 1; i <= 10; i++) {
+        end_spans(1);
+        assert_int_equal(first.count, i);
+        assert_int_equal(first.exports, i);
+    }
+    assert_int_equal(first.thread, gettid());
+}
+
+static void a_simple_processor_exports_span_by_span_from_a_thread_of_its_own(void **state) {
+    (void)state;
+    first.blocking = true;
+    start_sdk(OTEL_PROCESSORS(otel_simple_processor(exporter_double_make(&first))));
+    for (unsigned i = 1; i <= 100; i++) {
+        end_spans(i % 3);
+        assert_soon(atomic_load(&first.count) == first.exports);
+    }
+    assert_int_equal(otel_sdk_flush(LONG_MS), OTEL_OK);
+    assert_int_equal(first.count, 100);
+    assert_int_equal(first.exports, 100);
+    assert_int_equal(first.largest, 1);
+    assert_int_not_equal(first.thread, gettid());
+    assert_string_equal(ledger_read().processors[0].name, "simple/double");
+}
+
+static void *end_a_thousand(void *data) {
+    (void)data;
+    end_spans(1000);
+    return NULL;
+}
+
+static void direct_exports_of_many_threads_never_overlap(void **state) {
+    (void)state;
+    pthread_t threads[4];
+    start_direct();
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, end_a_thousand, NULL), 0);
+    for (unsigned i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(otel_sdk_flush(LONG_MS), OTEL_OK);
+    const otel_ledger ledger = ledger_read();
+    assert_int_equal(first.count + ledger.processors[0].dropped_queue_full, 4000);
+    assert_int_equal(first.overlaps, 0);
+}
+
+/* ---- exporters that record, flush and stop themselves ------------------------------------------------------------ */
+
+static _Atomic int inner_flush, inner_stop;
+
+static void record_one_more(struct exporter_double *me, otel_batch *batch) {
+    (void)batch;
+    if (me->exports == 1)
+        end_span("from the exporter");
+    atomic_store(&inner_flush, (int)otel_sdk_flush(LONG_MS));
+    atomic_store(&inner_stop, (int)otel_sdk_stop(LONG_MS));
+}
+
+static void what_a_direct_exporter_traces_is_ignored_and_it_is_refused_a_flush(void **state) {
+    (void)state;
+    first.during = record_one_more;
+    start_direct();
+    const uint64_t begin = otel__clock_monotonic();
+    end_spans(1);
+    assert_int_equal(first.count, 1);
+    assert_int_equal(exporter_double_named(&first, "from the exporter"), 0);
+    assert_int_equal(first.overlaps, 0);
+    assert_int_equal(inner_flush, OTEL_ERR_STATE);
+    assert_int_equal(inner_stop, OTEL_ERR_STATE);
+    assert_true(otel__clock_monotonic() - begin < (LONG_MS / 2) * OTEL__MILLISECOND);
+    const otel_ledger ledger = ledger_read();
+    assert_int_equal(ledger.started, 1);
+    assert_int_equal(ledger.processors[0].exported, 1);
+    assert_true(ledger.interrupted_calls > 0);
+    end_spans(1);
+    assert_int_equal(first.count, 2);
+}
+
+static void what_a_worker_s_exporter_traces_is_ignored_too(void **state) {
+    (void)state;
+    first.during = record_one_more;
+    start_batch(100, 1);
+    end_spans(1);
+    assert_soon(atomic_load(&first.count) == 1);
+    assert_soon(atomic_load(&inner_stop) != OTEL_OK);
+    assert_int_equal(inner_flush, OTEL_ERR_STATE);
+    assert_int_equal(inner_stop, OTEL_ERR_STATE);
+    end_spans(1);
+    assert_soon(atomic_load(&first.count) == 2);
+    assert_int_equal(ledger_read().started, 2);
+}
+
+static void record_always(struct exporter_double *me, otel_batch *batch) {
+    (void)batch;
+    if (me->exports < 1000) /* a test that fails must end as well */
+        end_span("from the exporter");
+}
+
+/* Otherwise the call that ended the first span would never return. */
+static void an_exporter_that_traces_every_export_does_not_feed_itself(void **state) {
+    (void)state;
+    first.during = record_always;
+    start_direct();
+    end_spans(3);
+    assert_int_equal(first.exports, 3);
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    exporter_double_reset(&first);
+    first.during = record_always;
+    start_batch(100, 1);
+    end_spans(3);
+    assert_int_equal(otel_sdk_flush(LONG_MS), OTEL_OK);
+    assert_int_equal(first.exports, 3);
+    assert_int_equal(ledger_read().started, 3);
+}
+
+/* A flush before the first span runs the exporter on the thread that flushes. */
+static void what_is_traced_inside_a_flush_is_ignored(void **state) {
+    (void)state;
+    first.during = record_always;
+    start_sdk(OTEL_PROCESSORS(batch_of(&first, 100, 100), otel_simple_processor(exporter_double_make(&second))));
+    second.during = record_always;
+    end_spans(2);
+    assert_int_equal(otel_sdk_flush(LONG_MS), OTEL_OK);
+    assert_int_equal(first.count, 2);
+    assert_int_equal(second.count, 2);
+    assert_int_equal(ledger_read().started, 2);
+    end_spans(1);
+    assert_int_equal(second.count, 3);
+}
+
+/* ---- spans that end during a flush ------------------------------------------------------------------------------- */
+
+/* They are left to the thread that is inside the exporter, though it is not there to export. */
+static void a_span_that_ends_during_a_flush_is_not_left_behind(void **state) {
+    (void)state;
+    static _Atomic int flushed;
+    pthread_t thread;
+    start_direct();
+    atomic_store(&first.hold, HOLD_FLUSH);
+    assert_int_equal(pthread_create(&thread, NULL, flush_in_thread, (void *)&flushed), 0);
+    assert_soon(atomic_load(&first.held) == 1);
+    end_spans(3);
+    assert_int_equal(first.count, 0);
+    atomic_store(&first.hold, 0);
+    pthread_join(thread, NULL);
+    assert_int_equal(flushed, OTEL_OK);
+    assert_int_equal(first.count, 3);
+    assert_int_equal(ledger_read().processors[0].queued, 0);
+}
+
+#define test(name) cmocka_unit_test_teardown(name, processors_stop)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        test(a_direct_processor_exports_on_the_ending_thread_at_once),
+        test(a_simple_processor_exports_span_by_span_from_a_thread_of_its_own),
+        test(direct_exports_of_many_threads_never_overlap),
+        test(what_a_direct_exporter_traces_is_ignored_and_it_is_refused_a_flush),
+        test(what_a_worker_s_exporter_traces_is_ignored_too),
+        test(an_exporter_that_traces_every_export_does_not_feed_itself),
+        test(what_is_traced_inside_a_flush_is_ignored),
+        test(a_span_that_ends_during_a_flush_is_not_left_behind),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
