@@ -285,6 +285,8 @@ static void endpoints(void **state) {
         { "http://c:65536", NULL, "using the default" },
         { "http://c:port", NULL, "using the default" },
         { "http://c c", NULL, "using the default" },
+        { "http://[gggg]:1", NULL, "its IPv6 address is malformed; using the default" },
+        { "http://\xe6\x97\xa5.invalid", NULL, "its host holds a character" },
     };
     ROWS("OTEL_EXPORTER_OTLP_ENDPOINT", base);
     static const struct row traces[] = {
@@ -480,6 +482,23 @@ static void passwords_stay_out_of_messages(void **state) {
     otel__config_free(&config);
 }
 
+static void users_that_no_request_could_carry(void **state) {
+    (void)state;
+    fake_env_set("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:pass@word@127.0.0.1:28023");
+    load();
+    assert_int_equal(reports_count(), 1);
+    assert_null(strstr(reports_text(0), "pass@"));
+    assert_null(strstr(reports_text(0), "word@"));
+    assert_true(
+        reports_mention("OTEL_EXPORTER_OTLP_ENDPOINT=\"@127.0.0.1:28023\"", "written as %40; using the default"));
+    assert_string_equal(config.otlp_endpoint, "http://localhost:4318");
+    otel__config_free(&config);
+    fake_env_set("OTEL_EXPORTER_OTLP_ENDPOINT", "http://us%00er:pw@host");
+    load();
+    assert_true(reports_mention("OTEL_EXPORTER_OTLP_ENDPOINT=\"@host\"", "holds a %00; using the default"));
+    otel__config_free(&config);
+}
+
 static void one_message_for_each_variable(void **state) {
     (void)state;
     fake_env_set("OTEL_SDK_DISABLED", "maybe");
@@ -514,6 +533,7 @@ int main(void) {
         TEST(batch_larger_than_the_queue),
         TEST(values_in_messages_are_escaped_and_shortened),
         TEST(passwords_stay_out_of_messages),
+        TEST(users_that_no_request_could_carry),
         TEST(one_message_for_each_variable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

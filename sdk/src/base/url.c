@@ -3,6 +3,7 @@
 
 #include "base/escape.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,71 @@ static const char *parse_port(otel_str digits, struct otel__url *url) {
     return NULL;
 }
 
+static bool all_of(otel_str text, const char *beyond_alnum) {
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c > 0x7f || (!isalnum(c) && !strchr(beyond_alnum, c)))
+            return false;
+    }
+    return true;
+}
+
+/*
+ * What follows is refused here because libcurl refuses it, some of it only when it connects: an endpoint that is
+ * accepted must be one that can be sent to.
+ */
+static const char *check_user(otel_str user) {
+    for (size_t i = 0; i < user.len; i++) {
+        if (user.ptr[i] == '@')
+            return "its user or password holds an '@', which must be written as %40";
+        if (i + 2 < user.len && memcmp(user.ptr + i, "%00", 3) == 0)
+            return "its user or password holds a %00";
+    }
+    return NULL;
+}
+
+static const char *check_name(otel_str host) {
+    if (host.len == 0)
+        return "it has no host";
+    return all_of(host, "-._~") ? NULL : "its host holds a character other than letters, digits, '-', '.' and '_'";
+}
+
+/* An address, and maybe the zone that it is to be reached through: fe80::1%25eth0 */
+static const char *check_ipv6(otel_str host) {
+    enum { ZONE_MAX = 15 }; /* libcurl's */
+    char address[INET6_ADDRSTRLEN];
+    struct in6_addr parsed;
+    const char *end = host.ptr + host.len, *percent = find_any(host.ptr, end, "%");
+    size_t len = (size_t)(percent - host.ptr);
+    if (len >= sizeof address)
+        return "its IPv6 address is malformed";
+    memcpy(address, host.ptr, len);
+    address[len] = '\0';
+    if (inet_pton(AF_INET6, address, &parsed) != 1)
+        return "its IPv6 address is malformed";
+    if (percent == end)
+        return NULL;
+    otel_str zone = span_of(percent + 1, end);
+    if (zone.len > 2 && memcmp(zone.ptr, "25", 2) == 0)
+        zone = span_of(percent + 3, end);
+    bool usable = zone.len > 0 && zone.len <= ZONE_MAX && all_of(zone, "-._~");
+    return usable ? NULL : "the zone of its IPv6 address is malformed";
+}
+
+static const char *parse_host(const char *from, const char *to, struct otel__url *url, const char **host_end) {
+    if (from == to || *from != '[') {
+        *host_end = find_any(from, to, ":");
+        url->host = span_of(from, *host_end);
+        return check_name(url->host);
+    }
+    *host_end = find_any(from, to, "]");
+    if (*host_end == to)
+        return "its IPv6 address lacks the closing bracket";
+    url->host = span_of(from + 1, *host_end);
+    ++*host_end;
+    return check_ipv6(url->host);
+}
+
 /* user@host:port */
 static const char *parse_authority(const char *from, const char *to, struct otel__url *url) {
     for (const char *at = to; at > from; at--)
@@ -45,20 +111,11 @@ static const char *parse_authority(const char *from, const char *to, struct otel
             break;
         }
     const char *host_end;
-    if (from < to && *from == '[') {
-        host_end = find_any(from, to, "]");
-        if (host_end == to)
-            return "its IPv6 address lacks the closing bracket";
-        url->host = span_of(from + 1, host_end);
-        host_end++;
-    } else {
-        host_end = find_any(from, to, ":");
-        url->host = span_of(from, host_end);
-    }
-    if (url->host.len == 0)
-        return "it has no host";
-    if (host_end == to)
-        return NULL;
+    const char *problem = check_user(url->user);
+    if (!problem)
+        problem = parse_host(from, to, url, &host_end);
+    if (problem || host_end == to)
+        return problem;
     return *host_end == ':' ? parse_port(span_of(host_end + 1, to), url)
                             : "something other than a port follows its host";
 }
