@@ -91,6 +91,8 @@ static enum verdict judge_answer(struct job *job, size_t count, struct otel__otl
     otel__otlp_read_answer(response, &answer);
     if (response->status >= 200 && response->status < 300) {
         accept_answer(job, &answer, count);
+        if (answer.foreign)
+            otel__otlp_report_foreign(&otlp->reporter, response);
         return DELIVERED;
     }
     otel__otlp_failure_answer(failure, response, answer.message);

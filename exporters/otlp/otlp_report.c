@@ -101,3 +101,14 @@ void otel__otlp_report_partial(const struct otel__otlp_reporter *reporter, uint6
     else if (message[0])
         otel_report(OTEL_LOG_WARN, "otlp.warning", "%s took all spans and says: %s", reporter->endpoint, message);
 }
+
+void otel__otlp_report_foreign(struct otel__otlp_reporter *reporter, const struct otel__http_response *response) {
+    char type[128];
+    if (reporter->met_foreign)
+        return;
+    reporter->met_foreign = true;
+    otel__escape(otel_cstr(response->content_type), type, sizeof type);
+    otel_report(OTEL_LOG_WARN, "otlp.foreign",
+                "%s answered %d with a body (%s) that is no OTLP answer: is this a collector?", reporter->endpoint,
+                response->status, type[0] ? type : "no type");
+}

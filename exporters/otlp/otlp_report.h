@@ -11,6 +11,7 @@
 struct otel__otlp_reporter {
     char endpoint[256]; /* the URL, fit for a log line */
     bool failing;       /* the last request was lost */
+    bool met_foreign;   /* otel__otlp_report_foreign() has spoken */
 };
 
 /* Why a request is not delivered (yet). */
@@ -42,5 +43,7 @@ void otel__otlp_report_success(struct otel__otlp_reporter *reporter);
 /* The server refused `rejected` of `count` spans, or just had something to say; neither: nothing is reported. */
 void otel__otlp_report_partial(const struct otel__otlp_reporter *reporter, uint64_t rejected, size_t count,
                                const char *message);
+/* A 2xx answer, but not of an OTLP server: told once, since the spans count as delivered all the same. */
+void otel__otlp_report_foreign(struct otel__otlp_reporter *reporter, const struct otel__http_response *response);
 
 #endif

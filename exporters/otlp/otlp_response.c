@@ -31,8 +31,10 @@ static void read_success(const struct otel__http_response *response, struct otel
     ProtobufCAllocator allocator = { budget_alloc, budget_free, &left };
     Otel__Rpc__ExportTraceServiceResponse *message =
         otel__rpc__export_trace_service_response__unpack(&allocator, response->body_len, response->body);
-    if (!message)
+    if (!message) {
+        answer->foreign = true;
         return;
+    }
     const Otel__Rpc__ExportTracePartialSuccess *partial = message->partial_success;
     if (partial) {
         answer->rejected = partial->rejected_spans > 0 ? (uint64_t)partial->rejected_spans : 0;
@@ -72,13 +74,15 @@ void otel__otlp_read_answer(const struct otel__http_response *response, struct o
     *answer = (struct otel__otlp_answer){ 0 };
     bool success = response->status >= 200 && response->status < 300;
     bool protobuf = is_type(response->content_type, "application/x-protobuf");
-    bool text = is_type(response->content_type, "text/") || is_type(response->content_type, "application/json");
+    bool json = is_type(response->content_type, "application/json");
     if (response->body_len == 0)
         return;
     if (success && protobuf)
         read_success(response, answer);
-    else if (!success && protobuf)
+    else if (success)
+        answer->foreign = !json; /* there are servers that answer in OTLP's other encoding */
+    else if (protobuf)
         read_status(response, answer);
-    else if (!success && text)
+    else if (json || is_type(response->content_type, "text/"))
         read_text(response, answer);
 }

@@ -10,11 +10,13 @@
 struct otel__otlp_answer {
     uint64_t rejected; /* spans that the server took and refused */
     char message[256]; /* the server's words, fit for a log line; "" when there are none */
+    bool foreign;      /* a 2xx answer with a body that no OTLP server would send */
 };
 
 /*
  * Reads the body of a 2xx answer as ExportTraceServiceResponse, that of any other as google.rpc.Status or as text, by
- * its Content-Type. A body that cannot be read, or that would take more than some memory to read, says nothing.
+ * its Content-Type. A body that cannot be read, or that would take more than some memory to read, says nothing; of a 2xx
+ * answer it is foreign.
  */
 void otel__otlp_read_answer(const struct otel__http_response *response, struct otel__otlp_answer *answer);
 

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -224,8 +225,26 @@ static void nobody_listens(void **state) {
     struct otel__http_client *client = client_for_limit(url, 100);
     assert_int_equal(post(client), OTEL__HTTP_UNAVAILABLE);
     assert_string_equal(otel__http_response(client)->problem, expected);
+    assert_string_equal(otel__http_response(client)->hint, "Is a collector running there?");
     otel__http_destroy(client);
     close(socket);
+}
+
+/* The process is out of descriptors, which is no reason to look at the server. */
+static void no_descriptor_left(void **state) {
+    (void)state;
+    http_double *server = START({ .status = 200 });
+    struct otel__http_client *client = client_for(server);
+    struct rlimit before, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){ .rlim_cur = 0, .rlim_max = before.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    enum otel__http_result result = post(client);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(result, OTEL__HTTP_UNAVAILABLE);
+    assert_null(otel__http_response(client)->hint);
+    otel__http_destroy(client);
+    http_double_stop(server);
 }
 
 static void a_name_that_does_not_exist(void **state) {
@@ -557,6 +576,7 @@ int main(void) {
         cmocka_unit_test(a_server_that_hangs_up_after_each_answer),
         cmocka_unit_test(broken_connections),
         cmocka_unit_test(nobody_listens),
+        cmocka_unit_test(no_descriptor_left),
         cmocka_unit_test(a_name_that_does_not_exist),
         cmocka_unit_test(no_http),
         cmocka_unit_test(redirects_are_not_followed),

@@ -112,10 +112,28 @@ static void partial_success(void **state) {
     assert_int_equal(rejected, 0);
     assert_true(scene_reported(OTEL_LOG_WARN, "took all spans and says: hm"));
     size_t reports = reports_count();
-    for (int i = 0; i < 2; i++)
-        assert_int_equal(scene_export(&scene, &rejected), OTEL_OK);
+    assert_int_equal(scene_export(&scene, &rejected), OTEL_OK);
     assert_int_equal(reports_count(), reports);
+    assert_int_equal(scene_export(&scene, &rejected), OTEL_OK);
+    assert_true(scene_reported(OTEL_LOG_WARN, "answered 200 with a body (application/x-protobuf) that is no OTLP"));
     assert_int_equal(http_double_requests(scene.server), 5); /* nothing was sent twice */
+    scene_end(&scene);
+}
+
+/* Some other web server: its 200 counts, and people are told what it is. */
+static void a_success_of_another_kind_is_told_once(void **state) {
+    (void)state;
+    struct scene scene =
+        scene_begin(STEPS({ .headers = "Content-Type: text/html; charset=utf-8\r\n", .body = "<html>hello" }));
+    uint64_t rejected = 1;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(scene_export(&scene, &rejected), OTEL_OK);
+        assert_int_equal(rejected, 0);
+    }
+    assert_int_equal(reports_count(), 1);
+    assert_true(scene_reported(OTEL_LOG_WARN, " answered 200 with a body (text/html; charset=utf-8) that is no OTLP "
+                                              "answer: is this a collector?"));
+    assert_true(reports_mention(http_double_url(scene.server, ""), NULL));
     scene_end(&scene);
 }
 
@@ -337,6 +355,7 @@ int main(void) {
         cmocka_unit_test(one_connection_for_many_exports),
         cmocka_unit_test(no_spans_no_request),
         cmocka_unit_test(partial_success),
+        cmocka_unit_test(a_success_of_another_kind_is_told_once),
         cmocka_unit_test(permanent_failures_are_not_retried),
         cmocka_unit_test(a_huge_answer_is_a_failure_whatever_its_status),
         cmocka_unit_test(nobody_listens),

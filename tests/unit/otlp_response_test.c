@@ -53,14 +53,28 @@ static void partial_success(void **state) {
     assert_int_equal(answer.rejected, 0);
 }
 
+static void assert_foreign(struct otel__otlp_answer answer) {
+    assert_silent(answer);
+    assert_true(answer.foreign);
+}
+
 static void unreadable_success(void **state) {
     (void)state;
-    assert_silent(READ(200, protobuf, 0xff, 0xff, 0xff));
-    assert_silent(READ(200, protobuf, 0x0a, 0x7f, 0x08)); /* longer than there is */
-    assert_silent(READ(200, "text/html", '<', 'h', 'i', '>'));
-    assert_silent(READ(200, "", 0x0a, 2, 0x08, 3)); /* no type: not read */
-    assert_silent(READ(200, "application/x-protobuf2", 0x0a, 2, 0x08, 3));
-    assert_silent(READ(200, "application/json", '{', '}'));
+    assert_foreign(READ(200, protobuf, 0xff, 0xff, 0xff));
+    assert_foreign(READ(200, protobuf, 0x0a, 0x7f, 0x08)); /* longer than there is */
+    assert_foreign(READ(200, "text/html", '<', 'h', 'i', '>'));
+    assert_foreign(READ(200, "", 0x0a, 2, 0x08, 3)); /* no type: not read */
+    assert_foreign(READ(200, "application/x-protobuf2", 0x0a, 2, 0x08, 3));
+}
+
+static void what_is_not_foreign(void **state) {
+    (void)state;
+    assert_false(read_bytes(200, protobuf, "", 0).foreign);
+    assert_false(read_bytes(200, "text/html", "", 0).foreign);
+    assert_false(READ(200, protobuf, 0x0a, 5, 0x08, 3, 0x98, 0x06, 1).foreign);
+    assert_false(READ(200, "application/json", '{', '}').foreign);
+    assert_false(READ(404, "text/html", '<', 'h', 'i', '>').foreign);
+    assert_false(READ(400, protobuf, 0xff).foreign);
 }
 
 static void failures(void **state) {
@@ -118,8 +132,13 @@ static void random_bytes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(full_success), cmocka_unit_test(partial_success),    cmocka_unit_test(unreadable_success),
-        cmocka_unit_test(failures),     cmocka_unit_test(long_texts_are_cut), cmocka_unit_test(bombs),
+        cmocka_unit_test(full_success),
+        cmocka_unit_test(partial_success),
+        cmocka_unit_test(unreadable_success),
+        cmocka_unit_test(what_is_not_foreign),
+        cmocka_unit_test(failures),
+        cmocka_unit_test(long_texts_are_cut),
+        cmocka_unit_test(bombs),
         cmocka_unit_test(random_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include "base/escape.h"
 #include "common/http/http_connection.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -31,7 +32,8 @@ static void explain_connect(struct otel__http_connection *connection, const stru
     const char *through = plan->proxy[0] ? " (a proxy is set in the environment)" : "";
     explain(connection, "cannot connect to %s: %s%s", plan->shown_host,
             os_error ? strerror((int)os_error) : details(connection, CURLE_COULDNT_CONNECT), through);
-    connection->response.hint = "Is a collector running there?";
+    if (os_error == ECONNREFUSED) /* no other says that nobody listens: this process may be out of descriptors */
+        connection->response.hint = "Is a collector running there?";
 }
 
 static void explain_write(struct otel__http_connection *connection, const struct otel__http_plan *plan) {
