@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * console.c - the console exporter: each span becomes one line, written by one fwrite(), so that lines never mix.
+ * console.c - the console exporter: each span becomes one line, written under the stream's lock, so that lines never mix.
+ *
+ * A pipe or terminal may be full for as long as its reader likes. What goes there is written past stdio, as far as
+ * there is room: what stdio holds cannot be taken back, and libc would wait for the reader once more at exit.
  */
 #include "common/fork_gate.h"
 #include "base/clock.h"
@@ -9,8 +12,12 @@
 #include "console/span_line.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <otel/console.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* What an export changes; a forked child leaves it behind. */
 struct workspace {
@@ -25,48 +32,129 @@ struct console {
         gate; /* closed: nothing lies half written in the stream's buffer, which a child would write again */
     atomic_bool cancelled;
     bool shut;
+    bool torn; /* the last line was begun and given up */
 };
 
-static bool write_span(struct console *console, const otel_span_data *span) {
-    if (!span) { /* the SDK is short of memory for its view */
-        errno = ENOMEM;
-        return false;
-    }
-    struct otel__line *line = &console->workspace->line;
-    otel__line_clear(line);
-    otel__span_line(line, span);
-    return line->len == 0 || fwrite(line->text, 1, line->len, console->stream) == line->len;
+/* One export. */
+struct job {
+    struct console *console;
+    uint64_t deadline; /* ns */
+    int fd;            /* what to write to past stdio; -1: nothing */
+};
+
+/* The descriptor behind a stream that may keep a writer waiting; -1: a file, or a stream without a descriptor. */
+static int waiting_descriptor(FILE *stream) {
+    struct stat st;
+    int fd = fileno(stream);
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return -1;
+    return S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode) || S_ISSOCK(st.st_mode) ? fd : -1;
 }
 
-static otel_status write_batch(struct console *console, otel_batch *batch, otel_export_outcome *outcome) {
+/* Sleeps until the descriptor takes something, or says that it never will. */
+static otel_status await_room(const struct job *job) {
+    enum { SLICE_MS = 20 }; /* how late a cancel may be noticed */
+    for (;;) {
+        struct pollfd poller = { .fd = job->fd, .events = POLLOUT };
+        if (atomic_load(&job->console->cancelled))
+            return OTEL_ERR_CANCELLED;
+        int ready = poll(&poller, 1, SLICE_MS);
+        if (ready > 0)
+            return OTEL_OK;
+        if (ready < 0 && errno != EINTR)
+            return OTEL_ERR_EXPORT;
+        if (otel__clock_monotonic() >= job->deadline)
+            return OTEL_ERR_TIMEOUT;
+    }
+}
+
+/* A pipe with room has it for PIPE_BUF bytes at least: no more at a time, so that the write does not wait. */
+static otel_status write_past_stdio(const struct job *job, const char *text, size_t len, size_t *done) {
+    otel_status status = await_room(job);
+    if (status == OTEL_OK && fflush(job->console->stream) != 0) /* what the program has printed comes first */
+        status = OTEL_ERR_EXPORT;
+    while (status == OTEL_OK && *done < len) {
+        status = await_room(job);
+        if (status != OTEL_OK)
+            break;
+        size_t most = len - *done < PIPE_BUF ? len - *done : PIPE_BUF;
+        ssize_t wrote = write(job->fd, text + *done, most);
+        if (wrote > 0)
+            *done += (size_t)wrote;
+        else if (wrote < 0 && errno != EINTR && errno != EAGAIN)
+            status = OTEL_ERR_EXPORT;
+    }
+    return status;
+}
+
+static otel_status write_line(const struct job *job, const struct otel__line *line) {
+    FILE *stream = job->console->stream;
+    if (job->fd < 0)
+        return fwrite(line->text, 1, line->len, stream) == line->len ? OTEL_OK : OTEL_ERR_EXPORT;
+    size_t done = 0;
+    flockfile(stream);
+    otel_status status = write_past_stdio(job, line->text, line->len, &done);
+    funlockfile(stream);
+    if (done > 0)
+        job->console->torn = done < line->len;
+    return status;
+}
+
+static otel_status write_span(const struct job *job, const otel_span_data *span) {
+    if (!span) { /* the SDK is short of memory for its view */
+        errno = ENOMEM;
+        return OTEL_ERR_EXPORT;
+    }
+    struct otel__line *line = &job->console->workspace->line;
+    otel__line_clear(line);
+    if (job->console->torn)
+        otel__line_add(line, "\n");
+    otel__span_line(line, span);
+    return line->len > 0 ? write_line(job, line) : OTEL_OK;
+}
+
+static otel_status write_spans(const struct job *job, otel_batch *batch, size_t *written) {
+    size_t count = otel_batch_count(batch);
+    otel_status status = OTEL_OK;
+    while (*written < count && status == OTEL_OK) {
+        status = atomic_load(&job->console->cancelled) ? OTEL_ERR_CANCELLED
+                                                       : write_span(job, otel_batch_span(batch, *written));
+        *written += status == OTEL_OK;
+    }
+    return status;
+}
+
+static otel_status write_batch(const struct job *job, otel_batch *batch, otel_export_outcome *outcome) {
+    struct console *console = job->console;
     if (!console->workspace)
         console->workspace = calloc(1, sizeof *console->workspace);
     if (!console->workspace)
         return OTEL_ERR_MEMORY;
-    size_t count = otel_batch_count(batch), written = 0;
+    size_t written = 0;
     errno = 0;
-    while (written < count && !atomic_load(&console->cancelled) && write_span(console, otel_batch_span(batch, written)))
-        written++;
-    bool flushed = fflush(console->stream) == 0;
-    outcome->delivered = flushed ? written : 0;
-    if (flushed && written == count)
-        return OTEL_OK;
-    if (flushed && atomic_load(&console->cancelled))
-        return OTEL_ERR_CANCELLED;
-    otel_report(OTEL_LOG_WARN, "console.write", "spans could not be written to the console: %s", strerror(errno));
-    return OTEL_ERR_EXPORT;
+    otel_status status = write_spans(job, batch, &written);
+    if (job->fd < 0 && fflush(console->stream) != 0) {
+        written = 0;
+        status = OTEL_ERR_EXPORT;
+    }
+    outcome->delivered = written;
+    if (status == OTEL_ERR_EXPORT || status == OTEL_ERR_TIMEOUT)
+        otel_report(OTEL_LOG_WARN, "console.write", "spans could not be written to the console: %s",
+                    status == OTEL_ERR_TIMEOUT ? "its reader did not take them in time" : strerror(errno));
+    return status;
 }
 
 static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {
     struct console *console = self;
     if (console->shut || atomic_load(&console->cancelled))
         return console->shut ? OTEL_ERR_STATE : OTEL_ERR_CANCELLED;
-    uint64_t ms = timeout_ms > 0 ? (uint64_t)timeout_ms : 1000;
-    if (!otel__fork_gate_enter(&console->gate, otel__clock_monotonic() + ms * OTEL__MILLISECOND))
+    uint64_t now = otel__clock_monotonic(), limit = timeout_ms > 0 ? (uint64_t)timeout_ms * OTEL__MILLISECOND : 0;
+    if (!otel__fork_gate_enter(&console->gate, now + (limit ? limit : OTEL__SECOND)))
         return OTEL_ERR_TIMEOUT;
+    struct job job = { console, limit ? now + limit : UINT64_MAX, waiting_descriptor(console->stream) };
     struct otel__sigpipe guard;
     otel__sigpipe_begin(&guard);
-    otel_status status = write_batch(console, batch, outcome);
+    otel_status status = write_batch(&job, batch, outcome);
     otel__sigpipe_end(&guard);
     otel__fork_gate_leave(&console->gate);
     return status;

@@ -7,10 +7,13 @@
 #include "reports.h"
 #include "span_generator.h"
 
+#include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -178,6 +181,88 @@ static void a_closed_pipe(void **state) {
     reports_stop();
 }
 
+/* A pipe that nobody reads, and an exporter that writes more to it than fits. */
+struct stuck {
+    int ends[2];
+    FILE *stream;
+    otel_exporter *exporter;
+    otel_batch *batch;
+    otel_span_data spans[400];
+    char name[14000]; /* a line takes four writes, and the pipe is full in the middle of one */
+};
+
+static void stuck_begin(struct stuck *stuck) {
+    reports_start(OTEL_LOG_DEBUG);
+    assert_int_equal(pipe(stuck->ends), 0);
+    stuck->stream = fdopen(stuck->ends[1], "w");
+    stuck->exporter = otel_console_exporter(stuck->stream);
+    memset(stuck->name, 'x', sizeof stuck->name);
+    for (size_t i = 0; i < 400; i++) {
+        stuck->spans[i] = plain_span();
+        stuck->spans[i].name = otel_strn(stuck->name, sizeof stuck->name);
+    }
+    stuck->batch = batch_double_create(stuck->spans, 400, &resource);
+}
+
+/* Takes what the pipe holds. */
+static size_t stuck_drain(struct stuck *stuck, char *last, size_t size) {
+    char text[65536];
+    size_t total = 0;
+    fcntl(stuck->ends[0], F_SETFL, O_NONBLOCK);
+    for (ssize_t got; (got = read(stuck->ends[0], text, sizeof text)) > 0; total += (size_t)got)
+        snprintf(last, size, "%.*s", (int)got, text);
+    return total;
+}
+
+static void stuck_end(struct stuck *stuck) {
+    batch_double_free(stuck->batch);
+    otel_exporter_destroy(stuck->exporter);
+    fclose(stuck->stream);
+    close(stuck->ends[0]);
+    reports_stop();
+}
+
+static void a_stuck_reader_ends_an_export_in_time(void **state) {
+    (void)state;
+    static struct stuck stuck;
+    static char text[65536];
+    stuck_begin(&stuck);
+    fputs("printed before\n", stuck.stream);
+    assert_int_equal(batch_double_export(stuck.exporter, stuck.batch, 50, NULL), OTEL_ERR_TIMEOUT);
+    assert_true(reports_mention("its reader did not take them in time", NULL));
+    assert_int_equal(__fpending(stuck.stream), 0); /* nothing for exit() to wait with */
+    assert_true(stuck_drain(&stuck, text, sizeof text) > 0);
+    assert_memory_equal(text, "printed before\n2023-", 20);
+    otel_batch *one = batch_double_create(stuck.spans, 1, &resource);
+    assert_int_equal(batch_double_export(stuck.exporter, one, 50, NULL), OTEL_OK);
+    stuck_drain(&stuck, text, sizeof text);
+    assert_memory_equal(text, "\n2023-", 6); /* the line that was given up is ended */
+    assert_int_equal(batch_double_export(stuck.exporter, one, 50, NULL), OTEL_OK);
+    stuck_drain(&stuck, text, sizeof text);
+    assert_memory_equal(text, "2023-", 5);
+    batch_double_free(one);
+    stuck_end(&stuck);
+}
+
+static void *cancel_soon(void *arg) {
+    struct stuck *stuck = arg;
+    usleep(30000);
+    batch_double_ops(stuck->exporter)->cancel(batch_double_self(stuck->exporter));
+    return NULL;
+}
+
+static void cancel_ends_the_waiting_for_a_reader(void **state) {
+    (void)state;
+    static struct stuck stuck;
+    stuck_begin(&stuck);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, cancel_soon, &stuck), 0);
+    assert_int_equal(batch_double_export(stuck.exporter, stuck.batch, 0, NULL), OTEL_ERR_CANCELLED);
+    pthread_join(thread, NULL);
+    assert_int_equal(__fpending(stuck.stream), 0);
+    stuck_end(&stuck);
+}
+
 static void nothing_after_shutdown_or_cancel(void **state) {
     (void)state;
     for (int i = 0; i < 2; i++) {
@@ -271,6 +356,8 @@ int main(void) {
         cmocka_unit_test(one_line_per_span),
         cmocka_unit_test(a_name_of_many_megabytes),
         cmocka_unit_test(a_closed_pipe),
+        cmocka_unit_test(a_stuck_reader_ends_an_export_in_time),
+        cmocka_unit_test(cancel_ends_the_waiting_for_a_reader),
         cmocka_unit_test(nothing_after_shutdown_or_cancel),
         cmocka_unit_test(a_forked_child_writes_its_own),
         cmocka_unit_test(memory_is_short),
