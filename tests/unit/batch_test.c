@@ -199,13 +199,17 @@ static void without_memory_a_span_cannot_be_seen(void **state) {
     SKIP_IF(!failing_allocator_works(), "allocations cannot be made to fail here");
     add_event(batch->records[0], 1, 1);
     add_link(batch->records[0], 1);
-    /* Attributes, events, links in turn: what there was memory for is kept. */
-    static const unsigned first_to_fail[] = { 1, 2, 2 };
-    for (unsigned i = 0; i < 3; i++) {
-        failing_allocator_fail(first_to_fail[i], true);
-        const otel_span_data *span = otel_batch_span(batch, 0);
+    /* The room for attributes, for events and for links in turn. */
+    for (unsigned nth = 1; nth <= 3; nth++) {
+        struct otel_batch *fresh = otel__batch_create(1, &resource);
+        fresh->records[0] = batch->records[0];
+        fresh->count = 1;
+        failing_allocator_fail(nth, false);
+        const otel_span_data *span = otel_batch_span(fresh, 0);
         failing_allocator_fail(0, false);
         assert_null(span);
+        assert_int_equal(otel_batch_span(fresh, 0)->link_count, 1);
+        otel__batch_free(fresh);
     }
     assert_int_equal(otel_batch_span(batch, 0)->event_count, 1);
     for (unsigned nth = 1; nth <= 2; nth++) {

@@ -221,6 +221,11 @@ static void made_up_spans_name_nothing(void **state) {
         assert_false(otel__record_is(&span));
     }
     finish(mine(), record);
+    /* Free, its birth is zero; that must not be the birth of an unsampled span. */
+    otel_span unborn = real;
+    unborn.opaque_[OTEL__W_BIRTH] = 0;
+    assert_null(otel__record_lock(&unborn));
+    assert_false(otel__record_is(&unborn));
 }
 
 static void a_record_begins_empty_whatever_it_held_before(void **state) {
