@@ -19,5 +19,7 @@ unsigned failing_allocator_failures(void);
 
 /* Calls `hook` on whichever thread's realloc() has just succeeded, before that returns; NULL: no more. */
 void failing_allocator_after_realloc(void (*hook)(void));
+/* The same of free(), of blocks that are not NULL. */
+void failing_allocator_after_free(void (*hook)(void));
 
 #endif

@@ -3,6 +3,7 @@
 #include "tracer.h"
 
 #include "failing_allocator.h"
+#include "in_child.h"
 #include "sanitizers.h"
 #include "reports.h"
 #include "span_assert.h"
@@ -189,6 +190,38 @@ static void threads_that_bind_a_tracer_at_once_agree(void **state) {
     }
 }
 
+static otel_tracer of_child[3] = { { .name = "a" }, { .name = "b" }, { .name = "c" } };
+static unsigned frees;
+static int outcome_of_child = -1;
+
+static int uses_scopes_of_its_own(void *argument) {
+    (void)argument;
+    STEP(otel__scopes_begin());
+    for (unsigned i = 0; i < 3; i++)
+        STEP(*otel__tracer_scope(&of_child[i])->data.name.ptr == *of_child[i].name);
+    otel__scopes_end();
+    return 0;
+}
+
+static void fork_at_the_second_free(void) {
+    if (++frees != 2)
+        return;
+    failing_allocator_after_free(NULL);
+    outcome_of_child = in_child(uses_scopes_of_its_own, NULL);
+}
+
+/* A fork while another thread frees them, here as if by that thread, leaves the child none that are freed. */
+static void a_child_finds_no_scope_that_was_being_freed(void **state) {
+    (void)state;
+    SKIP_IF(!failing_allocator_works(), "free() cannot be watched here");
+    for (unsigned i = 0; i < 3; i++)
+        otel__tracer_scope(&of_child[i]);
+    failing_allocator_after_free(fork_at_the_second_free);
+    otel__scopes_end();
+    failing_allocator_after_free(NULL);
+    assert_int_equal(outcome_of_child, 0);
+}
+
 /* However long a caller's mistake is, it takes no memory, and is reported once. */
 static void text_beyond_the_bound_makes_the_empty_scope(void **state) {
     (void)state;
@@ -225,6 +258,7 @@ int main(void) {
         test(a_tracer_without_a_name_works_and_is_reported),
         test(an_empty_name_is_reported_too),
         test(a_tracer_binds_anew_after_a_restart),
+        test(a_child_finds_no_scope_that_was_being_freed),
         test(text_beyond_the_bound_makes_the_empty_scope),
         test(too_many_scopes_are_reported_and_nameless),
         test(without_memory_a_tracer_is_nameless_and_errno_stays),
