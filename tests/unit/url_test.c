@@ -85,8 +85,7 @@ static void refusals(void **state) {
         "http://user:p@ss@127.0.0.1:28023",
         "http://us%00er:pw@host",
         "http://user:%00@host",
-        "http://b\xc3\xbc"
-        "cher.example/",
+        "http://\xc3\xbc.example/",
         "http://\xe6\x97\xa5\xe6\x9c\xac.invalid",
         "http://c%20d",
         "http://a\\b",
