@@ -45,6 +45,30 @@ static void a_full_queue_drops_the_newest_and_says_so_once(void **state) {
     assert_int_equal(ledger.processors[0].queued + ledger.processors[0].in_flight, 0);
 }
 
+/* More spans than there are records. */
+static void what_a_full_queue_drops_is_let_go(void **state) {
+    (void)state;
+    enum { MANY = OTEL__RECORDS_MAX + 5000 };
+    start_batch(10, 1);
+    hold_in_export(&first);
+    end_spans(MANY);
+    const otel_ledger ledger = ledger_read();
+    assert_int_equal(ledger.refused, 0);
+    assert_int_equal(ledger.processors[0].dropped_queue_full, MANY - 10);
+}
+
+static void what_one_of_two_drops_is_let_go_by_the_other(void **state) {
+    (void)state;
+    enum { MANY = OTEL__RECORDS_MAX + 5000 };
+    start_sdk(OTEL_PROCESSORS(batch_of(&first, 10, 1), otel_simple_processor(exporter_double_make(&second))));
+    hold_in_export(&first);
+    end_spans(MANY);
+    const otel_ledger ledger = ledger_read();
+    assert_int_equal(ledger.refused, 0);
+    assert_int_equal(ledger.processors[0].dropped_queue_full, MANY - 10);
+    assert_int_equal(ledger.processors[1].exported, MANY + 1);
+}
+
 static void a_short_overflow_is_reported_at_the_stop(void **state) {
     (void)state;
     start_batch(5, 5);
@@ -367,6 +391,8 @@ static void batch_options_that_cannot_be_are_replaced(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         test(a_full_queue_drops_the_newest_and_says_so_once),
+        test(what_a_full_queue_drops_is_let_go),
+        test(what_one_of_two_drops_is_let_go_by_the_other),
         test(a_short_overflow_is_reported_at_the_stop),
         test(rejected_spans_are_counted_apart),
         test(what_a_failed_export_delivered_is_counted),
