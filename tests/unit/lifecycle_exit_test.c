@@ -224,9 +224,11 @@ static void *record_for_ever(void *data) {
 
 static int exits_under_load_with(bool batch, bool blocking) {
     STEP(start(batch, blocking) == OTEL_OK);
+    end_spans(1);
     for (unsigned i = 0; i < 4; i++) {
         pthread_t thread;
         STEP(pthread_create(&thread, NULL, record_for_ever, NULL) == 0);
+        pthread_detach(thread);
     }
     WAIT_UNTIL(atomic_load(&notes->recorded));
     exit(CODE);
