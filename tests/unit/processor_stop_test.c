@@ -22,7 +22,8 @@ static void a_stop_exports_what_is_queued_and_shuts_the_exporter_down(void **sta
     assert_int_equal(first.shutdowns, 1);
     assert_int_equal(first.destroys, 1);
     assert_int_equal(first.cancels, 0);
-    assert_in_range(first.flushes, 1, 1);
+    /* A worker that was awake sees the stop's ticket first, as a flush, and flushes once more when it ends. */
+    assert_in_range(first.flushes, 1, 2);
 }
 
 static void a_stop_reports_what_failed(void **state) {
