@@ -62,10 +62,13 @@ bool wait_a_little(unsigned *times);
 /* Waits for a condition that must come true soon: look at it again afterwards. */
 #define WAIT_UNTIL(condition)                                                                                          \
     for (unsigned waits_ = 0; !(condition) && wait_a_little(&waits_);) {}
+/* Asserts that the condition comes true soon; it may turn false again. */
 #define assert_soon(condition)                                                                                         \
     do {                                                                                                               \
-        WAIT_UNTIL(condition);                                                                                         \
-        assert_true(condition);                                                                                        \
+        bool came_ = (condition);                                                                                      \
+        for (unsigned waits_ = 0; !came_ && wait_a_little(&waits_);)                                                   \
+            came_ = (condition);                                                                                       \
+        _assert_true(came_, #condition, __FILE__, __LINE__);                                                           \
     } while (0)
 
 #endif
