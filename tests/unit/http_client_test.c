@@ -230,16 +230,24 @@ static void nobody_listens(void **state) {
     close(socket);
 }
 
-/* The process is out of descriptors, which is no reason to look at the server. */
+/*
+ * The process is out of descriptors, which is no reason to look at the server. They are used up rather than forbidden,
+ * since poll() refuses more descriptors than the limit allows, and the server polls too.
+ */
 static void no_descriptor_left(void **state) {
     (void)state;
+    enum { LIMIT = 64 };
+    int spare[LIMIT], count = 0;
     http_double *server = START({ .status = 200 });
     struct otel__http_client *client = client_for(server);
-    struct rlimit before, none;
+    struct rlimit before;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-    none = (struct rlimit){ .rlim_cur = 0, .rlim_max = before.rlim_max };
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ LIMIT, before.rlim_max }), 0);
+    while (count < LIMIT && (spare[count] = dup(STDERR_FILENO)) >= 0)
+        count++;
     enum otel__http_result result = post(client);
+    while (count > 0)
+        close(spare[--count]);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     assert_int_equal(result, OTEL__HTTP_UNAVAILABLE);
     assert_null(otel__http_response(client)->hint);
@@ -477,49 +485,6 @@ static void a_fork_during_a_request(void **state) {
     http_double_stop(server);
 }
 
-static void unusable_settings(void **state) {
-    (void)state;
-    static const struct {
-        const char *url, *reason;
-    } cases[] = {
-        { NULL, "it is empty" },
-        { "", "it is empty" },
-        { "collector:4318", "neither http:// nor https://" },
-        { "ftp://c/", "\"ftp://c/\"" },
-        { "http://", "it has no host" },
-        { "http://c:0/", "port" },
-        { "http://c:65536/", "port" },
-        { "http://a b/", "space or control character" },
-        { "http://c/\x1b", "space or control character" },
-        { "http://user:secret@c:x/", "port" },
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct otel__http_settings settings = { .url = cases[i].url, .content_type = "a/b", .user_agent = "x" };
-        otel_error error;
-        assert_null(otel__http_create(&settings, &error));
-        if (!strstr(error.text, cases[i].reason))
-            fail_msg("\"%s\" does not name \"%s\"", error.text, cases[i].reason);
-        assert_null(strstr(error.text, "secret"));
-        assert_null(strchr(error.text, '\x1b'));
-    }
-}
-
-static void unusable_headers(void **state) {
-    (void)state;
-    static const struct otel__http_header headers[] = { { { "X-Key", 5 }, { "sec\r\nret", 8 } },
-                                                        { { "a b", 3 }, { "x", 1 } },
-                                                        { { "", 0 }, { "x", 1 } } };
-    for (size_t i = 0; i < 3; i++) {
-        struct otel__http_settings settings = {
-            .url = "http://c/", .content_type = "a/b", .user_agent = "x", .headers = &headers[i], .header_count = 1
-        };
-        otel_error error;
-        assert_null(otel__http_create(&settings, &error));
-        assert_non_null(strstr(error.text, "header \""));
-        assert_null(strstr(error.text, "sec"));
-    }
-}
-
 /* libcurl is told everything, so that it never looks into the environment by itself. */
 static void the_environment_names_a_proxy(void **state) {
     (void)state;
@@ -590,8 +555,6 @@ int main(void) {
         cmocka_unit_test(a_forked_child_connects_anew),
         cmocka_unit_test(a_child_does_not_keep_the_parents_connection_open),
         cmocka_unit_test(a_fork_during_a_request),
-        cmocka_unit_test(unusable_settings),
-        cmocka_unit_test(unusable_headers),
         cmocka_unit_test(the_environment_names_a_proxy),
         cmocka_unit_test(no_sigpipe),
     };
