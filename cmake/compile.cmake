@@ -11,7 +11,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 
-if(NOT CMAKE_BUILD_TYPE)
+if(NOT CMAKE_BUILD_TYPE AND PROJECT_IS_TOP_LEVEL)
     set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
 endif()
 
@@ -31,10 +31,16 @@ if(OTEL_FUZZ)
     add_link_options(-fsanitize=fuzzer-no-link)
 endif()
 
-# otel_library(name SOURCES ... OBJECTS ready-made objects... PUBLIC_INCLUDE dirs... PRIVATE_INCLUDE dirs... LINK_PUBLIC targets LINK_PRIVATE targets)
+# A plug-in host that unloads us would pull code from under threads and exit handlers: neither we nor, where it is the
+# static library, what we are linked into may be unloaded.
+set(OTEL_STAY_LOADED -Wl,-z,nodelete)
+
+# otel_library(name SOURCES ... OBJECTS ready-made objects... PUBLIC_INCLUDE dirs... PRIVATE_INCLUDE dirs... LINK_PUBLIC targets LINK_PRIVATE targets
+#     and what install.cmake adds: DESCRIPTION text EXCLUDE headers... LIBS names...)
 # makes otel_<name> (shared, libotel-<name>.so) and otel_<name>_static (libotel-<name>.a) from the same objects.
 function(otel_library name)
-    cmake_parse_arguments(ARG "" "" "SOURCES;OBJECTS;PUBLIC_INCLUDE;PRIVATE_INCLUDE;LINK_PUBLIC;LINK_PRIVATE" ${ARGN})
+    cmake_parse_arguments(PARSE_ARGV 1 ARG "" "DESCRIPTION"
+        "SOURCES;OBJECTS;PUBLIC_INCLUDE;PRIVATE_INCLUDE;LINK_PUBLIC;LINK_PRIVATE;EXCLUDE;LIBS")
     set(objects otel_${name}_objects)
     add_library(${objects} OBJECT ${ARG_SOURCES})
     target_include_directories(${objects} PRIVATE ${ARG_PRIVATE_INCLUDE} ${ARG_PUBLIC_INCLUDE})
@@ -49,11 +55,11 @@ function(otel_library name)
         set(target otel_${name}${form})
         if(form STREQUAL "")
             add_library(${target} SHARED $<TARGET_OBJECTS:${objects}> ${ARG_OBJECTS})
-            # A plug-in host that unloads us would pull code from under threads and exit handlers.
-            target_link_options(${target} PRIVATE -Wl,-z,nodelete -Wl,-z,defs -Wl,--as-needed)
+            target_link_options(${target} PRIVATE ${OTEL_STAY_LOADED} -Wl,-z,defs -Wl,--as-needed)
             set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
         else()
             add_library(${target} STATIC $<TARGET_OBJECTS:${objects}> ${ARG_OBJECTS})
+            target_link_options(${target} INTERFACE ${OTEL_STAY_LOADED})
         endif()
         add_library(otel::${name}${form} ALIAS ${target})
         set_target_properties(${target} PROPERTIES OUTPUT_NAME otel-${name} EXPORT_NAME ${name}${form})
@@ -68,6 +74,10 @@ function(otel_library name)
     endforeach()
     if(OTEL_SANITIZE)
         # The sanitizers' runtime comes with the executable, so that a library has unresolved symbols.
-        set_target_properties(otel_${name} PROPERTIES LINK_OPTIONS "-Wl,-z,nodelete;-Wl,--as-needed")
+        set_target_properties(otel_${name} PROPERTIES LINK_OPTIONS "${OTEL_STAY_LOADED};-Wl,--as-needed")
+    endif()
+    if(OTEL_INSTALL)
+        otel_install_library(${name} DESCRIPTION ${ARG_DESCRIPTION} INCLUDE ${ARG_PUBLIC_INCLUDE} EXCLUDE ${ARG_EXCLUDE}
+            REQUIRES ${ARG_LINK_PUBLIC} LIBS ${ARG_LIBS})
     endif()
 endfunction()

@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const char introduction[] =
-    "<!-- Generated from sdk/src/config_table.c. Change that, then build the target `docs`. -->\n"
+    "<!-- Generated from sdk/src/config_table.c. Change that, then build the target `otel_docs`. -->\n"
     "# Configuration\n"
     "\n"
     "Everything can be set in code, and most of it by environment variables, so that a service needs no rebuild.\n"
@@ -90,7 +90,7 @@ static int check(const char *path) {
     }
     free(page);
     if (!same)
-        fprintf(stderr, "%s is not what config_table.c says: build the target `docs`\n", path);
+        fprintf(stderr, "%s is not what config_table.c says: build the target `otel_docs`\n", path);
     return same ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
