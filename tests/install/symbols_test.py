@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The names that the libraries take in a user's program: those exported are listed in api/symbols.txt and sdk/symbols.txt,
-and all begin with ours.
+"""The names that the libraries take in a user's program: those exported are listed in api/symbols.txt and
+sdk/symbols.txt, and all begin with ours.
 
 usage: symbols_test.py --libraries FOLDER [--version VERSION] [--update] [unittest arguments]
 
