@@ -27,10 +27,12 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 COMMANDS = [text.splitlines() for kind, text in BLOCKS if kind == "sh"]
 OUTPUTS = [text.splitlines() for kind, text in BLOCKS if kind == "text"]
 
-FIRST, WATCH, SAMPLE = COMMANDS
+FIRST, WATCH, INSTALL, COMPILE, SAMPLE = COMMANDS
 DEMO, TEST = FIRST
 DEMO_TREE, BASIC_TREE = OUTPUTS
 JAEGER = "./dev demo --jaeger"
+FIND, ADD = "find_package(otel REQUIRED)", "add_subdirectory(otel-c)"
+CMAKE = "cmake -G Ninja -S . -B build && ninja -C build && build/shop"
 
 OTLP_PORT, JAEGER_PORT = 4318, 16686
 RUN_SECONDS = 600
@@ -85,8 +87,8 @@ def holds(output, wanted):
 
 
 class Readme(unittest.TestCase):
-    def check_run(self, script, **settings):
-        ended = run(script, **settings)
+    def check_run(self, script, folder=ROOT, **settings):
+        ended = run(script, folder, **settings)
         self.assertEqual(ended.returncode, 0, f"{script}\n{ended.stdout}")
         return ended.stdout
 
@@ -118,22 +120,44 @@ class Readme(unittest.TestCase):
         self.assertAlmostEqual(shown, 100, delta=4 * math.sqrt(1000 * 0.1 * 0.9) + 1, msg=output)
         self.assertLess(output.count("\ntrace "), 10, "the terminal is flooded")
 
-    def test_a_project_links_it(self):
+    def make_project(self, name, found):
+        """A user's project of this name, with the snippet's first line replaced by how it finds us."""
         [snippet] = [text for kind, text in BLOCKS if kind == "cmake"]
-        folder = Path(options.logs) / "link"
+        self.assertIn(FIND, snippet)
+        folder = Path(options.logs).resolve() / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        (folder / "otel-c").symlink_to(ROOT)
-        (folder / "CMakeLists.txt").write_text(f"cmake_minimum_required(VERSION 3.22)\nproject(shop C)\n{snippet}")
+        text = snippet.replace(FIND, found)
+        (folder / "CMakeLists.txt").write_text(f"cmake_minimum_required(VERSION 3.22)\nproject(shop C)\n{text}")
         shutil.copy(ROOT / "samples" / "basic.c", folder / "shop.c")
-        script = f"cmake -G Ninja -S {folder} -B {folder}/build && ninja -C {folder}/build && {folder}/build/shop"
-        output = self.check_run(script, OTEL_TRACES_EXPORTER="console")
+        return folder
+
+    def check_shop(self, script, folder, **settings):
+        output = self.check_run(script, folder, OTEL_TRACES_EXPORTER="console", **settings)
         self.assertIn('"charge card"', output)
+
+    def test_a_project_links_what_is_installed(self):
+        """With a sudo that has no rights, and what is under /usr/local below a folder of the test."""
+        folder = self.make_project("installed", FIND)
+        (folder / "sudo").write_text('#!/bin/sh\n[ "$1" = ldconfig ] || exec "$@"\n')
+        (folder / "sudo").chmod(0o755)
+        self.check_run("\n".join(INSTALL), PATH=f"{folder}:{os.environ['PATH']}", DESTDIR=folder / "root")
+        there = folder / "root/usr/local"
+        self.check_shop(CMAKE, folder, CMAKE_PREFIX_PATH=there)
+        [compile_it] = COMPILE
+        found = {"PKG_CONFIG_PATH": there / "lib/pkgconfig", "LD_LIBRARY_PATH": there / "lib"}
+        self.check_shop(f"{compile_it}\n./shop", folder, **found)
+
+    def test_a_project_links_its_own_copy(self):
+        self.assertIn(f"`{ADD}` instead of `{FIND}`", README)
+        folder = self.make_project("copied", ADD)
+        (folder / "otel-c").symlink_to(ROOT)
+        self.check_shop(CMAKE, folder)
 
     def test_every_command_is_run_here(self):
         inline = set(re.findall(r"`(\./dev[^`]*)`", README))
         self.assertEqual(inline, {JAEGER})
-        self.assertEqual(len(COMMANDS), 3)
+        self.assertEqual(len(COMMANDS), 5)
 
     def test_links_lead_somewhere(self):
         links = re.findall(r"\]\((?!https?:)([^)#]+)", README)
