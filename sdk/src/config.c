@@ -146,10 +146,31 @@ static void settle_batch(struct otel__config *config) {
                 asked, queue, config->bsp_max_export_batch_size);
 }
 
-void otel__config_load(struct otel__config *config, const char *(*get)(const char *variable)) {
+/* What code decides need not be read; and what is wrong with it was told when the parts given in code were made. */
+static bool is_needless(enum otel__config_id id, const otel_sdk_options *options) {
+    switch (id) {
+    case OTEL__CONFIG_SDK_DISABLED:
+    case OTEL__CONFIG_SERVICE_NAME:
+    case OTEL__CONFIG_RESOURCE_ATTRIBUTES:
+        return false;
+    case OTEL__CONFIG_LOG_LEVEL:
+        return options->log_level != OTEL_LOG_DEFAULT;
+    case OTEL__CONFIG_PROPAGATORS:
+        return options->propagators != NULL;
+    case OTEL__CONFIG_SAMPLER:
+    case OTEL__CONFIG_SAMPLER_ARG:
+        return options->sampler != NULL;
+    default: /* exporters and processors */
+        return options->processors.count != 0;
+    }
+}
+
+void otel__config_load(struct otel__config *config, const otel_sdk_options *options,
+                       const char *(*get)(const char *variable)) {
     *config = (struct otel__config){ .sdk_disabled = false };
     for (int id = 0; id < OTEL__CONFIG_COUNT; id++)
-        load(config, (enum otel__config_id)id, get ? get : environment);
+        if (!options || !is_needless((enum otel__config_id)id, options))
+            load(config, (enum otel__config_id)id, get ? get : environment);
     settle_sampler(config);
     settle_batch(config);
 }

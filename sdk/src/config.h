@@ -80,8 +80,12 @@ struct otel__config {
     struct otel__config_problem *problems;  /* in the order in which they were found */
 };
 
-/* Reads every variable through `get`; NULL: secure_getenv(). Overwrites `config`; undo with otel__config_free(). */
-void otel__config_load(struct otel__config *config, const char *(*get)(const char *variable));
+/*
+ * Reads the variables through `get` (NULL: secure_getenv()): all, or those that `options` does not make needless, whose
+ * members are 0 then. Overwrites `config`; undo with otel__config_free().
+ */
+void otel__config_load(struct otel__config *config, const otel_sdk_options *options,
+                       const char *(*get)(const char *variable));
 /* Reports what otel__config_load() found wrong. */
 void otel__config_report(const struct otel__config *config);
 void otel__config_free(struct otel__config *config);

@@ -29,7 +29,7 @@ otel_status otel__provider_create(const otel_sdk_options *options, struct otel__
     struct otel__config config;
     struct otel__provider *provider = calloc(1, sizeof *provider);
     *out = NULL;
-    otel__config_load(&config, NULL);
+    otel__config_load(&config, options, NULL);
     otel__diagnostics_set(options->log_level == OTEL_LOG_DEFAULT ? config.log_level : options->log_level,
                           options->diagnostic, options->diagnostic_data);
     struct otel__pipeline pipeline;

@@ -41,7 +41,7 @@ static otel_status configure(const otel_sdk_options *options) {
     otel__pipeline_free(&pipeline);
     otel__config_free(&config);
     reports_start(OTEL_LOG_WARN);
-    otel__config_load(&config, fake_env_get);
+    otel__config_load(&config, NULL, fake_env_get);
     memset(&pipeline, 0xee, sizeof pipeline);
     snprintf(error.text, sizeof error.text, "untouched");
     return otel__autoconfigure(options, &config, &pipeline, &error);
@@ -277,7 +277,7 @@ static void disabled_still_refuses_unusable_options(void **state) {
 
 static void without_room_for_the_reason(void **state) {
     (void)state;
-    otel__config_load(&config, fake_env_get);
+    otel__config_load(&config, NULL, fake_env_get);
     otel_status status =
         otel__autoconfigure(OTEL_SDK(.processors = OTEL_PROCESSORS(processor(0), NULL)), &config, &pipeline, NULL);
     assert_int_equal(status, OTEL_ERR_CONFIG);
@@ -304,7 +304,7 @@ static void options_of_an_older_caller(void **state) {
 
 static void lost_settings_are_lost_memory(void **state) {
     (void)state;
-    otel__config_load(&config, fake_env_get);
+    otel__config_load(&config, NULL, fake_env_get);
     config.out_of_memory = true;
     otel_status status =
         otel__autoconfigure(OTEL_SDK(.processors = OTEL_PROCESSORS(processor(0))), &config, &pipeline, &error);
@@ -317,7 +317,7 @@ static otel_status start_with_failure(unsigned nth, bool *failed) {
     reports_start(OTEL_LOG_WARN);
     otel_sampler *sampler = nth % 2 ? otel_sampler_trace_id_ratio(0.5) : NULL;
     failing_allocator_fail(nth, false);
-    otel__config_load(&config, fake_env_get);
+    otel__config_load(&config, NULL, fake_env_get);
     otel_status status = otel__autoconfigure(OTEL_SDK(.sampler = sampler), &config, &pipeline, &error);
     struct otel__resource *resource = otel__resource_create(NULL, &config);
     *failed = failing_allocator_failures() > 0;

@@ -26,7 +26,7 @@ static int tear_down(void **state) {
 static void without_a_function_the_process_environment(void **state) {
     (void)state;
     setenv("OTEL_SERVICE_NAME", "from the process", 1);
-    otel__config_load(&config, NULL);
+    otel__config_load(&config, NULL, NULL);
     unsetenv("OTEL_SERVICE_NAME");
     assert_string_equal(config.service_name, "from the process");
     otel__config_free(&config);
@@ -107,6 +107,37 @@ static void otlp_variables_that_code_makes_needless_are_not_read(void **state) {
     unsetenv("OTEL_EXPORTER_OTLP_HEADERS");
 }
 
+/* What is wrong with them was told when the parts were made, to which they mattered. */
+static void variables_that_parts_made_in_code_replace_are_not_read_at_start(void **state) {
+    (void)state;
+    static const char *const bad[] = { "OTEL_LOG_LEVEL",       "OTEL_PROPAGATORS",
+                                       "OTEL_TRACES_SAMPLER",  "OTEL_TRACES_SAMPLER_ARG",
+                                       "OTEL_TRACES_EXPORTER", "OTEL_BSP_MAX_QUEUE_SIZE",
+                                       "OTEL_SDK_DISABLED",    "OTEL_EXPORTER_OTLP_ENDPOINT" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        setenv(bad[i], "bad", 1);
+    otel_processor *part = NULL; /* that there is one is what counts */
+    const otel_propagator *none = NULL;
+    const otel_sdk_options options = { .size = sizeof options,
+                                       .log_level = OTEL_LOG_WARN,
+                                       .propagators = &none,
+                                       .sampler = otel_sampler_always_on(),
+                                       .processors = { &part, 1 } };
+    otel__config_load(&config, &options, NULL);
+    otel__config_report(&config);
+    assert_int_equal(reports_count(), 1);
+    assert_true(reports_mention("OTEL_SDK_DISABLED=\"bad\"", "using false"));
+    otel__config_free(&config);
+    const otel_sdk_options nothing = { .size = sizeof nothing };
+    otel__config_load(&config, &nothing, NULL);
+    reports_start(OTEL_LOG_WARN);
+    otel__config_report(&config);
+    assert_int_equal(reports_count(), 7); /* all but the argument of a sampler that was not named */
+    otel__config_free(&config);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        unsetenv(bad[i]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -115,6 +146,7 @@ int main(void) {
         TEST(batch_options_code_then_environment_then_default),
         TEST(bad_batch_options_are_reported),
         TEST(otlp_variables_that_code_makes_needless_are_not_read),
+        TEST(variables_that_parts_made_in_code_replace_are_not_read_at_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,7 +28,7 @@ static int tear_down(void **state) {
 
 static void load(void) {
     reports_start(OTEL_LOG_WARN);
-    otel__config_load(&config, fake_env_get);
+    otel__config_load(&config, NULL, fake_env_get);
     assert_int_equal(reports_count(), 0); /* loading itself is silent */
     otel__config_report(&config);
 }

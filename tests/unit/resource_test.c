@@ -35,7 +35,7 @@ static void create(const otel_sdk_options *options) {
     otel__resource_free(resource);
     otel__config_free(&config);
     reports_start(OTEL_LOG_WARN);
-    otel__config_load(&config, fake_env_get);
+    otel__config_load(&config, NULL, fake_env_get);
     resource = otel__resource_create_for(options, &config, "app");
     assert_non_null(resource);
 }
@@ -81,14 +81,14 @@ static void defaults(void **state) {
 
 static void unknown_executable(void **state) {
     (void)state;
-    otel__config_load(&config, fake_env_get);
+    otel__config_load(&config, NULL, fake_env_get);
     resource = otel__resource_create_for(NULL, &config, NULL);
     assert_text("service.name", "unknown_service");
 }
 
 static void executable_is_this_program(void **state) {
     (void)state;
-    otel__config_load(&config, fake_env_get);
+    otel__config_load(&config, NULL, fake_env_get);
     resource = otel__resource_create(NULL, &config);
     assert_text("service.name", "unknown_service:resource_test");
 }
