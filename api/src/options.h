@@ -13,7 +13,7 @@
 
 /*
  * `given` itself when it is `full` bytes long, otherwise `copy` (of `full` bytes) filled with what the caller knew of
- * it.
+ * it. In words: every version of such a struct is a whole number of them, and half a pointer would lead anywhere.
  */
 static inline const void *otel__options_fit(const void *given, size_t full, void *copy) {
     size_t size = *(const size_t *)given;
@@ -21,7 +21,7 @@ static inline const void *otel__options_fit(const void *given, size_t full, void
         return given;
     }
     memset(copy, 0, full);
-    memcpy(copy, given, size != 0 && size < full ? size : full);
+    memcpy(copy, given, size != 0 && size < full ? size / sizeof size * sizeof size : full);
     *(size_t *)copy = full;
     return copy;
 }

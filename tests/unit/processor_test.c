@@ -348,12 +348,14 @@ static void batch_options_may_be_of_another_size(void **state) {
     assert_int_equal(processor->max_queue, 7);
     assert_int_equal(processor->max_batch, 3);
     otel_processor_destroy(processor);
-    const otel_batch_options earlier = { .size = offsetof(otel_batch_options, max_batch_size),
+    const otel_batch_options earlier = { .size = offsetof(otel_batch_options, schedule_delay_ms),
                                          .max_queue_size = 70,
-                                         .max_batch_size = 3 };
+                                         .max_batch_size = 30,
+                                         .schedule_delay_ms = 3 };
     processor = otel_batch_processor(&earlier, exporter_double_make(&first));
     assert_int_equal(processor->max_queue, 70);
-    assert_int_equal(processor->max_batch, 70); /* the default, reduced to the queue's */
+    assert_int_equal(processor->max_batch, 30);
+    assert_true(processor->delay == 5 * OTEL__SECOND);
     otel_processor_destroy(processor);
     const otel_batch_options forgotten = { .size = 0, .max_queue_size = 77 };
     processor = otel_batch_processor(&forgotten, exporter_double_make(&first));
