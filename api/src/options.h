@@ -26,6 +26,9 @@ static inline const void *otel__options_fit(const void *given, size_t full, void
     return copy;
 }
 
+/* No list that is meant is longer: a larger count is a mistake, and nothing of the list must be read. */
+enum { OTEL__LIST_MAX = 65536 };
+
 /* Whether the function table has this function. */
 #define OTEL__HAS(table, function)                                                                                     \
     (((table)->size == 0 || (table)->size >= offsetof(__typeof__(*(table)), function) + sizeof((table)->function)) &&  \

@@ -32,6 +32,9 @@ static uint64_t number_of(const otel_propagator *propagator) {
 void otel_propagators_set(const otel_propagator *const *propagators, size_t count) {
     uint64_t list = 0;
     unsigned used = 0;
+    if (propagators != NULL && count > OTEL__LIST_MAX) {
+        return;
+    }
     for (size_t i = 0; propagators != NULL && i < count && used < OTEL_MAX_PROPAGATORS; i++) {
         uint64_t number = propagators[i] != NULL ? number_of(propagators[i]) : 0;
         if (number != 0) {

@@ -3,6 +3,7 @@
 #include "attributes.h"
 
 #include "base/utf8.h"
+#include "options.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -321,6 +322,11 @@ static bool set_rare(struct otel__record *record, struct otel__attrs *attrs, ote
     return set_checked(record, attrs, key, hash_key(key.ptr, key.len, &high), value);
 }
 
+static void drop(struct otel__attrs *attrs) {
+    if (attrs->dropped != UINT32_MAX)
+        attrs->dropped++;
+}
+
 bool otel__attrs_set(struct otel__record *record, struct otel__attrs *attrs, otel_str key, const otel_value *value) {
     if (key.ptr && key.len - 1 < OTEL__IN_BLOCK_MAX && value) {
         uint64_t high = 0;
@@ -330,14 +336,17 @@ bool otel__attrs_set(struct otel__record *record, struct otel__attrs *attrs, ote
     }
     if (set_rare(record, attrs, key, value))
         return true;
-    if (attrs->dropped != UINT32_MAX)
-        attrs->dropped++;
+    drop(attrs);
     return false;
 }
 
 uint32_t otel__attrs_set_all(struct otel__record *record, struct otel__attrs *attrs, otel_attrs list) {
     uint32_t dropped = 0;
     const size_t count = list.items ? list.count : 0;
+    if (count > OTEL__LIST_MAX) {
+        drop(attrs);
+        return 1;
+    }
     for (size_t i = 0; i < count; i++)
         dropped += !otel__attrs_set(record, attrs, list.items[i].key, &list.items[i].value);
     return dropped;

@@ -17,7 +17,10 @@ enum { OTEL__ATTRIBUTE_LIMIT = 128, OTEL__EVENT_LIMIT = 128, OTEL__LINK_LIMIT = 
  */
 bool otel__attrs_set(struct otel__record *record, struct otel__attrs *attrs, otel_str key, const otel_value *value);
 
-/* Sets a whole list, the caller's. `items` NULL is empty whatever the count. Returns how many were dropped. */
+/*
+ * Sets a whole list, the caller's. `items` NULL is empty whatever the count. Returns how many were dropped; a list of
+ * more than OTEL__LIST_MAX counts as one.
+ */
 uint32_t otel__attrs_set_all(struct otel__record *record, struct otel__attrs *attrs, otel_attrs list);
 
 /* A copy of `text` as valid UTF-8 (each bad byte becomes U+FFFD); NULL when there is no room. */

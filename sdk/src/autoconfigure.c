@@ -55,7 +55,10 @@ static otel_status check_processors(const otel_processors *processors, otel_erro
     return OTEL_OK;
 }
 
+/* Whose count is a mistake, nobody knows where they end. */
 static void destroy_all(const otel_processors *processors) {
+    if (processors->count > OTEL__LIST_MAX)
+        return;
     for (size_t i = 0; processors->items && i < processors->count; i++)
         if (first_place(processors, i) == i)
             otel_processor_destroy(processors->items[i]);
@@ -76,6 +79,8 @@ static otel_status take_processors(const otel_processors *processors, struct ote
 }
 
 static otel_status take_propagators(const otel_sdk_options *options, struct otel__pipeline *out, otel_error *error) {
+    if (options->propagator_count > OTEL__LIST_MAX)
+        return fail(error, OTEL_ERR_CONFIG, "%zu propagators cannot be meant", options->propagator_count);
     if (options->propagator_count > OTEL_MAX_PROPAGATORS)
         otel_report(OTEL_LOG_WARN, "propagators", "of %zu propagators only the first %d are used",
                     options->propagator_count, OTEL_MAX_PROPAGATORS);

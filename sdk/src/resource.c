@@ -141,13 +141,13 @@ static void add_variable(struct collection *collection, const char *text) {
 }
 
 static void add_options(struct collection *collection, const otel_sdk_options *options) {
-    for (size_t i = 0; options->resource.items && i < options->resource.count; i++) {
-        if (i == ATTRIBUTES_MAX) { /* more likely a wrong count than as many attributes */
-            collection->dropped += options->resource.count - i;
-            break;
-        }
-        add(collection, options->resource.items[i]);
+    const size_t count = options->resource.items ? options->resource.count : 0;
+    if (count > OTEL__LIST_MAX) {
+        collection->dropped += count;
+        return;
     }
+    for (size_t i = 0; i < count; i++)
+        add(collection, options->resource.items[i]);
 }
 
 static bool is_named(const struct collection *collection) {

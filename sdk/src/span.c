@@ -10,6 +10,7 @@
 #include "attributes.h"
 #include "base/clock.h"
 #include "id_generator.h"
+#include "options.h"
 #include "provider.h"
 #include "tracer.h"
 #include "worker.h"
@@ -81,6 +82,11 @@ static void count_dropped(struct otel__local *local, uint32_t attributes) {
         otel__count_add(local, OTEL__DROPPED_ATTRIBUTES, attributes);
 }
 
+static void drop_link(struct otel__local *local, struct otel__record *record) {
+    record->dropped_links++;
+    otel__count(local, OTEL__DROPPED_LINKS);
+}
+
 static void add_link(struct otel__local *local, struct otel__record *record, const otel_link *link) {
     const bool named = has_trace_id(&link->span) && link->span.opaque_[OTEL__W_SPAN] != 0;
     const bool told = (link->attributes.items && link->attributes.count) || link->span.opaque_[OTEL__W_STATE] != 0;
@@ -88,8 +94,7 @@ static void add_link(struct otel__local *local, struct otel__record *record, con
     if ((named || told) && record->link_count < OTEL__LINK_LIMIT)
         copy = otel__record_alloc(record, sizeof *copy);
     if (!copy) {
-        record->dropped_links++;
-        otel__count(local, OTEL__DROPPED_LINKS);
+        drop_link(local, record);
         return;
     }
     memset(copy, 0, sizeof *copy);
@@ -105,14 +110,22 @@ static void add_link(struct otel__local *local, struct otel__record *record, con
     record->link_count++;
 }
 
+static void add_links(struct otel__local *local, struct otel__record *record, otel_links links) {
+    const size_t count = links.items ? links.count : 0;
+    if (count > OTEL__LIST_MAX) {
+        drop_link(local, record);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        add_link(local, record, &links.items[i]);
+}
+
 /* What the start options give beyond ids and times. Drops are counted. */
 static void set_content(struct otel__local *local, struct otel__record *record, const otel_span_options *options) {
     record->name = otel__record_text(record, name_of(options));
     record->kind = (uint8_t)options->kind;
     count_dropped(local, otel__attrs_set_all(record, &record->attrs, options->attributes));
-    const size_t links = options->links.items ? options->links.count : 0;
-    for (size_t i = 0; i < links; i++)
-        add_link(local, record, &options->links.items[i]);
+    add_links(local, record, options->links);
 }
 
 static void start_workers(void) {

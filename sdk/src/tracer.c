@@ -4,6 +4,7 @@
 
 #include "base/slab.h"
 #include "base/sync.h"
+#include "options.h"
 #include "value_copy.h"
 
 #include <errno.h>
@@ -47,6 +48,8 @@ static bool same_str(otel_str a, otel_str b) { return a.len == b.len && (a.len =
 
 /* One block holds the scope and all that it points to. */
 static struct otel__scope *copy_scope(const otel_scope_data *from) {
+    if (from->attributes.items && from->attributes.count > OTEL__LIST_MAX)
+        return NULL;
     const size_t size = otel__str_copy_size(from->name) + otel__str_copy_size(from->version) +
                         otel__str_copy_size(from->schema_url) + otel__attrs_copy_size(from->attributes);
     struct otel__scope *scope = size <= SCOPE_BYTES_MAX ? calloc(1, sizeof *scope + size) : NULL;
@@ -110,8 +113,8 @@ static const struct otel__scope *bind(otel_tracer *tracer, uint64_t now) {
     if (!scope) {
         scope = &nameless;
         otel_report(OTEL_LOG_WARN, "scopes",
-                    "no room for tracer '%s' (at most %d distinct ones): its spans have no scope",
-                    tracer->name ? tracer->name : "", (int)SCOPES_MAX);
+                    "no room for tracer '%s' (at most %d distinct ones of %d bytes each): its spans have no scope",
+                    tracer->name ? tracer->name : "", (int)SCOPES_MAX, (int)SCOPE_BYTES_MAX);
     }
     atomic_store_explicit(word(tracer, 1), (uint64_t)(uintptr_t)scope, memory_order_relaxed);
     atomic_store_explicit(word(tracer, 0), now, memory_order_release);

@@ -93,6 +93,15 @@ static void a_list_is_set_item_by_item(void **state) {
     assert_int_equal(record->attrs.dropped, 2);
 }
 
+static void a_list_longer_than_any_that_is_meant_is_not_read(void **state) {
+    (void)state;
+    const otel_attr one = OTEL_ATTR("a", 1);
+    assert_int_equal(otel__attrs_set_all(record, &record->attrs, (otel_attrs){ &one, SIZE_MAX }), 1);
+    assert_int_equal(otel__attrs_set_all(record, &record->attrs, (otel_attrs){ &one, 65537 }), 1);
+    assert_int_equal(seen().count, 0);
+    assert_int_equal(record->attrs.dropped, 2);
+}
+
 static void values_of_no_type_are_dropped(void **state) {
     (void)state;
     set("kept", otel_string("as it was"));
@@ -211,6 +220,7 @@ int main(void) {
         test(keys_of_the_same_hash_are_two_keys),
         test(beyond_the_limit_new_keys_are_dropped_and_old_ones_updated),
         test(a_list_is_set_item_by_item),
+        test(a_list_longer_than_any_that_is_meant_is_not_read),
         test(values_of_no_type_are_dropped),
         test(values_that_cannot_be_are_dropped),
         test(an_array_of_strings_beyond_the_spans_memory_is_dropped),

@@ -225,6 +225,20 @@ static void processors_without_a_list_are_refused(void **state) {
     assert_refused(configure(OTEL_SDK(.processors = { NULL, 2 })), OTEL_ERR_CONFIG, "their list is NULL");
 }
 
+/* Nothing is read of a list with such a count, so that what it may hold stays with the caller. */
+static void counts_that_cannot_be_are_refused(void **state) {
+    (void)state;
+    otel_processor *one = processor(0);
+    assert_refused(configure(OTEL_SDK(.processors = { &one, SIZE_MAX })), OTEL_ERR_CONFIG, "at most 8");
+    assert_int_equal(doubles[0].destroys, 0);
+    otel__options_consume(OTEL_SDK(.processors = { &one, SIZE_MAX }));
+    assert_int_equal(doubles[0].destroys, 0);
+    otel_processor_destroy(one);
+    const otel_propagator *propagator = &otel_propagator_tracecontext;
+    assert_refused(configure(OTEL_SDK(.propagators = &propagator, .propagator_count = SIZE_MAX)), OTEL_ERR_CONFIG,
+                   "18446744073709551615 propagators cannot be meant");
+}
+
 static void null_propagator_is_refused(void **state) {
     (void)state;
     otel_status status =
@@ -367,6 +381,7 @@ int main(void) {
         TEST(processor_given_twice_is_refused),
         TEST(too_many_processors_are_refused),
         TEST(processors_without_a_list_are_refused),
+        TEST(counts_that_cannot_be_are_refused),
         TEST(null_propagator_is_refused),
         TEST(propagators_beyond_the_most_are_left_out),
         TEST(disabled_keeps_propagators_only),

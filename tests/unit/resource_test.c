@@ -289,6 +289,9 @@ static void odd_lists(void **state) {
         { { "map", 3 }, { .type = OTEL_TYPE_MAP, .len = 3, .u.p = "junk" } },
         { { "unknown", 7 }, { .type = (otel_type)99, .len = 3, .u.p = "junk" } },
     };
+    create(OTEL_SDK(.service_name = "s", .resource = { odd, SIZE_MAX }));
+    assert_int_equal(resource->data.attributes.count, DEFAULTS);
+    assert_true(reports_mention("the resource is limited", "18446744073709551615 attributes are left out"));
     create(OTEL_SDK(.service_name = "s", .resource = { odd, 5 }));
     assert_int_equal(find("array")->type, OTEL_TYPE_NONE);
     assert_int_equal(find("map")->type, OTEL_TYPE_NONE);

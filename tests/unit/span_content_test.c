@@ -298,6 +298,10 @@ static void links_beyond_the_limit_are_dropped_and_counted(void **state) {
     const otel_span none = otel_span_start(lib, OTEL_START("l", .links = { NULL, 1000 }));
     otel_span_end(&none);
     assert_int_equal(span_last()->link_count, 0);
+    const otel_span wrong = otel_span_start(lib, OTEL_START("l", .links = { many, SIZE_MAX }));
+    otel_span_end(&wrong);
+    assert_int_equal(span_last()->link_count, 0);
+    assert_int_equal(span_last()->dropped_links, 1);
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(name, spans_begin, spans_end)

@@ -231,9 +231,10 @@ static void text_beyond_the_bound_makes_the_empty_scope(void **state) {
     text[BOUND + 1] = '\0';
     const otel_attr items[] = { OTEL_ATTR("k", text) };
     otel_tracer tracers[] = { tracer(text, NULL, NULL), tracer("a", text, NULL), tracer("b", NULL, text),
-                              tracer("c", NULL, NULL) };
+                              tracer("c", NULL, NULL), tracer("d", NULL, NULL) };
     tracers[3].attributes = (otel_attrs){ items, 1 };
-    for (unsigned i = 0; i < 4; i++) {
+    tracers[4].attributes = (otel_attrs){ items, SIZE_MAX };
+    for (unsigned i = 0; i < 5; i++) {
         const struct otel__scope *scope = otel__tracer_scope(&tracers[i]);
         assert_non_null(scope);
         assert_int_equal(scope->data.name.len + scope->data.version.len + scope->data.schema_url.len, 0);

@@ -74,7 +74,7 @@ typedef struct otel_attr {
 
 /**
  * A borrowed list of attributes: OTEL_ATTRS(...), or `{ items, count }` where it is put together at run time.
- * Zero-initialised: empty.
+ * Zero-initialised: empty. More than 65,536 items, here and in other lists, are taken for a wrong count: none is read.
  */
 typedef struct otel_attrs {
     const otel_attr *items OTEL__INIT(nullptr);
