@@ -196,6 +196,13 @@ static void store_strings(char *place, const otel_value *value) {
     }
 }
 
+/* A bool that is neither 0 nor 1, which a wrong pointer may lead to, must not be read as one. */
+static void store_bools(char *place, const otel_value *value) {
+    const char *from = value->u.p;
+    for (size_t i = 0; i < value->len; i++)
+        place[i] = from[i] != 0;
+}
+
 /* `place` holds payload->size bytes, unless that is 0. */
 static void store(struct otel__attr *attr, const otel_value *value, const struct payload *payload, char *place) {
     attr->type = (uint8_t)payload->type;
@@ -206,6 +213,8 @@ static void store(struct otel__attr *attr, const otel_value *value, const struct
             return; /* then there may be no place */
         if (payload->type == OTEL_TYPE_STRINGS)
             store_strings(place, value);
+        else if (payload->type == OTEL_TYPE_BOOLS)
+            store_bools(place, value);
         else
             copy_bytes(place, value->type == OTEL_TYPE_UINT ? payload->digits : value->u.p, payload->size);
     } else if (payload->type == OTEL_TYPE_DOUBLE) {

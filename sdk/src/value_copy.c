@@ -81,6 +81,15 @@ static otel_value copy_strings(const otel_value *value, char **room) {
     return otel_strings(to, value->len);
 }
 
+/* Whatever bytes the caller's pointer led to: 0 or 1. */
+static otel_value copy_bools(const otel_value *value, char **room) {
+    const char *from = value->u.p;
+    char *to = reserve(room, value->len);
+    for (size_t i = 0; i < value->len; i++)
+        to[i] = from[i] != 0;
+    return otel__pointed(OTEL_TYPE_BOOLS, to, value->len);
+}
+
 static otel_value copy_digits(const otel_value *value, char **room) {
     char *digits = reserve(room, DIGITS);
     const int len = snprintf(digits, DIGITS, "%" PRIu64, (uint64_t)value->u.i);
@@ -91,12 +100,16 @@ static otel_value copy_value(const otel_value *value, char **room) {
     const size_t element = element_size(value->type);
     if (value->type == OTEL_TYPE_UINT)
         return copy_digits(value, room);
-    if (value->type == OTEL_TYPE_BOOL || value->type == OTEL_TYPE_INT || value->type == OTEL_TYPE_DOUBLE)
+    if (value->type == OTEL_TYPE_BOOL)
+        return otel_bool(value->u.i != 0);
+    if (value->type == OTEL_TYPE_INT || value->type == OTEL_TYPE_DOUBLE)
         return *value;
     if (!has_elements(value))
         return otel_none();
     if (value->type == OTEL_TYPE_STRINGS)
         return copy_strings(value, room);
+    if (value->type == OTEL_TYPE_BOOLS)
+        return copy_bools(value, room);
     otel_value copy = *value;
     if (value->type == OTEL_TYPE_STRING && !otel__utf8_valid(value->u.p, value->len))
         copy.type = OTEL_TYPE_BYTES;

@@ -63,11 +63,14 @@ static void bits_of_doubles_are_kept(void **state) {
     }
 }
 
-/* Booleans made by hand may hold any integer. */
+/* Booleans made by hand may hold any integer, and a pointer may lead to any bytes. */
 static void a_bool_is_0_or_1(void **state) {
     (void)state;
+    static const unsigned char odd[] = { 0, 1, 2, 255 };
     set("b", (otel_value){ .type = OTEL_TYPE_BOOL, .u.i = 256 });
+    set("many", otel_bools((const bool *)(const void *)odd, 4));
     assert_int_equal(seen().items[0].value.u.i, 1);
+    assert_memory_equal(seen().items[1].value.u.p, "\0\1\1\1", 4);
 }
 
 static void arguments_may_change_after_the_call(void **state) {

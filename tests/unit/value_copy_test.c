@@ -72,6 +72,15 @@ static void text_is_repaired_and_a_bad_value_becomes_bytes(void **state) {
                   "k\xef\xbf\xbd=bytes:\"v\\xff\" words=strings:[\"a\",\"b\\xef\\xbf\\xbd\",\"\",\"\",\"x\\x00y\"]");
 }
 
+static void bools_are_0_or_1(void **state) {
+    (void)state;
+    static const unsigned char odd[] = { 0, 1, 2, 255 };
+    const otel_attrs copy = copy_of(LIST(attr("one", (otel_value){ .type = OTEL_TYPE_BOOL, .u.i = 77 }),
+                                         attr("many", otel_bools((const bool *)(const void *)odd, 4))));
+    assert_int_equal(copy.items[0].value.u.i, 1);
+    assert_memory_equal(copy.items[1].value.u.p, "\0\1\1\1", 4);
+}
+
 static void unsigned_integers_become_text(void **state) {
     (void)state;
     assert_copied(LIST(attr("u", otel_uint(UINT64_MAX)), attr("i", otel_uint(5))),
@@ -242,6 +251,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         test(every_type_is_copied),
         test(text_is_repaired_and_a_bad_value_becomes_bytes),
+        test(bools_are_0_or_1),
         test(unsigned_integers_become_text),
         test(the_last_value_of_a_key_wins_in_the_place_of_the_first),
         test(keys_that_are_none_are_left_out),
