@@ -75,7 +75,8 @@ otel_processor *otel_batch_processor(const otel_batch_options *options, otel_exp
         return NULL;
     p->batch = true;
     p->max_queue = (uint32_t)filled.max_queue_size;
-    p->max_batch = (uint32_t)filled.max_batch_size;
+    /* A batch takes memory for as many spans as it may have, and there are never more than this. */
+    p->max_batch = filled.max_batch_size < OTEL__RECORDS_MAX ? (uint32_t)filled.max_batch_size : OTEL__RECORDS_MAX;
     p->delay = (uint64_t)filled.schedule_delay_ms * OTEL__MILLISECOND;
     p->export_timeout_ms = filled.export_timeout_ms > 0 ? filled.export_timeout_ms : 0;
     return p;

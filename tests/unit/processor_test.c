@@ -388,6 +388,15 @@ static void batch_options_that_cannot_be_are_replaced(void **state) {
     otel_processor_destroy(processor);
 }
 
+/* A batch has room for as many spans as it may have, so that this is memory too. */
+static void a_batch_is_no_larger_than_there_can_be_spans(void **state) {
+    (void)state;
+    const otel_batch_options most = { .size = sizeof most, .max_queue_size = INT32_MAX, .max_batch_size = INT32_MAX };
+    otel_processor *processor = otel_batch_processor(&most, exporter_double_make(&first));
+    assert_int_equal(processor->max_batch, OTEL__RECORDS_MAX);
+    otel_processor_destroy(processor);
+}
+
 #define test(name) cmocka_unit_test_teardown(name, processors_stop)
 
 int main(void) {
@@ -409,6 +418,7 @@ int main(void) {
         test(nothing_makes_no_processor_and_is_destroyed_once),
         test(batch_options_may_be_of_another_size),
         test(batch_options_that_cannot_be_are_replaced),
+        test(a_batch_is_no_larger_than_there_can_be_spans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
