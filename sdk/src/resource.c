@@ -122,7 +122,7 @@ static void add_variable(struct collection *collection, const char *text) {
     char *room = scratch_alloc(collection, strlen(text));
     if (!room)
         return;
-    size_t count = collection->count, bytes = collection->bytes;
+    size_t count = collection->count, bytes = collection->bytes, dropped = collection->dropped;
     struct otel__pairs pairs = { .rest = otel_cstr(text) };
     struct otel__pair pair;
     while (otel__pairs_next(&pairs, true, &room, &pair)) {
@@ -134,6 +134,7 @@ static void add_variable(struct collection *collection, const char *text) {
                         pair.item.ptr, problem);
             collection->count = count;
             collection->bytes = bytes;
+            collection->dropped = dropped;
             return;
         }
         add(collection, (otel_attr){ .key = pair.name, .value = otel_stringn(pair.value.ptr, pair.value.len) });

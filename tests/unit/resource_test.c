@@ -242,6 +242,15 @@ static void one_mistake_and_the_variable_is_ignored(void **state) {
     assert_string_equal(reports_text(0),
                         "OTEL_RESOURCE_ATTRIBUTES=\"a=1,b=2,oops,c=3\": item 3, \"oops\", has no '='; all of "
                         "it is ignored");
+    static char many[8 * 1024];
+    for (size_t i = 0; i < sizeof many; i += 4)
+        memcpy(many + i, "x=1,", 4);
+    many[sizeof many - 1] = '\0';
+    many[sizeof many - 3] = ' '; /* after more than a resource may have, a last one without '=' */
+    fake_env_set("OTEL_RESOURCE_ATTRIBUTES", many);
+    create(NULL);
+    assert_int_equal(resource->data.attributes.count, DEFAULTS);
+    assert_int_equal(reports_count(), 1);
 }
 
 static void monstrous_attributes_are_left_out(void **state) {
