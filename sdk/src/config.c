@@ -125,8 +125,9 @@ static void settle_sampler(struct otel__config *config) {
         config->sampler_ratio = value;
     else
         add_problem(config, config->source[OTEL__CONFIG_SAMPLER_ARG],
-                    "%s=\"%.200s\" is not a number from 0 to 1; using the default, 1",
-                    config->source[OTEL__CONFIG_SAMPLER_ARG], config->sampler_arg);
+                    "%s=\"%.200s%s\" is not a number from 0 to 1; using the default, 1",
+                    config->source[OTEL__CONFIG_SAMPLER_ARG], config->sampler_arg,
+                    strlen(config->sampler_arg) > 200 ? "..." : "");
 }
 
 /* An explicit batch that the queue cannot hold is ignored; the default shrinks to the queue. */
