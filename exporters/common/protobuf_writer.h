@@ -71,8 +71,9 @@ static inline uint8_t *otel__pb_put_double(uint8_t *p, uint32_t field, double va
 }
 
 /*
- * memcpy(), whose call is a good part of an attribute's cost, avoided for the usual lengths of keys and values: two moves
- * that overlap copy any length between one and two of them. (Measured: a quarter off a span with 10 string attributes.)
+ * memcpy(), whose call is a good part of an attribute's cost, avoided for the usual lengths of keys and values: two
+ * moves that overlap copy any length between one and two of them. (Measured: a quarter off a span with 10 string
+ * attributes.)
  */
 static inline void otel__pb_copy(uint8_t *to, const void *data, size_t len) {
     const uint8_t *from = data;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * console.c - the console exporter: each span becomes one line, written under the stream's lock, so that lines never mix.
+ * console.c - the console exporter: each span becomes one line, written under the stream's lock, so that lines never
+ * mix.
  *
  * A pipe or terminal may be full for as long as its reader likes. What goes there is written past stdio, as far as
  * there is room: what stdio holds cannot be taken back, and libc would wait for the reader once more at exit.

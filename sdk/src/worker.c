@@ -326,7 +326,10 @@ bool otel__worker_start(otel_processor *p) {
     const int rc = create(p);
     errno = saved;
     if (rc == 0) {
-        /* Not earlier: nobody may join a thread whose creation has not returned. A stop in between finds this call running, and joins later. */
+        /*
+         * Not earlier: nobody may join a thread whose creation has not returned. A stop in between finds this call
+         * running, and joins later.
+         */
         atomic_store(&lane->joinable, true);
         return true;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* attributes_limits_test.c - what is too much, too large or not what it should be is dropped and counted, or repaired. */
+/* attributes_limits_test.c - what is too much, too large or not what it should be is dropped and counted or repaired. */
 #include "attributes_fixture.h"
 
 #include <stdio.h>

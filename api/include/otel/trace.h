@@ -27,9 +27,9 @@ extern "C" {
 
 /**
  * The instrumentation scope under which a library makes its spans. Define one with OTEL_TRACER(), or fill in the first
- * four members of a zeroed, writable static object; they must not change and must live as long as the tracer is used. It binds
- * to the SDK on first use and again whenever an SDK starts or stops, so it never has to be fetched anew. Tracers with
- * equal members stand for the same scope: each file of a library may define its own.
+ * four members of a zeroed, writable static object; they must not change and must live as long as the tracer is used.
+ * It binds to the SDK on first use and again whenever an SDK starts or stops, so it never has to be fetched anew.
+ * Tracers with equal members stand for the same scope: each file of a library may define its own.
  */
 typedef struct otel_tracer {
     const char *name; /**< of the instrumented library; NULL or "" is reported and becomes "" */

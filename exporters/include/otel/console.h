@@ -22,9 +22,9 @@ extern "C" {
  *     2026-01-31T09:30:00.250000Z   12.35ms  SERVER    "GET /search"  {http.route="/search"}  trace=... span=...
  *
  * What could move a terminal's cursor is escaped. Lines of several threads do not mix. A stream that cannot be written
- * to, such as a pipe without a reader, makes the export fail and is reported; it raises no signal. To a pipe, terminal or socket, lines are written
- * past the stream's buffer, which is flushed before: when the reader is stuck, an export ends in time without them, and
- * nothing of them is left for exit() to wait with.
+ * to, such as a pipe without a reader, makes the export fail and is reported; it raises no signal. To a pipe, terminal
+ * or socket, lines are written past the stream's buffer, which is flushed before: when the reader is stuck, an export
+ * ends in time without them, and nothing of them is left for exit() to wait with.
  *
  * Threads: as every exporter (otel/exporter.h), called from one thread at a time. Counted as blocking, since a terminal
  * or a pipe may be slow; cancel ends the waiting for it. Only another writer that fills the pipe at the very moment, or

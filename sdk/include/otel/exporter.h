@@ -3,7 +3,7 @@
  * otel/exporter.h - writing an exporter (specification: trace/sdk.md, Span Exporter).
  *
  * An exporter is a const table of operations and a pointer. The SDK hands it batches of ended, sampled spans; the
- * exporter borrows them for the duration of `export` only. A span is presented as a plain struct, otel_span_data,
+ * exporter borrows them for the duration of `export_batch` only. A span is presented as a plain struct, otel_span_data,
  * whose pointers lead into the SDK's records: nothing is allocated to look at a batch.
  */
 #ifndef OTEL_EXPORTER_H
@@ -85,11 +85,11 @@ typedef struct otel_batch otel_batch;
 size_t otel_batch_count(const otel_batch *batch);
 /**
  * The `index`-th span, from 0. The struct and its arrays are reused by the next call with the same batch; the text and
- * bytes that they point to stay valid until `export` returns. NULL for an index past the last, or when memory is
+ * bytes that they point to stay valid until `export_batch` returns. NULL for an index past the last, or when memory is
  * short.
  */
 const otel_span_data *otel_batch_span(otel_batch *batch, size_t index);
-/** The scope of the `index`-th span, without the cost of looking at the whole span; valid until `export` returns. */
+/** The scope of the `index`-th span, without the cost of looking at the whole; valid until `export_batch` returns. */
 const otel_scope_data *otel_batch_scope(const otel_batch *batch, size_t index);
 /** The resource of all spans of the batch. */
 const otel_resource_data *otel_batch_resource(const otel_batch *batch);
@@ -105,19 +105,17 @@ typedef struct otel_export_outcome {
 } otel_export_outcome;
 
 /**
- * What a thread traces while it is inside an exporter is ignored: it would have to be exported in turn.
- *
- * The SDK serialises export, force_flush, shutdown and destroy on one exporter: they never overlap each other, and all
- * come from one thread at a time (normally the processor's worker). What that thread traces meanwhile is ignored.
- * cancel may come from any thread, at any time before destroy, and overlap any of them. The fork operations come from
- * the thread that calls fork().
+ * The SDK serialises export_batch, force_flush, shutdown and destroy on one exporter: they never overlap each other,
+ * and all come from one thread at a time (normally the processor's worker). What that thread traces meanwhile is
+ * ignored: it would have to be exported in turn. cancel may come from any thread, at any time before destroy, and
+ * overlap any of them. The fork operations come from the thread that calls fork().
  */
 typedef struct otel_exporter_ops {
     size_t size;      /**< sizeof(otel_exporter_ops) */
     const char *name; /**< for diagnostics and the ledger, such as "otlp" */
     /**
-     * Whether export may wait for something (network, disk). A simple processor calls an exporter that does not on the
-     * thread that ends the span, and any other on its worker.
+     * Whether export_batch may wait for something (network, disk). A simple processor calls an exporter that does not
+     * on the thread that ends the span, and any other on its worker.
      */
     bool blocking;
     /**
