@@ -212,18 +212,10 @@ otel_sampler *otel_sampler_trace_id_ratio(double ratio) {
     return sampler;
 }
 
-/* Options whose size was left 0 are of this version: it has no shorter form. */
-static otel_parent_based_options read_options(const otel_parent_based_options *options) {
-    otel_parent_based_options known = { .size = sizeof known };
-    if (options && options->size)
-        known = *(const otel_parent_based_options *)otel__options_fit(options, sizeof known, &known);
-    else if (options)
-        known = *options;
-    return known;
-}
-
 otel_sampler *otel_sampler_parent_based(const otel_parent_based_options *options) {
-    const otel_parent_based_options given = read_options(options);
+    otel_parent_based_options known, given = { .size = sizeof given };
+    if (options)
+        given = *(const otel_parent_based_options *)otel__options_fit(options, sizeof known, &known);
     otel_sampler *const delegates[DELEGATES] = {
         [ROOT] = given.root ? given.root : &always_on,
         [REMOTE_SAMPLED] = given.remote_parent_sampled ? given.remote_parent_sampled : &always_on,
