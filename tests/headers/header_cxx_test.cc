@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* header_cxx_test.cc - the public headers used from C++17 and C++20, without warnings, and meaning the same as in C. */
+#include <otel/console.h>
 #include <otel/context.h>
+#include <otel/memory.h>
+#include <otel/otlp.h>
 #include <otel/propagation.h>
+#include <otel/sdk.h>
 #include <otel/trace.h>
 
 #include <cstdio>
@@ -96,6 +100,7 @@ static void options_default_as_in_c() {
     otel_event(&span, "event", .attributes = OTEL_ATTRS(OTEL_ATTR("a", 1)), .time = 1);
     otel_exception(&span, "Type", .message = "text");
     CHECK(!otel_span_recording(&span));
+    CHECK(OTEL_LINKS({ .span = span }, { .span = span, .attributes = attributes }).count == 2);
 #else
     otel_span_options options;
     options.name = "work";
@@ -105,9 +110,22 @@ static void options_default_as_in_c() {
 #endif
 }
 
+static void sdk_options_default_as_in_c() {
+    const otel_sdk_options defaults;
+    CHECK(defaults.size == sizeof defaults && defaults.processors.count == 0 && !defaults.disabled);
+    const otel_otlp_options otlp;
+    CHECK(otlp.size == sizeof otlp && otlp.endpoint == nullptr && otlp.timeout_ms == 0);
+    otel_processor *const second = nullptr;
+    CHECK(OTEL_PROCESSORS(nullptr, second).count == 2);
+#if __cplusplus >= 202002L
+    CHECK(OTEL_SDK(.service_name = "cart", .processors = OTEL_PROCESSORS(second))->processors.count == 1);
+#endif
+}
+
 int main() {
     types_are_picked_as_in_c();
     spans_pass_through_without_an_sdk();
     options_default_as_in_c();
+    sdk_options_default_as_in_c();
     return failures != 0;
 }

@@ -53,8 +53,8 @@ typedef enum otel_kind { OTEL_INTERNAL, OTEL_SERVER, OTEL_CLIENT, OTEL_PRODUCER,
 
 /** A link to another span, with attributes of its own. */
 typedef struct otel_link {
-    otel_span span;
-    otel_attrs attributes;
+    otel_span span OTEL__INIT({});
+    otel_attrs attributes OTEL__INIT({});
 } otel_link;
 
 typedef struct otel_links {

@@ -86,10 +86,16 @@ typedef struct otel_processors {
 #define OTEL_PROCESSORS(...)                                                                                           \
     ((otel_processors){ (otel_processor *const[]){ __VA_ARGS__ },                                                      \
                         sizeof((otel_processor *const[]){ __VA_ARGS__ }) / sizeof(otel_processor *) })
+#else
+#define OTEL_PROCESSORS(...) ::otel::processors({ __VA_ARGS__ })
 #endif
 
 #pragma GCC visibility pop
 #ifdef __cplusplus
-}
+} /* extern "C" */
+
+namespace otel {
+template <size_t N> inline otel_processors processors(otel_processor *const (&a)[N]) { return otel_processors{ a, N }; }
+} // namespace otel
 #endif
 #endif
