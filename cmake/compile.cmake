@@ -35,6 +35,12 @@ endif()
 # static library, what we are linked into may be unloaded.
 set(OTEL_STAY_LOADED -Wl,-z,nodelete)
 
+# What libraries have in their SONAMEs. Until 1.0.0 a minor version may break the ABI.
+set(OTEL_ABI ${PROJECT_VERSION_MAJOR})
+if(OTEL_ABI EQUAL 0)
+    string(APPEND OTEL_ABI .${PROJECT_VERSION_MINOR})
+endif()
+
 # otel_library(name SOURCES ... OBJECTS ready-made objects... PUBLIC_INCLUDE dirs... PRIVATE_INCLUDE dirs... LINK_PUBLIC targets LINK_PRIVATE targets
 #     and what install.cmake adds: DESCRIPTION text EXCLUDE headers... LIBS names...)
 # makes otel_<name> (shared, libotel-<name>.so) and otel_<name>_static (libotel-<name>.a) from the same objects.
@@ -56,7 +62,7 @@ function(otel_library name)
         if(form STREQUAL "")
             add_library(${target} SHARED $<TARGET_OBJECTS:${objects}> ${ARG_OBJECTS})
             target_link_options(${target} PRIVATE ${OTEL_STAY_LOADED} -Wl,-z,defs -Wl,--as-needed)
-            set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+            set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${OTEL_ABI})
         else()
             add_library(${target} STATIC $<TARGET_OBJECTS:${objects}> ${ARG_OBJECTS})
             target_link_options(${target} INTERFACE ${OTEL_STAY_LOADED})

@@ -8,6 +8,12 @@ import subprocess
 LIBC = re.compile(r"(lib(c|pthread|dl|rt)|ld-linux[\w-]*|ld-musl-\w+|libc\.musl-\w+)\.so(\.\d+)?")
 
 
+def abi(version):
+    """What a SONAME carries: the major version; until 1.0.0, when a minor version may break the ABI, that too."""
+    major, minor = version.split(".")[:2]
+    return major if major != "0" else f"{major}.{minor}"
+
+
 def output(*command):
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
 

@@ -17,7 +17,7 @@ import sys
 import unittest
 from pathlib import Path
 
-from binaries import beside_libc, dynamic, stays_loaded
+from binaries import abi, beside_libc, dynamic, stays_loaded
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -74,7 +74,7 @@ class Case(unittest.TestCase):
         ).split()
 
     def assert_shared(self, program):
-        self.assertIn(f"libotel-sdk.so.{options.major}", dynamic(program, "NEEDED"))
+        self.assertIn(f"libotel-sdk.so.{options.abi}", dynamic(program, "NEEDED"))
 
     def assert_static(self, program):
         self.assertEqual([name for name in dynamic(program, "NEEDED") if "otel" in name], [])
@@ -95,7 +95,7 @@ class Files(Case):
         found = {str(file.relative_to(options.prefix)) for file in options.prefix.rglob("*") if not file.is_dir()}
         headers = {f"include/otel/{file.name}" for file in ROOT.glob("*/include/otel/*.h")}
         self.assertIn("include/otel/sdk.h", headers)
-        ends = ["a", "so", f"so.{options.major}", f"so.{options.version}"]
+        ends = ["a", "so", f"so.{options.abi}", f"so.{options.version}"]
         libraries = {f"lib/libotel-{name}.{end}" for name in ("api", "sdk") for end in ends}
         packages = {"lib/pkgconfig/otel-api.pc", "lib/pkgconfig/otel-sdk.pc"}
         names = re.compile(r"lib/cmake/otel/otel(Config(Version)?|Targets(-\w+)?)\.cmake")
@@ -253,7 +253,7 @@ class WithoutCurl(Case):
                 sys.exit(ended.stdout)
 
     def test_libraries_need_libc_only(self):
-        for name, ours in ("api", []), ("sdk", [f"libotel-api.so.{options.major}"]):
+        for name, ours in ("api", []), ("sdk", [f"libotel-api.so.{options.abi}"]):
             self.assertEqual(beside_libc(self.prefix / f"lib/libotel-{name}.so"), ours)
 
     def test_no_header_promises_what_is_not_there(self):
@@ -282,7 +282,7 @@ def main():
     parser.add_argument("--cc", required=True)
     parser.add_argument("--cxx", default="")
     options, rest = parser.parse_known_args()
-    options.major = options.version.split(".", maxsplit=1)[0]
+    options.abi = abi(options.version)
     unittest.main(argv=[sys.argv[0], "--verbose", *rest])
 
 

@@ -13,7 +13,7 @@ import sys
 import unittest
 from pathlib import Path
 
-from binaries import beside_libc, dynamic, stays_loaded, symbols
+from binaries import abi, beside_libc, dynamic, stays_loaded, symbols
 
 ROOT = Path(__file__).resolve().parents[2]
 UPDATE = "tests/install/symbols_test.py --libraries build/dev/lib --update"
@@ -73,10 +73,9 @@ class Symbols(unittest.TestCase):
         """Those that begin with otel__ are for the SDK, which finds them in libotel-api."""
         self.assertEqual([symbol for symbol in exported("sdk") if symbol.startswith("otel__")], [])
 
-    def test_sonames_carry_the_major_version(self):
-        major = options.version.split(".", maxsplit=1)[0]
+    def test_sonames_carry_what_a_change_of_the_abi_changes(self):
         for name in ("api", "sdk"):
-            self.assertEqual(dynamic(library(name, "so"), "SONAME"), [f"libotel-{name}.so.{major}"])
+            self.assertEqual(dynamic(library(name, "so"), "SONAME"), [f"libotel-{name}.so.{abi(options.version)}"])
 
     def test_api_needs_libc_only(self):
         self.assertEqual(beside_libc(library("api", "so")), [])
