@@ -101,6 +101,18 @@ static void long_texts_are_cut(void **state) {
     assert_string_equal(answer.message + strlen(answer.message) - 3, "...");
 }
 
+/* Longer than what is read without the heap, by one byte and by much. */
+static void long_messages_are_read(void **state) {
+    (void)state;
+    for (size_t len = 1900; len <= 16000; len = len < 2100 ? len + 1 : len + 5000) {
+        uint8_t body[16100] = { 0x12, (uint8_t)(len | 0x80), (uint8_t)(len >> 7) };
+        memset(body + 3, 'x', len);
+        struct otel__otlp_answer answer = read_bytes(400, protobuf, body, 3 + len);
+        assert_int_equal(strlen(answer.message), sizeof answer.message - 1);
+        assert_int_equal(answer.message[0], 'x');
+    }
+}
+
 /* Bytes chosen to take as much memory as possible when unpacked: refused, not served. */
 static void bombs(void **state) {
     (void)state;
@@ -138,6 +150,7 @@ int main(void) {
         cmocka_unit_test(what_is_not_foreign),
         cmocka_unit_test(failures),
         cmocka_unit_test(long_texts_are_cut),
+        cmocka_unit_test(long_messages_are_read),
         cmocka_unit_test(bombs),
         cmocka_unit_test(random_bytes),
     };
