@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -236,6 +237,7 @@ static void accept_connection(http_double *server) {
     int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0)
         return;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int)); /* head and body of an answer are two writes */
     pthread_mutex_lock(&server->lock);
     server->connection_count++;
     pthread_mutex_unlock(&server->lock);
