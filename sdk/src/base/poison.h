@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * poison.h - marks free memory as off limits for AddressSanitizer and Valgrind, which know nothing of our slabs.
+ *
+ * Debug builds tell Valgrind wherever its header is installed; that takes some instructions, which do nothing without
+ * Valgrind, and builds with NDEBUG are without them.
  */
 #ifndef OTEL_SDK_POISON_H
 #define OTEL_SDK_POISON_H
@@ -10,6 +13,12 @@
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define OTEL__ASAN 1
+#endif
+#endif
+
+#if !defined(NDEBUG) && defined(__has_include)
+#if __has_include(<valgrind/memcheck.h>)
+#define OTEL__VALGRIND 1
 #endif
 #endif
 
