@@ -3,6 +3,7 @@
  * everything.c - uses all there is, stops the SDK, and says what that left: nothing of ours on the heap (Valgrind looks
  * at that), no thread, no descriptor. Twice, since a stop may be followed by another start.
  */
+#include "../tls_double.h"
 #include "carrier.h"
 #include "http_double.h"
 #include "otlp_scene.h"
@@ -146,17 +147,19 @@ static void ignore(void *data, otel_log_level level, const char *text) {
     (void)text;
 }
 
-/* All exporters, every processor, and a sampler made of others. */
-static otel_status start_by_code(const char *url, FILE *console, otel_memory *memory) {
-    const otel_otlp_options otlp = {
-        .size = sizeof otlp, .endpoint = url, .headers = "key=value", .user_agent = "mine/1"
+/* All exporters, both processors, TLS and none, and a sampler made of others. */
+static otel_status start_by_code(const char *url, const char *tls_url, FILE *console, otel_memory *memory) {
+    const otel_otlp_options plain = {
+        .size = sizeof plain, .endpoint = url, .headers = "key=value", .user_agent = "mine/1"
     };
+    const otel_otlp_options tls = { .size = sizeof tls, .endpoint = tls_url };
     const otel_batch_options batch = { .size = sizeof batch, .max_batch_size = 100, .schedule_delay_ms = 50 };
     return otel_sdk_start(
         OTEL_SDK(.service_name = "everything", .diagnostic = ignore,
                  .resource = OTEL_ATTRS(OTEL_ATTR("a", 1), OTEL_ATTR("b", (const char *)big)),
                  .sampler = otel_sampler_parent_based_root(otel_sampler_trace_id_ratio(0.9)),
-                 .processors = OTEL_PROCESSORS(otel_batch_processor(&batch, otel_otlp_exporter(&otlp)),
+                 .processors = OTEL_PROCESSORS(otel_batch_processor(&batch, otel_otlp_exporter(&plain)),
+                                               otel_batch_processor(&batch, otel_otlp_exporter(&tls)),
                                                otel_batch_processor(&batch, otel_console_exporter(console)),
                                                otel_simple_processor(otel_memory_exporter(memory)))));
 }
@@ -189,7 +192,8 @@ static void use_and_stop(void) {
         exit(1);
     }
     CHECK(ledger.abandoned == 1 && ledger.live == 0);
-    CHECK(ledger.processors[0].exported + ledger.processors[0].rejected > 0);
+    for (size_t i = 0; i < ledger.processor_count; i++)
+        CHECK(ledger.processors[i].exported > 0);
 }
 
 static void run_by_code(void) {
@@ -197,15 +201,18 @@ static void run_by_code(void) {
         STEPS({ .status = 503, .headers = "Retry-After: 0\r\n" }, { .action = HTTP_RESET_INSIDE_REQUEST },
               { .headers = PROTOBUF, .body = "\x0a\x05\x08\x03\x12\x01x", .body_len = 7 },
               { .status = 200, .headers = PROTOBUF, .body = "\x0a\x00", .body_len = 2 }));
+    const enum tls_action actions[] = { TLS_RESET_INSIDE_REQUEST, TLS_ANSWER_THEN_RESET, TLS_ANSWER };
+    tls_double *tls = tls_double_start(actions, 3);
     FILE *console = fopen("/dev/null", "w");
     otel_memory *memory = otel_memory_create(100);
-    CHECK(start_by_code(http_double_url(server, ""), console, memory) == OTEL_OK);
+    CHECK(start_by_code(http_double_url(server, ""), tls_double_url(tls), console, memory) == OTEL_OK);
     use_and_stop();
     otel_memory_spans *spans = otel_memory_snapshot(memory);
     CHECK(otel_memory_spans_count(spans) == 100);
     otel_memory_spans_release(spans);
     otel_memory_release(memory);
     fclose(console);
+    tls_double_stop(tls);
     http_double_stop(server);
 }
 
