@@ -46,6 +46,8 @@ static void start_passes_everything_on(void **state) {
     assert_ptr_equal(fake.last.start.attributes.items, attributes.items);
     assert_ptr_equal(fake.last.start.links.items, links.items);
     assert_int_equal(fake.last.start.start_time, 17);
+    const otel_span current = otel_context_span(NULL);
+    assert_false(otel_span_valid(&current)); /* starting is not attaching */
     otel_context_release(&parent);
 }
 

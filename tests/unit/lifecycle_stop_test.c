@@ -55,6 +55,24 @@ static void the_scope_that_owns_a_span_may_outlive_the_sdk(void **state) {
     assert_int_equal(exporter_double_named(&seen, "inner"), 1);
 }
 
+/* Tracers that were used before, and such as were not. */
+static void after_a_stop_tracers_start_spans_that_do_not_record(void **state) {
+    (void)state;
+    OTEL_TRACER(fresh, "fresh");
+    assert_int_equal(start_simple(false), OTEL_OK);
+    end_spans(1);
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    otel_tracer *const tracers[] = { lib, fresh, NULL };
+    for (size_t i = 0; i < 3; i++) {
+        const otel_span span = otel_span_start(tracers[i], OTEL_START("late"));
+        assert_false(otel_span_recording(&span));
+        assert_false(otel_span_valid(&span));
+        assert_false(otel_tracer_enabled(tracers[i], NULL));
+    }
+    assert_int_equal(seen.count, 1);
+    assert_int_equal(ledger_now().started, 1);
+}
+
 /* ---- stops that run out of time ---------------------------------------------------------------------------------- */
 
 static void *end_one(void *data) {
@@ -114,6 +132,7 @@ int main(void) {
         test(spans_that_never_ended_are_reported_and_counted),
         test(a_name_of_any_length_is_reported),
         test(the_scope_that_owns_a_span_may_outlive_the_sdk),
+        test(after_a_stop_tracers_start_spans_that_do_not_record),
         test(a_call_that_outlasts_the_stop_leaves_nothing_to_the_next_sdk),
         test(a_stop_without_time_is_still_orderly),
     };

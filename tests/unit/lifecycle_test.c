@@ -109,10 +109,12 @@ static void options_may_be_of_another_size(void **state) {
 
 static void the_environment_can_disable_it(void **state) {
     (void)state;
+    otel_propagators_set(NULL, 0);
     setenv("OTEL_SDK_DISABLED", "true", 1);
     assert_int_equal(start_simple(false), OTEL_OK);
     unsetenv("OTEL_SDK_DISABLED");
     assert_int_equal(seen.destroys, 1);
+    assert_ptr_equal(otel_propagators_get(0), &otel_propagator_tracecontext); /* traces pass through */
     const otel_span span = otel_span_start(lib, OTEL_START("s"));
     assert_false(otel_span_recording(&span));
     assert_int_equal(otel_sdk_flush(LONG_MS), OTEL_OK);
@@ -129,6 +131,43 @@ static void options_can_disable_it_too(void **state) {
     assert_int_equal(otel_sdk_start(OTEL_SDK(.disabled = true)), OTEL_OK);
     end_spans(1);
     assert_int_equal(otel_sdk_stop(0), OTEL_OK);
+}
+
+/* ---- diagnostics ------------------------------------------------------------------------------------------------- */
+
+static void the_environment_says_what_is_reported(void **state) {
+    (void)state;
+    setenv("OTEL_LOG_LEVEL", "error", 1);
+    setenv("OTEL_TRACES_EXPORTER", "none", 1);
+    assert_int_equal(otel_sdk_start(OTEL_SDK(.service_name = "test", .diagnostic = listen, .diagnostic_data = &said)),
+                     OTEL_OK);
+    unsetenv("OTEL_LOG_LEVEL");
+    otel_report(OTEL_LOG_WARN, "warning", "too little");
+    assert_int_equal(said.count, 0);
+    otel_report(OTEL_LOG_ERROR, "error", "enough");
+    assert_int_equal(said.count, 1);
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    assert_int_equal(otel_sdk_start(OTEL_SDK(.service_name = "test", .diagnostic = listen, .diagnostic_data = &said)),
+                     OTEL_OK);
+    unsetenv("OTEL_TRACES_EXPORTER");
+    otel_report(OTEL_LOG_DEBUG, "debug", "below the default");
+    otel_report(OTEL_LOG_INFO, "info", "which is info");
+    assert_int_equal(said.count, 2);
+}
+
+static void scopes_closed_in_the_wrong_order_are_reported(void **state) {
+    (void)state;
+    setenv("OTEL_TRACES_EXPORTER", "none", 1);
+    assert_int_equal(otel_sdk_start(OTEL_SDK(.service_name = "test", .log_level = OTEL_LOG_DEBUG, .diagnostic = listen,
+                                             .diagnostic_data = &said)),
+                     OTEL_OK);
+    unsetenv("OTEL_TRACES_EXPORTER");
+    otel_scope outer = otel_context_attach(NULL), inner = otel_context_attach(NULL);
+    otel_scope_close(&outer);
+    assert_int_equal(said.count, 1);
+    assert_non_null(strstr(said.text, "closed while younger ones were open"));
+    otel_scope_close(&inner);
+    assert_int_equal(said.count, 1);
 }
 
 /* ---- the ledger -------------------------------------------------------------------------------------------------- */
@@ -412,6 +451,8 @@ int main(void) {
         test(options_may_be_of_another_size),
         test(the_environment_can_disable_it),
         test(options_can_disable_it_too),
+        test(the_environment_says_what_is_reported),
+        test(scopes_closed_in_the_wrong_order_are_reported),
         test(the_ledger_outlives_the_sdk_until_the_next),
         test(a_ledger_may_be_of_another_size),
         test(ledgers_may_be_read_at_any_time),

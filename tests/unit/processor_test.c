@@ -207,9 +207,27 @@ static void as_many_as_there_may_be_all_get_every_span(void **state) {
     }
     assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
     for (unsigned i = 0; i < OTEL_MAX_PROCESSORS; i++) {
+        assert_int_equal(all[i].shutdowns, 1);
         assert_int_equal(all[i].destroys, 1);
         exporter_double_reset(&all[i]);
     }
+}
+
+static char order[8];
+
+static void note_order(struct exporter_double *me, otel_batch *batch) {
+    (void)batch;
+    strcat(order, me == &first ? "1" : "2");
+}
+
+static void processors_get_a_span_in_the_order_in_which_they_were_given(void **state) {
+    (void)state;
+    order[0] = '\0';
+    first.during = second.during = note_order;
+    start_sdk(OTEL_PROCESSORS(otel_simple_processor(exporter_double_make(&second)),
+                              otel_simple_processor(exporter_double_make(&first))));
+    end_spans(2);
+    assert_string_equal(order, "2121");
 }
 
 /* ---- construction ------------------------------------------------------------------------------------------------ */
@@ -411,6 +429,7 @@ int main(void) {
         test(the_export_timeout_is_handed_over),
         test(a_dead_exporter_costs_a_healthy_one_nothing),
         test(as_many_as_there_may_be_all_get_every_span),
+        test(processors_get_a_span_in_the_order_in_which_they_were_given),
         test(an_exporter_needs_a_name_and_an_export),
         test(an_exporter_needs_nothing_else),
         test(an_exporter_s_table_may_be_of_another_size),

@@ -151,6 +151,30 @@ static void set_vectors(void **state) {
     vectors_each("ot_set", set_vector);
 }
 
+static bool may_set(const char *key, otel_str value) {
+    char out[OTEL__OT_LONGEST];
+    size_t len;
+    return otel__ot_set(otel_strn(NULL, 0), key, value, out, &len);
+}
+
+/* Keys and values of one character and of two, every byte there is. */
+static void every_byte_is_judged(void **state) {
+    (void)state;
+    for (int byte = 1; byte < 256; byte++) {
+        const char c = (char)byte;
+        const char first[] = { c, '\0' }, second[] = { 'a', c, '\0' };
+        const bool lower = c >= 'a' && c <= 'z', digit = c >= '0' && c <= '9';
+        const bool good = lower || digit || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
+        assert_int_equal(may_set(first, otel_cstr("v")), lower);
+        assert_int_equal(may_set(second, otel_cstr("v")), lower || digit);
+        assert_int_equal(may_set("k", otel_strn(&c, 1)), good);
+        assert_int_equal(may_set("k", otel_strn(second, 2)), good);
+    }
+    assert_false(may_set("", otel_cstr("v")));
+    assert_false(may_set("k", otel_strn("\0", 1)));
+    assert_true(may_set("k", otel_cstr("")));
+}
+
 static void assert_set(const char *ot, const char *key, const char *value, const char *expected) {
     char out[OTEL__OT_LONGEST];
     size_t len = 0;
@@ -202,6 +226,7 @@ int main(void) {
         cmocka_unit_test(rv_vectors),
         cmocka_unit_test(randomness_is_the_last_seven_bytes),
         cmocka_unit_test(set_vectors),
+        cmocka_unit_test(every_byte_is_judged),
         cmocka_unit_test(erasing),
         cmocka_unit_test(finding_the_member),
     };

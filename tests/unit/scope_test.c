@@ -309,6 +309,24 @@ static void end_of_the_thread_closes_its_scopes(void **state) {
     assert_int_equal(fake.calls[FAKE_MISUSE], 0);
 }
 
+static void *see_nothing_current(void *unused) {
+    (void)unused;
+    return current_is(NULL) ? NULL : &fake;
+}
+
+static void a_context_is_current_on_its_own_thread_only(void **state) {
+    (void)state;
+    pthread_t thread;
+    void *seen = NULL;
+    const otel_span span = start();
+    otel_scope scope = otel_span_attach(&span, false);
+    assert_int_equal(pthread_create(&thread, NULL, see_nothing_current, NULL), 0);
+    pthread_join(thread, &seen);
+    assert_null(seen);
+    assert_true(current_is(&span));
+    otel_scope_close(&scope);
+}
+
 static void *close_scope(void *scope) {
     otel_scope_close(scope);
     return NULL;
@@ -535,6 +553,7 @@ int main(void) {
         TEST(stack_grows_to_its_limit),
         TEST(span_that_found_no_room_ends_with_its_scope_all_the_same),
         TEST(end_of_the_thread_closes_its_scopes),
+        TEST(a_context_is_current_on_its_own_thread_only),
         TEST(scope_of_another_thread_is_ignored),
         TEST(token_names_its_thread),
         TEST(token_outlives_its_thread_harmlessly),

@@ -169,7 +169,11 @@ static void the_root_option_beats_an_explicit_parent_and_its_tracestate(void **s
 static void an_ended_span_may_be_a_parent(void **state) {
     (void)state;
     const otel_span parent = otel_span_start(lib, OTEL_START("parent"));
+    otel_scope scope = otel_span_attach(&parent, false);
     otel_span_end(&parent);
+    const otel_span current = otel_context_span(NULL);
+    assert_memory_equal(&current, &parent, sizeof parent);
+    otel_scope_close(&scope);
     const otel_span child = span_child_of(lib, &parent);
     otel_span_end(&child);
     uint8_t id[8];
@@ -265,6 +269,7 @@ static void no_decision_keeps_a_tracestate(void **state) {
         context.trace_id[0] |= 1;
         const otel_span parent = otel_span_wrap(&context);
         const otel_span child = span_child_of(lib, &parent);
+        assert_int_equal(otel_span_recording(&child), context.trace_id[9] >= 0x80); /* it decides by that id */
         otel_span_end(&child);
         otel_tracestate_release(&tracestate);
     }
@@ -333,6 +338,7 @@ static void an_unsampled_span_carries_its_ids_and_owns_nothing(void **state) {
     otel_span_trace_id(&span, trace_id);
     otel_span_trace_id(&child, child_trace_id);
     assert_memory_equal(trace_id, child_trace_id, 16);
+    assert_int_not_equal(child.opaque_[OTEL__W_SPAN], span.opaque_[OTEL__W_SPAN]);
     for (unsigned i = 0; i < 100000; i++)
         (void)otel_span_start(lib, OTEL_START("never ended"));
     otel_span_end(&span);

@@ -179,6 +179,29 @@ static void nothing_is_read_past_the_end(void **state) {
     }
 }
 
+/* Names may be matched case by case, as gRPC does. */
+static void names_are_written_in_lower_case(void **state) {
+    (void)state;
+    in.count = 0;
+    carrier_add(&in, "traceparent", PARENT);
+    carrier_add(&in, "tracestate", "a=1");
+    assert_true(pass_through(&in, &out));
+    assert_int_equal(out.count, 2);
+    assert_string_equal(out.fields[0].name, "traceparent");
+    assert_string_equal(out.fields[1].name, "tracestate");
+}
+
+static void spaces_around_a_traceparent_are_tolerated(void **state) {
+    (void)state;
+    static const char *const texts[] = { " \t" PARENT, PARENT "\t ", "\t " PARENT " \t" };
+    for (size_t i = 0; i < 3; i++) {
+        in.count = 0;
+        carrier_add(&in, "traceparent", texts[i]);
+        assert_true(pass_through(&in, &out));
+        assert_field(&out, "traceparent", PARENT);
+    }
+}
+
 static void two_traceparents_contradict_each_other(void **state) {
     (void)state;
     char copy[] = PARENT;
@@ -373,6 +396,8 @@ int main(void) {
         cmocka_unit_test(fields_are_named),
         cmocka_unit_test(every_character_is_judged),
         cmocka_unit_test(nothing_is_read_past_the_end),
+        cmocka_unit_test(names_are_written_in_lower_case),
+        cmocka_unit_test(spaces_around_a_traceparent_are_tolerated),
         cmocka_unit_test(two_traceparents_contradict_each_other),
         cmocka_unit_test(failed_extraction_keeps_what_was_there),
         cmocka_unit_test(only_valid_spans_are_injected),
