@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What the specification wants users to be told stands in the headers, where they look for it.
+
+Each entry names a header, what the comment belongs to ("" for the header as a whole), and words that it must hold.
+"""
+
+import re
+import sys
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+TOLD = [
+    # Users of tracers and spans
+    ("api/include/otel/trace.h", "", "Every function may be called from any thread, with any argument, at any time"),
+    ("api/include/otel/trace.h", "otel_tracer_enabled", "Ask before each span: the answer changes"),
+    ("api/include/otel/trace.h", "otel_span_start", "links known now belong into `options`, since samplers never see later"),
+    ("api/include/otel/trace.h", "otel_span_start", "The current context stays as it is"),
+    ("api/include/otel/trace.h", "start_time", "for a start in the past only; 0: now"),
+    ("api/include/otel/trace.h", "otel_span_add_link", "belong into the start options: samplers never see later ones"),
+    ("api/include/otel/trace.h", "otel_span_record_exception", "Prefer otel_span_fail() alone"),
+    ("api/include/otel/trace.h", "OTEL_SPAN", "ends it with otel_span_end()"),
+    ("api/include/otel/context.h", "otel_span_attach", "the span is ended by otel_span_end()"),
+    ("api/include/otel/types.h", "otel_strings", "They cost more than scalars"),
+    # Writers of carriers
+    ("api/include/otel/propagation.h", "get", "carriers of HTTP headers ignore ASCII case"),
+    ("api/include/otel/propagation.h", "set", "replacing an earlier value"),
+    ("api/include/otel/propagation.h", "set", "Keep the case of `key`"),
+    ("api/include/otel/propagation.h", "otel_propagator_tracecontext", "A tracestate is sent on whole, whatever its length"),
+    # Applications
+    ("sdk/include/otel/sdk.h", "", "starts one background thread per processor that needs one"),
+    ("sdk/include/otel/sdk.h", "", "fork(): the child keeps the parent's context but none of its spans"),
+    ("sdk/include/otel/exporter.h", "otel_exporter_ops", "they never overlap each other, and all come from one thread"),
+    ("exporters/include/otel/otlp.h", "otel_otlp_exporter", "Threads: as every exporter"),
+    ("exporters/include/otel/console.h", "otel_console_exporter", "Threads: as every exporter"),
+    ("exporters/include/otel/memory.h", "otel_memory_exporter", "Threads: as every exporter"),
+    ("exporters/include/otel/console.h", "", "The format is not specified and may change at any time"),
+]
+
+
+def words(comment):
+    """The text of a comment in one line."""
+    return re.sub(r"\s*\n\s*\*?\s*|\s+", " ", comment)
+
+
+def comment_of(text, name):
+    """The comment behind a struct's member, or else the last one before what is declared."""
+    if not name:
+        return words(re.findall(r"/\*.*?\*/", text, re.DOTALL)[1])
+    behind = re.search(rf"^ .*\b{name}\b.*/\*\*<(.*?)\*/", text, re.MULTILINE)
+    declared = re.search(rf"^(?! \*|/\*).*\b{name}\b\)?[ (;{{]", text, re.MULTILINE)
+    if behind:
+        return words(behind.group(1))
+    return words(re.findall(r"/\*.*?\*/", text[: declared.start()], re.DOTALL)[-1]) if declared else ""
+
+
+class Headers(unittest.TestCase):
+    def test_what_users_are_told(self):
+        for header, name, told in TOLD:
+            with self.subTest(header=header, name=name):
+                self.assertIn(told, comment_of((ROOT / header).read_text(encoding="utf-8"), name))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv)
