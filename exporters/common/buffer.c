@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* buffer.c - see buffer.h. */
 #include "common/buffer.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* fork_gate.c - see fork_gate.h. */
 #include "common/fork_gate.h"
 
 #include "base/clock.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* inherited.c - see inherited.h. */
 #include "common/inherited.h"
 
 #include <stddef.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* line.c - see line.h. */
 #include "common/line.h"
 
 #include "base/escape.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* retry.c - see retry.h. */
 #include "common/retry.h"
 
 #include "base/clock.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* scope_groups.c - see scope_groups.h. */
 #include "common/scope_groups.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* span_line.c - see span_line.h. */
 #include "console/span_line.h"
 
 #include <inttypes.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* otlp_report.c - see otlp_report.h. */
 #include "otlp/otlp_report.h"
 
 #include "base/escape.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* otlp_response.c - see otlp_response.h. */
 #include "otlp/otlp_response.h"
 
 #include "base/escape.h"

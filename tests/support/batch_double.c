@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* batch_double.c - see batch_double.h. */
 #include "batch_double.h"
 
 #include "backend.h"

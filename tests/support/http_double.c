@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* http_double.c - see http_double.h. */
 #include "http_double.h"
 
 #include <arpa/inet.h>

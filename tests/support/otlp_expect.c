@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* otlp_expect.c - see otlp_expect.h. */
 #include "otlp_expect.h"
 
 #include <inttypes.h>

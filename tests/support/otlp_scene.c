@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* otlp_scene.c - see otlp_scene.h. */
 #include "otlp_scene.h"
 
 #include "otlp/otlp_http.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* roundtrip_check.c - see roundtrip_check.h. */
 #include "roundtrip_check.h"
 
 #include "otlp_expect.h"

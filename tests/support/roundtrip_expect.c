@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* roundtrip_expect.c - see roundtrip_expect.h. */
 #include "roundtrip_expect.h"
 
 #include "roundtrip_text.h"

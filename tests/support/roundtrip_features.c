@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* roundtrip_features.c - see roundtrip_features.h. */
 #include "roundtrip_features.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* roundtrip_loan.c - see roundtrip_loan.h. */
 #include "roundtrip_loan.h"
 
 otel_str roundtrip_lend(struct roundtrip_loan *loan, otel_str text) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* roundtrip_plan.c - see roundtrip_plan.h. */
 #include "roundtrip_plan.h"
 
 enum { FAMILY_MAX = 12, STEPS_MAX = 12, FLOOD = 150, ROOM = STEPS_MAX + 8 };

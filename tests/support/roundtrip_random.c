@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* roundtrip_random.c - see roundtrip_random.h. */
 #include "roundtrip_random.h"
 
 #include <stdlib.h>

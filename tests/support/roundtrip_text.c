@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* roundtrip_text.c - see roundtrip_text.h. */
 #include "roundtrip_text.h"
 
 /* Bytes of the character at the start of `text`; 0: there is none. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* roundtrip_values.c - see roundtrip_values.h. */
 #include "roundtrip_values.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* roundtrip_wire.c - see roundtrip_wire.h. */
 #include "roundtrip_wire.h"
 
 #include "roundtrip_text.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* span_generator.c - see span_generator.h. */
 #include "span_generator.h"
 
 #include "backend.h"

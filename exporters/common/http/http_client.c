@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* http_client.c - see http_client.h. */
 #include "common/http/http_client.h"
 
 #include "base/clock.h"

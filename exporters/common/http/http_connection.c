@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* http_connection.c - see http_connection.h. */
 #include "common/http/http_connection.h"
 
 #include "common/http/http_header.h"

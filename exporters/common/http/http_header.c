@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* http_header.c - see http_header.h. */
 #include "common/http/http_header.h"
 
 #include <ctype.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* http_proxy.c - see http_proxy.h. */
 #include "common/http/http_proxy.h"
 
 #include <stddef.h>

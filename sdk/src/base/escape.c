@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* escape.c - see escape.h. */
 #include "base/escape.h"
 
 #include <stdint.h>

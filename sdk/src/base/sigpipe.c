@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* sigpipe.c - see sigpipe.h. */
 #include "base/sigpipe.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* url.c - see url.h. */
 #include "base/url.h"
 
 #include "base/escape.h"
