@@ -6,10 +6,10 @@
  * A pipe or terminal may be full for as long as its reader likes. What goes there is written past stdio, as far as
  * there is room: what stdio holds cannot be taken back, and libc would wait for the reader once more at exit.
  */
-#include "common/fork_gate.h"
 #include "base/clock.h"
-#include "common/inherited.h"
 #include "base/sigpipe.h"
+#include "common/fork_gate.h"
+#include "common/inherited.h"
 #include "console/span_line.h"
 
 #include <errno.h>

@@ -10,10 +10,10 @@
 #include "otlp/otlp_http.h"
 
 #include "base/clock.h"
+#include "base/url.h"
 #include "common/http/http_header.h"
 #include "common/inherited.h"
 #include "common/retry.h"
-#include "base/url.h"
 #include "otlp/otlp_encode.h"
 #include "otlp/otlp_report.h"
 #include "otlp/otlp_response.h"

@@ -11,8 +11,8 @@
 
 #ifdef OTEL__WITH_CURL
 #include "base/str.h"
-#include "common/http/http_header.h"
 #include "base/url.h"
+#include "common/http/http_header.h"
 #include "config_pairs.h"
 #include "otlp/otlp_http.h"
 #include <stdlib.h>

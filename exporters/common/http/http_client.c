@@ -4,11 +4,11 @@
 
 #include "base/clock.h"
 #include "base/escape.h"
+#include "base/sigpipe.h"
+#include "base/url.h"
 #include "common/fork_gate.h"
 #include "common/http/http_connection.h"
 #include "common/http/http_header.h"
-#include "base/sigpipe.h"
-#include "base/url.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -8,9 +8,9 @@
 #ifndef OTEL_EXPORTERS_HTTP_CONNECTION_H
 #define OTEL_EXPORTERS_HTTP_CONNECTION_H
 
+#include "base/url.h"
 #include "common/http/http_client.h"
 #include "common/inherited.h"
-#include "base/url.h"
 
 #include <curl/curl.h>
 
