@@ -27,7 +27,6 @@ typedef enum otel__counter {
     OTEL__DROPPED_ATTRIBUTES,
     OTEL__DROPPED_EVENTS,
     OTEL__DROPPED_LINKS,
-    OTEL__MISUSES,
     OTEL__QUEUE_FULL, /* the first of one per processor */
     OTEL__COUNTERS = OTEL__QUEUE_FULL + OTEL_MAX_PROCESSORS
 } otel__counter;

@@ -106,9 +106,9 @@ static void the_highest_index_has_a_block_too(void **state) {
     struct otel__thread one_before = { .index = OTEL__MAX_THREADS - 2 };
     assert_ptr_not_equal(otel__local_of(&last), otel__local_of(&one_before));
     assert_false(atomic_load(&otel__local_of(&last)->shared));
-    otel__count(otel__local_of(&last), OTEL__MISUSES);
-    otel__count(otel__local_of(&one_before), OTEL__MISUSES);
-    assert_int_equal(otel__locals_sum(OTEL__MISUSES), 2);
+    otel__count(otel__local_of(&last), OTEL__DROPPED_LINKS);
+    otel__count(otel__local_of(&one_before), OTEL__DROPPED_LINKS);
+    assert_int_equal(otel__locals_sum(OTEL__DROPPED_LINKS), 2);
 }
 
 static int starts_from_zero(void *argument) {
