@@ -68,7 +68,7 @@ otel_processor *otel_batch_processor(const otel_batch_options *options, otel_exp
 /**
  * Exports each ended sampled span at once: on the ending thread if the exporter does not block, else on a background
  * thread that is woken for each span. When several threads end spans at once, one of them may export the others' as
- * well. Consumes `exporter`.
+ * well. OTEL_BSP_MAX_QUEUE_SIZE and OTEL_BSP_EXPORT_TIMEOUT hold here too. Consumes `exporter`.
  */
 otel_processor *otel_simple_processor(otel_exporter *exporter) OTEL__OWNED;
 /** Destroys a processor that was never given away, with its exporter; NULL is ignored. */
