@@ -29,7 +29,8 @@ enum {
     BOUND_LEAST = 64 * 1024,        /* a server that refuses this much is not helped by smaller requests */
     RESPONSE_MAX = 4 * 1024 * 1024, /* OTLP's limit */
     OWN_BOUND_MS = 60000,           /* of one export, when the settings have none */
-    THROTTLE_MAX_S = 300            /* how long one answer can keep later exports from being sent */
+    THROTTLE_MAX_S = 300,           /* how long one answer can keep later exports from being sent */
+    AGENT_MAX = 1024                /* of the user's part of the User-Agent */
 };
 
 /* What encoding changes; a forked child leaves it behind. */
@@ -294,9 +295,15 @@ static const otel_exporter_ops ops = {
 
 /* ---- creation ---------------------------------------------------------------------------------------------------- */
 
+static const char *agent_problem(const char *prefix) {
+    if (prefix && strnlen(prefix, AGENT_MAX + 1) > AGENT_MAX)
+        return "it is longer than 1024 bytes";
+    return otel__http_header_problem(otel_cstr("User-Agent"), otel_cstr(prefix));
+}
+
 /* The prefix, if any, and our own product token. */
 static char *user_agent(const char *prefix, otel_error *error) {
-    const char *problem = otel__http_header_problem(otel_cstr("User-Agent"), otel_cstr(prefix));
+    const char *problem = agent_problem(prefix);
     if (problem) {
         snprintf(error->text, sizeof error->text, "the user agent cannot be sent: %s", problem);
         return NULL;

@@ -77,6 +77,9 @@ static char *settle_url(const otel_otlp_options *options, const struct otel__con
 
 /* ---- the headers ------------------------------------------------------------------------------------------------ */
 
+/* More than any server takes. */
+enum { HEADERS_MAX = 64 * 1024 };
+
 struct header_list {
     struct otel__http_header *items;
     size_t count;
@@ -146,7 +149,9 @@ static bool settle_headers(const otel_otlp_options *options, const struct otel__
     const char *text = options->headers ? options->headers : config->otlp_headers;
     if (!text)
         return true;
-    if (!read_headers(list, text))
+    if (strnlen(text, HEADERS_MAX + 1) > HEADERS_MAX)
+        snprintf(list->problems, sizeof list->problems, "longer than %d bytes", (int)HEADERS_MAX);
+    else if (!read_headers(list, text))
         return fail(error, "", otel_status_text(OTEL_ERR_MEMORY));
     if (!list->problems[0])
         return true;

@@ -230,6 +230,25 @@ static void bad_headers_in_code_make_no_exporter(void **state) {
     assert_unusable((otel_otlp_options){ .user_agent = "a\nb" }, "");
 }
 
+static void text_beyond_all_measure_is_refused(void **state) {
+    (void)state;
+    NEEDS_OTLP();
+    enum { LONG = 65536 };
+    char *text = malloc(LONG + 2);
+    memset(text, 'x', LONG + 1);
+    text[1] = '=';
+    text[LONG + 1] = '\0';
+    assert_unusable((otel_otlp_options){ .headers = text }, "otel_otlp_options.headers: longer than 65536 bytes");
+    assert_unusable((otel_otlp_options){ .user_agent = text }, "it is longer than 1024 bytes");
+    setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url(""), 1);
+    setenv("OTEL_EXPORTER_OTLP_HEADERS", text, 1);
+    assert_int_equal(export_one((otel_otlp_options){ .user_agent = NULL }), OTEL_OK);
+    assert_header("x", NULL);
+    assert_int_equal(reports_count(), 1);
+    assert_string_equal(reports_text(0), "OTEL_EXPORTER_OTLP_HEADERS: longer than 65536 bytes; left out");
+    free(text);
+}
+
 /* ---- for how long ----------------------------------------------------------------------------------------------- */
 
 static void timeouts(void **state) {
@@ -298,6 +317,7 @@ int main(void) {
         TEST(traces_headers_replace_the_general_ones),
         TEST(bad_headers_are_left_out_without_a_word_of_their_values),
         TEST(bad_headers_in_code_make_no_exporter),
+        TEST(text_beyond_all_measure_is_refused),
         TEST(timeouts),
         TEST(options_without_a_size_are_read),
         TEST(build_without_http_says_so),

@@ -106,6 +106,11 @@ static void refusals(void **state) {
     }
     struct otel__url url;
     assert_non_null(otel__url_parse(NULL, &url));
+    char long_one[8192 + 2] = "http://c/";
+    memset(long_one + 9, 'p', sizeof long_one - 10);
+    assert_string_equal(otel__url_parse(long_one, &url), "it is longer than 8192 bytes");
+    long_one[8192] = '\0';
+    assert_null(otel__url_parse(long_one, &url));
 }
 
 /* The tables of OTLP/HTTP's endpoint rules, and what people write beyond them. */

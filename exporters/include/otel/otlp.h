@@ -12,7 +12,11 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/** Zero members take the environment's OTEL_EXPORTER_OTLP_* values, then the defaults. All text is copied. */
+/**
+ * Zero members take the environment's OTEL_EXPORTER_OTLP_* values, then the defaults. All text is copied. Refused is
+ * what no server would take: a URL of more than 8,192 bytes, headers of more than 65,536, a user agent of more than
+ * 1,024.
+ */
 typedef struct otel_otlp_options {
     size_t size OTEL__INIT(sizeof(otel_otlp_options));
     /** Base URL: `v1/traces` is appended. Default http://localhost:4318. */

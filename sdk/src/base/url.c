@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+enum { URL_MAX = 8192 };
+
 static otel_str span_of(const char *from, const char *to) { return otel_strn(from, (size_t)(to - from)); }
 
 static const char *find_any(const char *from, const char *to, const char *any) {
@@ -125,6 +127,8 @@ const char *otel__url_parse(const char *text, struct otel__url *url) {
     *url = (struct otel__url){ 0 };
     if (!text || !*text)
         return "it is empty";
+    if (strnlen(text, URL_MAX + 1) > URL_MAX)
+        return "it is longer than 8192 bytes";
     const char *problem = check_characters(text);
     if (problem)
         return problem;
