@@ -145,7 +145,7 @@ static inline otel_attr otel__attr(const char *key, otel_value value) {
 
 /*
  * OTEL_VALUE(v) picks the type. There is no default branch on purpose: NULL, char and foreign pointers must not
- * compile.
+ * compile. Neither do bit-fields with gcc, for which they are types of their own: cast them.
  */
 #ifndef __cplusplus
 /* clang-format off */
