@@ -108,7 +108,7 @@ class Readme(unittest.TestCase):
 
     @unittest.skipIf(listens(OTLP_PORT), f"another program listens on port {OTLP_PORT}")
     def test_code_leaves_this_tree(self):
-        output = self.check_run("\n".join([*WATCH, "kill %1", "wait %1"]))
+        output = self.check_run("\n".join([*WATCH, "kill %1", "wait $!"]))
         self.assertIn("sending the trace: success", output)
         self.assertTrue(holds(output, BASIC_TREE), output)
 
