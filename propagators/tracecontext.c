@@ -9,8 +9,10 @@
 #include <otel/trace.h>
 
 #include "context.h"
+#include "fields.h"
 #include "hex.h"
 #include "options.h"
+#include "text.h"
 #include "tracestate.h"
 
 static const char TRACEPARENT[] = "traceparent";
@@ -18,7 +20,7 @@ static const char TRACESTATE[] = "tracestate";
 
 /* version-trace id-span id-flags, such as 00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01 */
 enum { AT_TRACE_ID = 3, AT_SPAN_ID = 36, AT_FLAGS = 53, LENGTH = 55 };
-enum { KNOWN_FLAGS = OTEL_FLAG_SAMPLED | OTEL_FLAG_RANDOM, LONGEST_PARENT = 1024, MOST_FIELDS = 64 };
+enum { KNOWN_FLAGS = OTEL_FLAG_SAMPLED | OTEL_FLAG_RANDOM, LONGEST_PARENT = 1024 };
 
 static const char *field(size_t index) { return index == 0 ? TRACEPARENT : index == 1 ? TRACESTATE : NULL; }
 
@@ -53,25 +55,12 @@ static void inject(const otel_context *context, const otel_setter *setter, void 
 
 /* ---- extract ----------------------------------------------------------------------------------------------------- */
 
-static bool is_space(char c) { return c == ' ' || c == '\t'; }
-
-static otel_str trimmed(otel_str text) {
-    while (text.len > 0 && is_space(text.ptr[0])) {
-        text.ptr++;
-        text.len--;
-    }
-    while (text.len > 0 && is_space(text.ptr[text.len - 1])) {
-        text.len--;
-    }
-    return text;
-}
-
 static bool read_parent(otel_str text, otel_span_context *span) {
     uint8_t version;
     if (text.ptr == NULL || text.len > LONGEST_PARENT) {
         return false;
     }
-    text = trimmed(text);
+    text = otel__trimmed(text);
     if (text.len < LENGTH || !otel__hex_read(&version, text.ptr, 1) || version == 0xff ||
         (text.len > LENGTH && (version == 0 || text.ptr[LENGTH] != '-'))) {
         return false;
@@ -84,21 +73,13 @@ static bool read_parent(otel_str text, otel_span_context *span) {
     return digits && dashes;
 }
 
-/* A getter that gives one and the same value for every index has one value. */
-static bool next_value(const otel_getter *getter, const void *carrier, const char *key, size_t index, otel_str *value) {
-    otel_str last = *value;
-    *value = otel_strn(NULL, 0);
-    return getter->get(carrier, key, index, value) &&
-           (index == 0 || value->len == 0 || value->ptr != last.ptr || value->len != last.len);
-}
-
 /* Several fields are one list, in the order received. */
 static uint64_t read_state(const otel_getter *getter, const void *carrier) {
     struct otel__members list;
     otel_str value = { NULL, 0 };
     list.count = list.seen = list.bytes = 0;
-    for (size_t i = 0; next_value(getter, carrier, TRACESTATE, i, &value); i++) {
-        if (i == MOST_FIELDS || !otel__members_read(&list, value)) {
+    for (size_t i = 0; otel__field_next(getter, carrier, TRACESTATE, i, &value); i++) {
+        if (i == OTEL__FIELDS_MOST || !otel__members_read(&list, value)) {
             return 0;
         }
     }
@@ -109,8 +90,8 @@ static uint64_t read_state(const otel_getter *getter, const void *carrier) {
 static bool read_span(const otel_getter *getter, const void *carrier, otel_span *span) {
     otel_span_context read = { .size = sizeof read, .remote = true };
     otel_str value = { NULL, 0 };
-    if (!next_value(getter, carrier, TRACEPARENT, 0, &value) || !read_parent(value, &read) ||
-        next_value(getter, carrier, TRACEPARENT, 1, &value)) {
+    if (!otel__field_next(getter, carrier, TRACEPARENT, 0, &value) || !read_parent(value, &read) ||
+        otel__field_next(getter, carrier, TRACEPARENT, 1, &value)) {
         return false;
     }
     *span = otel_span_wrap(&read);

@@ -4,6 +4,7 @@
  * out of another. One invalid member makes the whole list void; of two members with one key the left one stays.
  */
 #include "tracestate.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -40,26 +41,11 @@ static bool is_value(otel_str value) {
     return true;
 }
 
-static bool is_space(char c) { return c == ' ' || c == '\t'; }
-
-static otel_str trimmed(otel_str text) {
-    while (text.len > 0 && is_space(text.ptr[text.len - 1])) {
-        text.len--;
-    }
-    while (text.len > 0 && is_space(text.ptr[0])) {
-        text.ptr++;
-        text.len--;
-    }
-    return text;
-}
-
-static bool same(otel_str a, otel_str b) { return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0; }
-
 /* ---- lists ------------------------------------------------------------------------------------------------------- */
 
 static const struct otel__member *find(const struct otel__members *list, otel_str key) {
     for (size_t i = 0; i < list->count; i++) {
-        if (same(list->items[i].key, key)) {
+        if (otel__same_text(list->items[i].key, key)) {
             return &list->items[i];
         }
     }
@@ -94,7 +80,7 @@ bool otel__members_read(struct otel__members *list, otel_str field) {
     for (const char *at = field.ptr; at <= end;) {
         const char *comma = memchr(at, ',', (size_t)(end - at));
         const char *stop = comma != NULL ? comma : end;
-        otel_str member = trimmed(otel_strn(at, (size_t)(stop - at)));
+        otel_str member = otel__trimmed(otel_strn(at, (size_t)(stop - at)));
         if (member.len > 0 && !read_member(list, member)) {
             return false;
         }
@@ -161,7 +147,7 @@ otel_tracestate otel_tracestate_parse(otel_str text) {
 /* Copies members of `from` behind those of `list`, without the one called `key`, as far as there is room. */
 static void append_others(struct otel__members *list, const struct otel__members *from, otel_str key) {
     for (size_t i = 0; i < from->count && list->count < OTEL__TRACESTATE_MEMBERS; i++) {
-        if (!same(from->items[i].key, key)) {
+        if (!otel__same_text(from->items[i].key, key)) {
             list->items[list->count++] = from->items[i];
         }
     }

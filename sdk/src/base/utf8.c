@@ -20,38 +20,6 @@ static size_t ascii_prefix(const char *text, size_t len) {
     return i;
 }
 
-static bool in_range(unsigned char byte, unsigned char low, unsigned char high) { return byte >= low && byte <= high; }
-
-size_t otel__utf8_char(const char *text, size_t len) {
-    if (!len)
-        return 0;
-    const unsigned char *b = (const unsigned char *)text;
-    if (b[0] < 0x80)
-        return 1;
-    /* The second byte's range is what shuts out overlong forms, surrogates and everything above U+10FFFF. */
-    unsigned char low = 0x80, high = 0xbf;
-    size_t size;
-    if (in_range(b[0], 0xc2, 0xdf)) {
-        size = 2;
-    } else if (in_range(b[0], 0xe0, 0xef)) {
-        size = 3;
-        low = b[0] == 0xe0 ? 0xa0 : 0x80;
-        high = b[0] == 0xed ? 0x9f : 0xbf;
-    } else if (in_range(b[0], 0xf0, 0xf4)) {
-        size = 4;
-        low = b[0] == 0xf0 ? 0x90 : 0x80;
-        high = b[0] == 0xf4 ? 0x8f : 0xbf;
-    } else {
-        return 0;
-    }
-    if (len < size || !in_range(b[1], low, high))
-        return 0;
-    for (size_t i = 2; i < size; i++)
-        if (!in_range(b[i], 0x80, 0xbf))
-            return 0;
-    return size;
-}
-
 /* The last word overlaps the one before, so that no odd bytes are left over. */
 static bool is_ascii(const char *text, size_t len) {
     uint64_t all = 0;

@@ -6,12 +6,9 @@
 #ifndef OTEL_SDK_UTF8_H
 #define OTEL_SDK_UTF8_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "utf8_char.h"
 
 bool otel__utf8_valid(const char *text, size_t len);
-/* The length of the well-formed character at the start of `text`, 1 to 4; 0 when there is none. */
-size_t otel__utf8_char(const char *text, size_t len);
 /*
  * Copies `in`, each bad byte replaced by U+FFFD, and returns the length of the whole result, which is at most 3 *
  * len. Writes the leading characters that fit into `cap` bytes, without a NUL. `out` may be NULL when `cap` is 0.
