@@ -33,19 +33,22 @@ enum { OTEL__W_TRACE = 0, OTEL__W_SPAN = 2, OTEL__W_META = 3, OTEL__W_BIRTH = 4,
 #define OTEL__META_FLAGS 0xffu
 #define OTEL__META_REMOTE 0x100u
 /*
- * Words of otel_context: 0-5 the span, 6 reserved for values (0), 7 is 1 when the context holds a strong tracestate
- * reference.
+ * Words of otel_context: 0-5 the span; 6 what else travels with it (values.h), a counted pointer or 0; 7 is 0 exactly
+ * when the context holds no reference at all: bit 0 says that it holds the tracestate, the rest is derived from word 6.
  */
-enum { OTEL__W_VALUES = 6, OTEL__W_HOLDS_STATE = 7 };
+enum { OTEL__W_VALUES = 6, OTEL__W_HOLDS = 7 };
+#define OTEL__HOLDS_STATE UINT64_C(1)
 
 struct otel__thread; /* thread.h; the SDK sees only the functions below */
 
 /* What the API noticed and cannot report by itself. */
 typedef enum otel__misuse {
-    OTEL__MISUSE_SCOPE_ORDER,    /* a scope was closed while younger ones were open */
-    OTEL__MISUSE_SCOPE_FOREIGN,  /* a scope was closed on another thread */
-    OTEL__MISUSE_SCOPE_DEPTH,    /* 65,536 nested scopes, or no memory for more: not attached */
-    OTEL__MISUSE_TRACESTATE_FULL /* every tracestate of the table is in use: dropped */
+    OTEL__MISUSE_SCOPE_ORDER,     /* a scope was closed while younger ones were open */
+    OTEL__MISUSE_SCOPE_FOREIGN,   /* a scope was closed on another thread */
+    OTEL__MISUSE_SCOPE_DEPTH,     /* 65,536 nested scopes, or no memory for more: not attached */
+    OTEL__MISUSE_TRACESTATE_FULL, /* every tracestate of the table is in use: dropped */
+    OTEL__MISUSE_NO_MEMORY,       /* a context value or baggage was dropped */
+    OTEL__MISUSE_COUNT
 } otel__misuse;
 
 /*
@@ -115,8 +118,8 @@ void otel__thread_unmute(struct otel__thread *thread, uint32_t saved);
 uint32_t otel__callback_begin(struct otel__thread *thread);
 void otel__callback_end(struct otel__thread *thread, uint32_t saved);
 /*
- * In a forked child: forgets every thread but the calling one, and drops the tracestates that their scopes held.
- * Called by the SDK's fork handler. The calling thread keeps its scopes.
+ * In a forked child: forgets every thread but the calling one, and drops the tracestates that their scopes held; the
+ * values there are never released. Called by the SDK's fork handler. The calling thread keeps its scopes.
  */
 void otel__threads_after_fork(void);
 /* Calls ignored because a signal handler had interrupted the library, over all threads since the process began. */

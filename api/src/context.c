@@ -4,6 +4,17 @@
 
 const otel_context otel__context_empty;
 
+void otel__context_hold(otel_context *copy) {
+    if ((copy->opaque_[OTEL__W_HOLDS] & OTEL__HOLDS_STATE) != 0 &&
+        !otel__tracestate_retain(copy->opaque_[OTEL__W_STATE])) {
+        copy->opaque_[OTEL__W_STATE] = 0;
+        copy->opaque_[OTEL__W_HOLDS] &= ~OTEL__HOLDS_STATE;
+    }
+    struct otel__values *values = otel__context_values(copy);
+    otel__values_retain(values);
+    otel__context_put_values(copy, values);
+}
+
 otel_context otel_context_current(void) {
     otel_context copy = { { 0 } };
     struct otel__call call;
@@ -23,19 +34,49 @@ otel_context otel_context_retain(const otel_context *context) {
     return copy;
 }
 
-otel_context otel_context_with_span(const otel_context *base, const otel_span *span) {
-    static const otel_span invalid;
+static __attribute__((noinline)) otel_context derive(const otel_span *span, const otel_context *base) {
     otel_context made;
-    (void)base; /* a context holds nothing yet beside the span that is replaced here */
-    otel__context_set_span(&made, span != NULL ? span : &invalid);
+    struct otel__call call;
+    otel__context_set_span(&made, span);
+    if (base != NULL) {
+        otel__context_take_values(&made, base);
+    } else if (otel__enter(&call)) {
+        otel__context_take_values(&made, otel__context_top(call.thread));
+        otel__leave(&call);
+    }
     return made;
 }
 
-void otel_context_release(otel_context *context) {
-    if (context != NULL) {
-        otel__context_drop(context);
-        *context = otel__context_empty;
+/* What derive() does, where nothing is to be held. */
+otel_context otel_context_with_span(const otel_context *base, const otel_span *span) {
+    static const otel_span invalid;
+    span = span != NULL ? span : &invalid;
+    const uint64_t values = base != NULL ? base->opaque_[OTEL__W_VALUES] : otel__self->valued;
+    if ((values | span->opaque_[OTEL__W_STATE]) != 0) {
+        return derive(span, base);
     }
+    otel_context made = { { 0 } };
+    otel__span_copy(made.opaque_, span);
+    return made;
+}
+
+/* The context is empty already when code of the user's runs. */
+static __attribute__((noinline)) void release_held(otel_context *context) {
+    struct otel__values *values = otel__context_values(context);
+    otel__context_drop_state(context);
+    *context = otel__context_empty;
+    otel__values_drop(values);
+}
+
+void otel_context_release(otel_context *context) {
+    if (context == NULL) {
+        return;
+    }
+    if (context->opaque_[OTEL__W_HOLDS] != 0) {
+        release_held(context);
+        return;
+    }
+    *context = otel__context_empty;
 }
 
 otel_span otel_context_span(const otel_context *context) {

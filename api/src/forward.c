@@ -30,16 +30,33 @@ static const otel_span_options *start_options(const otel_span_options *given, ot
     return options;
 }
 
-/* The parent is a copy of the current context, since callbacks may move the stack. The stack keeps its references. */
-static otel_span start_span(const struct otel__call *call, otel_tracer *tracer, const otel_span_options *options) {
-    const otel_context *parent = options->parent;
-    otel_context current;
+static otel_span start_below(const struct otel__call *call, otel_tracer *tracer, const otel_span_options *options,
+                             const otel_context *parent) {
     otel_span span;
-    if (parent == NULL) {
-        current = *otel__context_top(call->thread);
-        parent = &current;
-    }
     call->backend->span_start(call->thread, tracer != NULL ? tracer : &unnamed_tracer, options, parent, &span);
+    return span;
+}
+
+/*
+ * The parent is a copy of the current context, since callbacks may move the stack. Of a tracestate there the stack
+ * keeps the reference: if a callback closes the scope it goes stale.
+ */
+static otel_span start_span(const struct otel__call *call, otel_tracer *tracer, const otel_span_options *options) {
+    if (options->parent != NULL) {
+        return start_below(call, tracer, options, options->parent);
+    }
+    const otel_context current = *otel__context_top(call->thread);
+    return start_below(call, tracer, options, &current);
+}
+
+/* Values would not go stale but be gone. Leaves the bracket, as giving them back may run code of the user's. */
+static __attribute__((noinline)) otel_span start_among_values(const struct otel__call *call, otel_tracer *tracer,
+                                                              const otel_span_options *options) {
+    otel_context current;
+    otel__context_share(&current, otel__context_top(call->thread));
+    const otel_span span = start_below(call, tracer, options, options->parent != NULL ? options->parent : &current);
+    otel__leave(call);
+    otel_context_release(&current);
     return span;
 }
 
@@ -49,6 +66,9 @@ otel_span otel_span_start(otel_tracer *tracer, const otel_span_options *options)
     struct otel__call call;
     if (!otel__enter(&call)) {
         return otel__noop_start(full, &otel__context_empty);
+    }
+    if (__builtin_expect(call.thread->valued != 0, 0) && call.backend != NULL) {
+        return start_among_values(&call, tracer, full);
     }
     otel_span span =
         call.backend != NULL ? start_span(&call, tracer, full) : otel__noop_start(full, otel__context_top(call.thread));

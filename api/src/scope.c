@@ -76,7 +76,7 @@ static inline otel_scope stack_push(struct otel__thread *thread, struct otel__sc
 
 /*
  * Takes the top away, and gives what ends the span that it owned: words 3 and 4 of it, zeros if there is none. The
- * caller drops the context, which keeps its place until the next scope opens.
+ * caller gives the context's references back, which keeps its place until the next scope opens.
  */
 static inline otel_span stack_pop(struct otel__thread *thread, const struct otel__scope_entry *top) {
     const volatile uint64_t *words = top->context.opaque_; /* as in otel__span_copy() */
@@ -89,6 +89,8 @@ static inline otel_span stack_pop(struct otel__thread *thread, const struct otel
     return ended;
 }
 
+static const otel_span invalid_span;
+
 /* ---- attaching --------------------------------------------------------------------------------------------------- */
 
 otel_scope otel_context_attach(const otel_context *context) {
@@ -100,19 +102,23 @@ otel_scope otel_context_attach(const otel_context *context) {
     struct otel__scope_entry *entry = stack_room(&call);
     if (entry != NULL) {
         otel__context_share(&entry->context, context != NULL ? context : &otel__context_empty);
+        call.thread->valued += entry->context.opaque_[OTEL__W_VALUES] != 0;
         scope = stack_push(call.thread, entry, false);
     }
     otel__leave(&call);
     return scope;
 }
 
-static __attribute__((noinline)) otel_scope attach(const otel_span *span, bool owns) {
+/* `base` is NULL for the current context. */
+static __attribute__((noinline)) otel_scope attach(const otel_span *span, bool owns, const otel_context *base) {
     otel_scope scope = { { 0 } };
     struct otel__call call;
     if (otel__enter(&call)) {
         struct otel__scope_entry *entry = stack_room(&call);
         if (entry != NULL) {
             otel__context_set_span(&entry->context, span);
+            otel__context_take_values(&entry->context, base != NULL ? base : otel__context_top(call.thread));
+            call.thread->valued += entry->context.opaque_[OTEL__W_VALUES] != 0;
             scope = stack_push(call.thread, entry, owns);
         }
         otel__leave(&call);
@@ -123,25 +129,32 @@ static __attribute__((noinline)) otel_scope attach(const otel_span *span, bool o
     return scope;
 }
 
-/* What attach() does, without any call and so twice as fast, where nothing special is to be done. */
+/* What attach() does, without any call and so twice as fast, where nothing is to be held. */
 otel_scope otel_span_attach(const otel_span *span, bool end_with_scope) {
-    static const otel_span invalid;
     struct otel__thread *thread = otel__self;
     uint32_t busy = atomic_load_explicit(&thread->busy, memory_order_relaxed);
     if (span == NULL) {
-        span = &invalid;
+        span = &invalid_span;
     }
-    if ((busy & 1u) != 0 || depth_now(thread) == thread->capacity || span->opaque_[OTEL__W_STATE] != 0) {
-        return attach(span, end_with_scope);
+    if ((busy & 1u) != 0 || depth_now(thread) == thread->capacity || thread->valued != 0 ||
+        span->opaque_[OTEL__W_STATE] != 0) {
+        return attach(span, end_with_scope, NULL);
     }
     otel__mark_inside(thread, busy);
     struct otel__scope_entry *entry = &thread->entries[depth_now(thread)];
     otel__span_copy(entry->context.opaque_, span);
     entry->context.opaque_[OTEL__W_VALUES] = 0;
-    entry->context.opaque_[OTEL__W_HOLDS_STATE] = 0;
+    entry->context.opaque_[OTEL__W_HOLDS] = 0;
     otel_scope scope = stack_push(thread, entry, end_with_scope);
     atomic_store_explicit(&thread->busy, busy, memory_order_release);
     return scope;
+}
+
+otel_scope otel_span_attach_to(const otel_context *base, const otel_span *span, bool end_with_scope) {
+    if (base == NULL || (base->opaque_[OTEL__W_VALUES] | otel__self->valued) == 0) {
+        return otel_span_attach(span, end_with_scope);
+    }
+    return attach(span != NULL ? span : &invalid_span, end_with_scope, base);
 }
 
 /* ---- closing ----------------------------------------------------------------------------------------------------- */
@@ -160,15 +173,23 @@ static bool is_foreign(const struct otel__call *call, const otel_scope *scope) {
     return call->thread->index != 0 && scope->opaque_[0] >> 32 != call->thread->index;
 }
 
-/*
- * Closes the youngest scope. Outside of the bracket its span is ended, when the stack is whole: processors may use
- * contexts.
- */
-static otel_span close_youngest(struct otel__thread *thread) {
+/* What a closed scope leaves to do outside of the bracket, when the stack is whole: code of the user's may use it. */
+struct closed {
+    otel_span ended;
+    struct otel__values *values;
+};
+
+static void finish(const struct closed *closed) {
+    otel_span_end(&closed->ended);
+    otel__values_drop(closed->values);
+}
+
+static struct closed close_youngest(struct otel__thread *thread) {
     struct otel__scope_entry *top = &thread->entries[depth_now(thread) - 1];
-    otel_span ended = stack_pop(thread, top);
-    otel__context_drop(&top->context);
-    return ended;
+    struct closed closed = { stack_pop(thread, top), otel__context_values(&top->context) };
+    thread->valued -= closed.values != NULL;
+    otel__context_drop_state(&top->context);
+    return closed;
 }
 
 /*
@@ -176,7 +197,7 @@ static otel_span close_youngest(struct otel__thread *thread) {
  * 0 at first: younger ones were left open by callbacks of this very closing, and ending their spans might go on for
  * ever.
  */
-static bool close_next(const otel_scope *scope, uint64_t *newest, otel_span *ended) {
+static bool close_next(const otel_scope *scope, uint64_t *newest, struct closed *closed) {
     struct otel__call call;
     if (!otel__enter(&call)) {
         return false;
@@ -188,9 +209,9 @@ static bool close_next(const otel_scope *scope, uint64_t *newest, otel_span *end
     if (depth != 0) {
         *newest = first ? thread->serial : *newest;
         uint64_t serial = thread->entries[top - 1].serial;
-        *ended = close_youngest(thread);
+        *closed = close_youngest(thread);
         if (serial > *newest) {
-            ended->opaque_[OTEL__W_BIRTH] = 0;
+            closed->ended.opaque_[OTEL__W_BIRTH] = 0;
         }
     }
     if (depth != 0 && depth < top && first) {
@@ -204,21 +225,21 @@ static bool close_next(const otel_scope *scope, uint64_t *newest, otel_span *end
 
 static __attribute__((noinline)) void close_down_to(const otel_scope *scope) {
     uint64_t newest = 0;
-    otel_span ended = { { 0 } };
+    struct closed closed = { { { 0 } }, NULL };
     if (scope->opaque_[0] == DETACHED) {
-        ended.opaque_[OTEL__W_META] = scope->opaque_[1];
-        ended.opaque_[OTEL__W_BIRTH] = scope->opaque_[2];
-        otel_span_end(&ended);
+        closed.ended.opaque_[OTEL__W_META] = scope->opaque_[1];
+        closed.ended.opaque_[OTEL__W_BIRTH] = scope->opaque_[2];
+        finish(&closed);
     } else if (scope->opaque_[0] != 0) {
-        while (close_next(scope, &newest, &ended)) {
-            otel_span_end(&ended);
+        while (close_next(scope, &newest, &closed)) {
+            finish(&closed);
         }
     }
 }
 
 /*
- * What close_down_to() does, at half its cost, where `scope` is the youngest and holds no tracestate. The token stays
- * as it is: its serial never comes again, so closing it twice does nothing.
+ * What close_down_to() does, at half its cost, where `scope` is the youngest and its context holds nothing. The token
+ * stays as it is: its serial never comes again, so closing it twice does nothing.
  */
 void otel_scope_close(otel_scope *scope) {
     struct otel__thread *thread = otel__self;
@@ -229,7 +250,7 @@ void otel_scope_close(otel_scope *scope) {
     }
     bool youngest = depth != 0 && scope->opaque_[0] == ((uint64_t)thread->index << 32 | depth) &&
                     scope->opaque_[1] == thread->entries[depth - 1].serial;
-    if (!youngest || (busy & 1u) != 0 || thread->entries[depth - 1].context.opaque_[OTEL__W_HOLDS_STATE] != 0) {
+    if (!youngest || (busy & 1u) != 0 || thread->entries[depth - 1].context.opaque_[OTEL__W_HOLDS] != 0) {
         close_down_to(scope);
         return;
     }
@@ -243,9 +264,9 @@ void otel__scopes_close_all(void) {
     struct otel__thread *thread = otel__self;
     const otel_scope outermost = { { (uint64_t)thread->index << 32 | 1, thread->entries[0].serial, 0 } };
     uint64_t newest = thread->serial;
-    otel_span ended;
-    while (close_next(&outermost, &newest, &ended)) {
-        otel_span_end(&ended);
+    struct closed closed;
+    while (close_next(&outermost, &newest, &closed)) {
+        finish(&closed);
     }
 }
 
@@ -253,8 +274,9 @@ void otel__scopes_forget(struct otel__thread *thread) {
     uint32_t depth = atomic_load_explicit(&thread->depth, memory_order_acquire);
     atomic_store_explicit(&thread->depth, 0, memory_order_relaxed);
     while (depth > 0) {
-        otel__context_drop(&thread->entries[--depth].context);
+        otel__context_drop_state(&thread->entries[--depth].context);
     }
+    thread->valued = 0;
     if (thread->mapped != 0) {
         int saved = errno;
         munmap(thread->entries, thread->mapped);

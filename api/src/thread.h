@@ -37,6 +37,7 @@ struct otel__thread {
     size_t mapped;                     /* bytes of mapped memory in use by `entries` */
     uint64_t serial;                   /* of the scope opened last; goes on when the block is used again */
     _Atomic uint32_t next_free;        /* index of the next block in the list of free ones */
+    uint32_t valued;                   /* open scopes whose contexts hold values; nearly always 0 */
     struct otel__scope_entry first[OTEL__SCOPES_INLINE];
 };
 _Static_assert(sizeof(struct otel__thread) <= OTEL__THREAD_BLOCK, "a thread's state outgrew its block");
@@ -77,8 +78,11 @@ uint32_t otel__shared_calls_of_others(void);
 
 /* scope.c: closes all scopes of the calling thread and ends the spans that they own. */
 void otel__scopes_close_all(void);
-/* scope.c: forgets the scopes of a thread that no longer exists. */
+/* scope.c: forgets the scopes of a thread that no longer exists, whose values are left as they are. */
 void otel__scopes_forget(struct otel__thread *thread);
+
+/* Tells the SDK from outside of the bracket. Where the SDK itself or an interrupted thread called, nobody is told. */
+void otel__tell(otel__misuse what);
 
 #pragma GCC visibility pop
 

@@ -177,15 +177,6 @@ static struct place *find_place(struct size_class *class, uint64_t *state) {
     }
 }
 
-static void report_full(void) {
-    struct otel__call call;
-    /* Where the SDK itself asked it sees the result, and a signal handler that interrupted us is not to be heard. */
-    if (!otel__thread_inside() && otel__enter(&call)) {
-        otel__report(&call, OTEL__MISUSE_TRACESTATE_FULL);
-        otel__leave(&call);
-    }
-}
-
 char *otel__tracestate_reserve(size_t length, uint64_t *state) {
     if (length == 0 || length > OTEL__TRACESTATE_LONGEST) {
         return NULL;
@@ -193,7 +184,7 @@ char *otel__tracestate_reserve(size_t length, uint64_t *state) {
     struct size_class *class = &classes[length > SMALL_BYTES - offsetof(struct place, text) - 1];
     struct place *place = find_place(class, state);
     if (place == NULL) {
-        report_full();
+        otel__tell(OTEL__MISUSE_TRACESTATE_FULL);
         return NULL;
     }
     atomic_store_explicit(&place->length, (uint32_t)length, memory_order_relaxed);

@@ -29,7 +29,7 @@ enum { FAKE_BIRTHS = 1 << 17 };
 
 struct fake_backend {
     _Atomic unsigned calls[FAKE_CALLS];
-    _Atomic unsigned misuses[OTEL__MISUSE_TRACESTATE_FULL + 1];
+    _Atomic unsigned misuses[OTEL__MISUSE_COUNT];
     _Atomic unsigned char ends[FAKE_BIRTHS]; /* how often the span of this birth was ended */
     _Atomic uint64_t births;
     _Atomic uint64_t last_ended; /* the birth */
