@@ -63,6 +63,39 @@ static void attached_spans_keep_what_is_current(void **state) {
     assert_int_equal(fake.calls[FAKE_MISUSE], 0);
 }
 
+/* What was extracted from a request is current below the request's span, and what was current before is not. */
+static void spans_of_a_block_bring_along_what_their_parent_context_holds(void **state) {
+    (void)state;
+    struct thing red = { 0 }, blue = { 0 };
+    const otel_span caller = span_of(9);
+    otel_context bare = otel_context_with_span(NULL, &caller);
+    otel_context context = otel_context_with_value(&bare, color, &red, release);
+    {
+        OTEL_SPAN(span, tracer, "request", .parent = &context);
+        otel_context_release(&context);
+        assert_int_equal(fake.last.parent.opaque_[OTEL__W_SPAN], caller.opaque_[OTEL__W_SPAN]);
+        assert_ptr_equal(otel_context_value(NULL, color), &red);
+        const otel_span current = otel_context_span(NULL);
+        assert_memory_equal(&current, &span, sizeof span);
+        otel_context other = with(color, &blue);
+        OTEL_ATTACH(scope, &other);
+        otel_context_release(&other);
+        OTEL_SPAN(inner, tracer, "request", .parent = &bare);
+        assert_null(otel_context_value(NULL, color));
+    }
+    assert_int_equal(red.released, 1);
+    assert_int_equal(blue.released, 1);
+    assert_int_equal(fake.calls[FAKE_END], 2);
+    assert_int_equal(fake.calls[FAKE_MISUSE], 0);
+    otel_context_release(&bare);
+    OTEL_SPAN_WITH(plain, tracer, NULL);
+    assert_true(otel_span_valid(&plain));
+    otel_scope scope = otel_span_attach_to(NULL, NULL, true);
+    const otel_span none = otel_context_span(NULL);
+    assert_false(otel_span_valid(&none));
+    otel_scope_close(&scope);
+}
+
 static void deep_stacks_hold_every_value(void **state) {
     (void)state;
     enum { DEEP = 200 };
@@ -253,10 +286,15 @@ static void child_keeps_its_own_values_and_leaves_those_of_other_threads(void **
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(null_means_the_current_context),        TEST(attached_spans_keep_what_is_current),
-        TEST(deep_stacks_hold_every_value),          TEST(releasing_code_may_use_the_library),
-        TEST(parent_of_a_starting_span_stays_whole), TEST(longjmp_leaves_values_to_the_outer_scope),
-        TEST(end_of_the_thread_releases_its_values), TEST(child_keeps_its_own_values_and_leaves_those_of_other_threads),
+        TEST(null_means_the_current_context),
+        TEST(attached_spans_keep_what_is_current),
+        TEST(spans_of_a_block_bring_along_what_their_parent_context_holds),
+        TEST(deep_stacks_hold_every_value),
+        TEST(releasing_code_may_use_the_library),
+        TEST(parent_of_a_starting_span_stays_whole),
+        TEST(longjmp_leaves_values_to_the_outer_scope),
+        TEST(end_of_the_thread_releases_its_values),
+        TEST(child_keeps_its_own_values_and_leaves_those_of_other_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -275,16 +275,27 @@ void otel_tracestate_release(otel_tracestate *state);
 /* ---- sugar ------------------------------------------------------------------------------------------------------- */
 
 /**
- * OTEL_SPAN(id, tracer, "name", .kind = ...): starts the span `id`, makes it current, and when the block is left, by
- * whatever way but longjmp(), detaches it and ends it with otel_span_end(). (After a longjmp() the next outer scope to
- * close ends it.) Two declarations: needs a block, not a label or a bare if; never jump forward over it.
+ * OTEL_SPAN(id, tracer, "name", .kind = ...): starts the span `id`, makes it current with what else its parent context
+ * holds, and when the block is left, by whatever way but longjmp(), detaches it and ends it with otel_span_end().
+ * (After a longjmp() the next outer scope to close ends it.) Three declarations: needs a block, not a label or a bare
+ * if; never jump forward over it.
  */
 #define OTEL_SPAN(id, tracer, ...) OTEL_SPAN_WITH(id, tracer, OTEL_START(__VA_ARGS__))
+/* The parent is read first: where the options are visible the compiler knows it. */
+static inline otel_span otel__span_start(otel_tracer *tracer, const otel_span_options *options,
+                                         const otel_context **parent) {
+    *parent = options ? options->parent : NULL;
+    return otel_span_start(tracer, options);
+}
+static inline otel_scope otel__span_attach(const otel_span *span, const otel_context *parent) {
+    return parent ? otel_span_attach_to(parent, span, true) : otel_span_attach(span, true);
+}
 /* NOLINTBEGIN(bugprone-macro-parentheses): the first parameter is a name to declare */
 /** OTEL_SPAN() with a pointer to options made elsewhere. */
 #define OTEL_SPAN_WITH(id, tracer, options)                                                                            \
-    const otel_span id = otel_span_start((tracer), (options));                                                         \
-    otel_scope id##_scope __attribute__((cleanup(otel_scope_close), unused)) = otel_span_attach(&id, true)
+    const otel_context *id##_parent;                                                                                   \
+    const otel_span id = otel__span_start((tracer), (options), &id##_parent);                                          \
+    otel_scope id##_scope __attribute__((cleanup(otel_scope_close), unused)) = otel__span_attach(&id, id##_parent)
 /** OTEL_ATTACH(id, &context): makes a context current until the block is left. One declaration, of the scope `id`. */
 #define OTEL_ATTACH(id, context)                                                                                       \
     otel_scope id __attribute__((cleanup(otel_scope_close), unused)) = otel_context_attach(context)
