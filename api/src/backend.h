@@ -48,6 +48,7 @@ typedef enum otel__misuse {
     OTEL__MISUSE_SCOPE_DEPTH,     /* 65,536 nested scopes, or no memory for more: not attached */
     OTEL__MISUSE_TRACESTATE_FULL, /* every tracestate of the table is in use: dropped */
     OTEL__MISUSE_NO_MEMORY,       /* a context value or baggage was dropped */
+    OTEL__MISUSE_BAGGAGE_NAME,    /* an entry without a name was dropped */
     OTEL__MISUSE_COUNT
 } otel__misuse;
 

@@ -370,6 +370,7 @@ static void misuse(struct otel__thread *thread, otel__misuse what) {
         [OTEL__MISUSE_SCOPE_DEPTH] = "too many nested scopes: a context was not attached",
         [OTEL__MISUSE_TRACESTATE_FULL] = "too many tracestates in use: one was dropped",
         [OTEL__MISUSE_NO_MEMORY] = "out of memory: a context value or baggage was dropped",
+        [OTEL__MISUSE_BAGGAGE_NAME] = "an entry of baggage has no name: it was dropped",
     };
     (void)thread;
     if ((unsigned)what < sizeof texts / sizeof *texts && texts[what])

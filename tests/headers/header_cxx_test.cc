@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* header_cxx_test.cc - the public headers used from C++17 and C++20, without warnings, and meaning the same as in C. */
+#include <otel/baggage.h>
 #include <otel/console.h>
 #include <otel/context.h>
 #include <otel/memory.h>
@@ -49,6 +50,7 @@ static void types_are_picked_as_in_c() {
 static_assert(sizeof(otel_span) == 48 && std::is_trivially_copyable<otel_span>::value, "ABI 1");
 static_assert(sizeof(otel_context) == 64 && std::is_trivially_copyable<otel_context>::value, "ABI 1");
 static_assert(sizeof(otel_scope) == 24 && sizeof(otel_tracestate) == 8, "ABI 1");
+static_assert(sizeof(otel_baggage) == 8 && sizeof(otel_context_key) == 16, "ABI 1");
 static_assert(std::is_standard_layout<otel_span_options>::value, "filled by C and C++ alike");
 
 static bool get(const void *carrier, const char *key, size_t index, otel_str *value) {
@@ -90,6 +92,27 @@ static void spans_pass_through_without_an_sdk() {
     CHECK(!otel_span_valid(&none));
 }
 
+static void contexts_carry_values_and_baggage() {
+    const otel_context_key key = otel_context_key_create("key");
+    int value = 0;
+    otel_context context = otel_context_with_value(nullptr, key, &value, nullptr);
+    {
+        OTEL_ATTACH(scope, &context);
+        OTEL_BAGGAGE(one, "tenant", "blue");
+        OTEL_BAGGAGE(two, "shard", std::string("7"));
+        OTEL_BAGGAGE(three, "city", std::string_view("Bergen"));
+        OTEL_BAGGAGE(four, "nothing", otel_cstr(nullptr));
+        CHECK(otel_context_value(nullptr, key) == &value);
+        CHECK(std::string_view(otel_context_baggage_value(nullptr, "tenant").ptr) == "blue");
+        CHECK(std::string_view(otel_context_baggage_value(nullptr, "shard").ptr) == "7");
+        otel_baggage baggage = otel_context_baggage(nullptr);
+        CHECK(otel_baggage_count(&baggage) == 3 && otel_baggage_get(&baggage, otel_cstr("city")).len == 6);
+        otel_baggage_release(&baggage);
+    }
+    otel_context_release(&context);
+    CHECK(otel_context_value(nullptr, key) == nullptr);
+}
+
 static void options_default_as_in_c() {
     const otel_span_options defaults;
     CHECK(defaults.size == sizeof defaults && defaults.kind == OTEL_INTERNAL && defaults.parent == nullptr);
@@ -125,6 +148,7 @@ static void sdk_options_default_as_in_c() {
 int main() {
     types_are_picked_as_in_c();
     spans_pass_through_without_an_sdk();
+    contexts_carry_values_and_baggage();
     options_default_as_in_c();
     sdk_options_default_as_in_c();
     return failures != 0;

@@ -6,7 +6,7 @@
  * otel_context_attach(). Nothing in this library requires the implicit form. All functions are safe to call from any
  * thread, with or without an SDK, and none fails: misuse leaves things as they are.
  *
- * Besides a span a context carries values under keys. In a signal handler leave
+ * Besides a span a context carries values under keys, baggage (otel/baggage.h) among them. In a signal handler leave
  * values alone: otel_context_with_value() allocates, and whoever gives back the last context that holds a value, be it
  * by otel_context_release() or by closing a scope, frees it.
  */

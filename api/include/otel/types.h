@@ -198,6 +198,11 @@ typedef struct otel_tracestate {
     uint64_t opaque_[1];
 } otel_tracestate;
 
+/** Baggage: an immutable set of named values; owns one reference. Zero-initialised: empty. */
+typedef struct otel_baggage {
+    uint64_t opaque_[1];
+} otel_baggage;
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 } /* extern "C" */
