@@ -64,6 +64,14 @@ typedef struct otel_propagator {
  */
 extern const otel_propagator otel_propagator_tracecontext;
 
+/**
+ * W3C Baggage: field `baggage`. Received baggage replaces that of the base context; members that break the rules of the
+ * format are left out, and of more than 64 members or 8,192 bytes the first whole members are taken. The same limits
+ * hold for what is sent. Names that the format cannot express (a space, non-ASCII) are not sent; values may be
+ * anything.
+ */
+extern const otel_propagator otel_propagator_baggage;
+
 /** At most this many propagators take part; the rest of a longer list is ignored. */
 #define OTEL_MAX_PROPAGATORS 8
 
