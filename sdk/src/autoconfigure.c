@@ -95,7 +95,10 @@ static otel_status take_propagators(const otel_sdk_options *options, struct otel
 /* ---- what the environment asks for ------------------------------------------------------------------------------ */
 
 static void make_propagators(const struct otel__config *config, struct otel__pipeline *out) {
-    static const otel_propagator *const known[] = { [OTEL__PROPAGATOR_TRACECONTEXT] = &otel_propagator_tracecontext };
+    static const otel_propagator *const known[] = {
+        [OTEL__PROPAGATOR_TRACECONTEXT] = &otel_propagator_tracecontext,
+        [OTEL__PROPAGATOR_BAGGAGE] = &otel_propagator_baggage,
+    };
     for (size_t i = 0; i < config->propagators.count; i++)
         out->propagators[out->propagator_count++] = known[config->propagators.items[i]];
 }

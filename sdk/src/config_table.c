@@ -27,8 +27,8 @@ static const struct otel__config_choice log_levels[] = {
 
 static const struct otel__config_choice propagators[] = {
     { "tracecontext", OTEL__PROPAGATOR_TRACECONTEXT, NULL },
+    { "baggage", OTEL__PROPAGATOR_BAGGAGE, NULL },
     { "none", OTEL__CONFIG_NONE, NULL },
-    { "baggage", 0, later },
     { "b3", 0, later },
     { "b3multi", 0, later },
     { "jaeger", 0, later },
@@ -92,8 +92,8 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
     OPTION(PROPAGATORS, .group = "General", .variable = "OTEL_PROPAGATORS", .type = OTEL__CONFIG_LIST,
            .offset = MEMBER(propagators), .fallback = "tracecontext,baggage", .choices = propagators,
            .in_code = "otel_sdk_options.propagators",
-           .description = "The formats in which contexts travel between processes. Of the default, `baggage` is not "
-                          "available in this version."),
+           .description = "The formats in which contexts travel between processes, in the order in which they are "
+                          "asked."),
 
     OPTION(SAMPLER, .group = "Sampling", .variable = "OTEL_TRACES_SAMPLER", .type = OTEL__CONFIG_CHOICE,
            .offset = MEMBER(sampler), .fallback = "parentbased_always_on", .choices = samplers,

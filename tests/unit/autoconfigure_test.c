@@ -85,8 +85,9 @@ static void nothing_given(void **state) {
     assert_int_equal(pipeline.processors[0]->max_batch, 512);
     assert_true(pipeline.processors[0]->delay == UINT64_C(5000000000));
     assert_int_equal(pipeline.processors[0]->export_timeout_ms, 30000);
-    assert_int_equal(pipeline.propagator_count, 1);
+    assert_int_equal(pipeline.propagator_count, 2);
     assert_ptr_equal(pipeline.propagators[0], &otel_propagator_tracecontext);
+    assert_ptr_equal(pipeline.propagators[1], &otel_propagator_baggage);
     assert_int_equal(reports_count(), 0);
 }
 
@@ -273,7 +274,7 @@ static void disabled_keeps_propagators_only(void **state) {
         assert_true(pipeline.disabled);
         assert_null(pipeline.sampler);
         assert_int_equal(pipeline.processor_count, 0);
-        assert_int_equal(pipeline.propagator_count, 1);
+        assert_int_equal(pipeline.propagator_count, 2);
         assert_int_equal(doubles[0].destroys, 1);
     }
     fake_env_set("OTEL_SDK_DISABLED", "false");
@@ -310,7 +311,7 @@ static void options_of_an_older_caller(void **state) {
     assert_int_equal(configure(&old), OTEL_OK);
     assert_sampler("AlwaysOffSampler");
     assert_int_equal(pipeline.processor_count, 0);
-    assert_int_equal(pipeline.propagator_count, 1);
+    assert_int_equal(pipeline.propagator_count, 2);
     assert_false(pipeline.disabled);
 }
 

@@ -163,20 +163,23 @@ static void texts(void **state) {
 static void propagators(void **state) {
     (void)state;
     static const struct row rows[] = {
-        { NULL, "0 ", NULL },
+        { NULL, "0 1 ", NULL },
         { "", NULL, NULL },
         { " ", NULL, NULL },
         { "tracecontext", "0 ", NULL },
+        { "baggage", "1 ", NULL },
         { "TraceContext", "0 ", NULL },
         { "tracecontext,tracecontext", "0 ", NULL },
         { "none", "", NULL },
         { "None", "", NULL },
-        { "tracecontext,baggage", "0 ", "baggage is not available in this version; using tracecontext" },
+        { "tracecontext,baggage", "0 1 ", NULL },
+        { "baggage,tracecontext,baggage", "1 0 ", NULL },
+        { "tracecontext,xray", "0 ", "xray is not available in this version; using tracecontext" },
         { "b3, tracecontext ,w3c", "0 ", "b3 is not available in this version, w3c is unknown; using tracecontext" },
         { "none,tracecontext", "0 ", "none is ignored beside other entries; using tracecontext" },
         { "none,foo", "", "foo is unknown; using none" },
         { "foo", NULL, "foo is unknown; using the default, tracecontext,baggage" },
-        { ",", NULL, "is not a list of tracecontext, none; using the default, tracecontext,baggage" },
+        { ",", NULL, "is not a list of tracecontext, baggage, none; using the default, tracecontext,baggage" },
     };
     ROWS("OTEL_PROPAGATORS", rows);
 }
