@@ -6,6 +6,8 @@
 
 #include "query_client.h"
 
+#include <otel/baggage.h>
+
 #define QUERY_LENGTH_MAX 1024
 
 /* Another service's failure is not ours: 504 when it took too long, 502 for the rest. */
@@ -39,6 +41,8 @@ void gateway_handle(void *data, const struct http_request *request, struct http_
         return;
     }
     http_request_argument(request, "fail", &fail.bytes, &fail.length);
+    /* Goes along with every request that is made from here on; what a caller sends under this name does not. */
+    OTEL_BAGGAGE(session, "session.id", http_request_header(request, "X-Session-Id", 0));
     struct query_reply reply = { .status = 0 };
     query_client_search(data, q, fail, &reply);
     answer_reply(&reply, answer);

@@ -4,6 +4,7 @@
  */
 #include "server_tracing.h"
 
+#include <otel/baggage.h>
 #include <otel/propagation.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ static const otel_getter request_getter = { .size = sizeof request_getter, .get 
 
 /* ---- attributes ---- */
 
-#define ATTRIBUTES_MAX 12
+#define ATTRIBUTES_MAX 13
 
 struct attributes {
     otel_attr items[ATTRIBUTES_MAX];
@@ -85,6 +86,13 @@ static void add_request(struct attributes *attributes, const struct http_request
         add(attributes, OTEL_ATTR("user_agent.original", agent));
 }
 
+/* What callers sent along as baggage is recorded where that is said, and nowhere else. */
+static void add_session(struct attributes *attributes, const otel_context *caller) {
+    otel_str session = otel_context_baggage_value(caller, "session.id");
+    if (session.ptr)
+        add(attributes, OTEL_ATTR("session.id", session));
+}
+
 /* ---- answering ---- */
 
 static bool is_get(const struct http_request *request) {
@@ -133,6 +141,7 @@ void traced_route_answer(void *data, const struct http_request *request, struct 
         add(&attributes, OTEL_ATTR("http.route", route->path));
 
     otel_context caller = otel_extract(NULL, &request_getter, request);
+    add_session(&attributes, &caller);
     OTEL_SPAN(span, route->tracer, name, .kind = OTEL_SERVER, .parent = &caller,
               .attributes = { attributes.items, attributes.count });
     otel_context_release(&caller);

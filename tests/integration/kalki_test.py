@@ -237,7 +237,7 @@ class Searches(KalkiTest):
     def test_search_is_one_tree_over_both_services(self):
         gateway, query = self.kalki()
         trace_id, caller = f"{random.getrandbits(128) | 1:032x}", f"{random.getrandbits(64) | 1:016x}"
-        headers = {"TraceParent": f"00-{trace_id}-{caller}-01", "User-Agent": "test/1.0"}
+        headers = {"TraceParent": f"00-{trace_id}-{caller}-01", "User-Agent": "test/1.0", "X-Session-Id": "blue, 7%"}
         status, _, spans = self.search(gateway, "/search?q=wind", 6, headers)
         self.assertEqual(status, 200)
         self.assertEqual({span["trace_id"] for span in spans}, {trace_id})
@@ -281,6 +281,7 @@ class Searches(KalkiTest):
         self.assertEqual(attributes_of(self.span(spans, GATEWAY, "GET /search")), server)
         called = {"url.path": "/query", "http.route": "/query", "server.port": query.port}
         called["user_agent.original"] = "kalki-gateway/1.0.0"
+        called["session.id"] = "blue, 7%"
         self.assertEqual(attributes_of(self.span(spans, QUERY, "GET /query")), {**server, **called})
         client = {
             "http.request.method": "GET",
