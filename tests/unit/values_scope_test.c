@@ -3,6 +3,7 @@
 #include "in_child.h"
 #include "values_fixture.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 /* ---- the current context ----------------------------------------------------------------------------------------- */
@@ -235,6 +236,55 @@ static void end_of_the_thread_releases_its_values(void **state) {
     assert_int_equal(fake.calls[FAKE_MISUSE], 0);
 }
 
+/* ---- signals ---------------------------------------------------------------------------------------------------- */
+
+/* Spans in a handler hold what is current a moment longer, and are never the last to do so. */
+static volatile sig_atomic_t handled;
+static void handler(int number) {
+    (void)number;
+    OTEL_SPAN(span, tracer, "in handler");
+    handled += otel_context_value(NULL, color) != NULL;
+}
+
+static pthread_t target;
+static _Atomic bool stop;
+static void *send_signals(void *unused) {
+    while (!atomic_load(&stop)) {
+        pthread_kill(target, SIGUSR1);
+    }
+    return unused;
+}
+
+static void handlers_may_use_spans_among_values(void **state) {
+    (void)state;
+    pthread_t sender;
+    const struct sigaction action = { .sa_handler = handler };
+    struct sigaction former;
+    target = pthread_self();
+    sigaction(SIGUSR1, &action, &former);
+    assert_int_equal(pthread_create(&sender, NULL, send_signals, NULL), 0);
+    bool right = true;
+    for (int i = 0; i < 20000 || (handled < 100 && i < 20000000); i++) {
+        struct thing thing = { 0 };
+        otel_context context = with(color, &thing);
+        otel_scope scope = otel_context_attach(&context);
+        otel_context_release(&context);
+        const otel_span span = span_of(1);
+        otel_scope inner = otel_span_attach(&span, false);
+        otel_scope_close(&inner);
+        right = right && thing.released == 0 && otel_context_value(NULL, color) == &thing;
+        otel_scope_close(&scope);
+        right = right && thing.released == 1;
+    }
+    atomic_store(&stop, true);
+    pthread_join(sender, NULL);
+    sigaction(SIGUSR1, &former, NULL);
+    assert_true(handled >= 100);
+    assert_true(right);
+    assert_int_equal(fake.calls[FAKE_MISUSE], 0);
+    assert_int_equal(fake.calls[FAKE_START], fake.calls[FAKE_END]);
+}
+
 /* ---- fork -------------------------------------------------------------------------------------------------------- */
 
 static pthread_barrier_t barrier;
@@ -294,6 +344,7 @@ int main(void) {
         TEST(parent_of_a_starting_span_stays_whole),
         TEST(longjmp_leaves_values_to_the_outer_scope),
         TEST(end_of_the_thread_releases_its_values),
+        TEST(handlers_may_use_spans_among_values),
         TEST(child_keeps_its_own_values_and_leaves_those_of_other_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
