@@ -71,6 +71,11 @@ static void note_failure(struct otel__lane *lane, otel_status status) {
     lane->failed_ticket = atomic_load(&lane->flush_wanted);
 }
 
+/* An export that time ended, by cancel or by the timeout that it was given, says no more than that time was up. */
+static otel_status export_failure(const struct otel__lane *lane) {
+    return otel__clock_monotonic() < deadline_of(lane) ? OTEL_ERR_EXPORT : OTEL_ERR_TIMEOUT;
+}
+
 static uint64_t at_most(uint64_t n, uint64_t bound) { return n < bound ? n : bound; }
 
 static void count_outcome(struct otel__lane *lane, otel_status status, uint64_t spans,
@@ -80,7 +85,7 @@ static void count_outcome(struct otel__lane *lane, otel_status status, uint64_t 
     add(&lane->rejected, rejected);
     add(&lane->exported, taken - rejected);
     add(&lane->dropped_failed, spans - taken);
-    note_failure(lane, status == OTEL_OK ? OTEL_OK : OTEL_ERR_EXPORT);
+    note_failure(lane, status == OTEL_OK ? OTEL_OK : export_failure(lane));
     atomic_fetch_sub_explicit(&lane->in_flight, spans, memory_order_relaxed);
 }
 

@@ -50,6 +50,18 @@ static void a_stop_out_of_time_cancels_the_exporter_and_drops_the_rest(void **st
     assert_int_equal(ledger.processors[0].queued, 0);
 }
 
+/* Nothing waited behind it: that the export failed is not the news, but that there was no time for it. */
+static void a_stop_that_ends_the_last_export_is_out_of_time(void **state) {
+    (void)state;
+    start_batch(1000, 1);
+    atomic_store(&first.export_status, OTEL_ERR_CANCELLED);
+    hold_in_export(&first);
+    assert_int_equal(otel_sdk_stop(30), OTEL_ERR_TIMEOUT);
+    assert_int_equal(first.destroys, 1);
+    assert_int_equal(ledger_read().processors[0].dropped_failed, 1);
+    assert_int_equal(ledger_read().processors[0].dropped_stopped, 0);
+}
+
 static void an_exporter_that_ignores_cancel_is_left_alone_until_it_comes_back(void **state) {
     (void)state;
     otel_error why;
@@ -242,6 +254,7 @@ int main(void) {
         test(a_stop_exports_what_is_queued_and_shuts_the_exporter_down),
         test(a_stop_reports_what_failed),
         test(a_stop_out_of_time_cancels_the_exporter_and_drops_the_rest),
+        test(a_stop_that_ends_the_last_export_is_out_of_time),
         test(an_exporter_that_ignores_cancel_is_left_alone_until_it_comes_back),
         test(a_second_stop_frees_what_the_first_had_to_leave),
         test(many_dead_exporters_take_no_longer_to_stop_than_one),
