@@ -14,8 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A host that does not answer a SYN is tried again rather than waited for. */
-enum { CONNECT_MAX_MS = 10000 };
 /* How much longer than its deadline a request may wait for a fork() to end, to be taken down in order. */
 enum { GRACE_MS = 1000 };
 
@@ -120,12 +118,9 @@ void otel__http_destroy(struct otel__http_client *client) {
 
 /* ---- one request ------------------------------------------------------------------------------------------------- */
 
-static void set_request(CURL *easy, const void *body, size_t len, uint64_t deadline) {
-    int left = otel__deadline_left_ms(deadline);
-    long connect_ms = left < CONNECT_MAX_MS ? left : CONNECT_MAX_MS;
+static void set_request(CURL *easy, const void *body, size_t len) {
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms > 0 ? connect_ms : 1L);
 }
 
 /* Drives the transfer until libcurl is done with it (ANSWERED: for better or worse), or it has to be given up. */
@@ -169,10 +164,10 @@ static enum otel__http_result conclude(struct otel__http_client *client, enum ot
 }
 
 /* Hands the request to libcurl; inside the gate. */
-static bool begin(struct otel__http_client *client, const void *body, size_t len, uint64_t deadline) {
+static bool begin(struct otel__http_client *client, const void *body, size_t len) {
     if (!connect_client(client))
         return false;
-    set_request(client->connection->easy, body, len, deadline);
+    set_request(client->connection->easy, body, len);
     return curl_multi_add_handle(client->connection->multi, client->connection->easy) == CURLM_OK;
 }
 
@@ -182,7 +177,7 @@ static enum otel__http_result attempt(struct otel__http_client *client, const vo
         otel__http_connection_clear(client->connection);
     if (!otel__fork_gate_enter(&client->gate, deadline))
         return OTEL__HTTP_TIMED_OUT;
-    bool begun = begin(client, body, len, deadline);
+    bool begun = begin(client, body, len);
     otel__fork_gate_leave(&client->gate);
     if (!begun)
         return OTEL__HTTP_IMPOSSIBLE;

@@ -12,6 +12,11 @@
 #include <unistd.h>
 
 enum { HEADERS_MAX = 64 * 1024, BODY_FIRST = 4096, BODY_KEEP = 64 * 1024 };
+/*
+ * A host that does not answer a SYN is tried again rather than waited for. The deadline of a request is not libcurl's
+ * business: it counts in milliseconds, and would call a request a failed one just before its time was up.
+ */
+#define CONNECT_MAX_MS 10000L
 
 /* ---- the plan ---------------------------------------------------------------------------------------------------- */
 
@@ -195,6 +200,7 @@ static bool set_options(CURL *easy, const struct otel__http_plan *plan) {
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MAX_MS);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, plan->headers);
