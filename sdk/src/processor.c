@@ -3,6 +3,7 @@
 #include "processor.h"
 
 #include "base/clock.h"
+#include "base/sync.h"
 #include "config.h"
 #include "fork.h"
 #include "options.h"
@@ -263,17 +264,36 @@ void otel__processor_after_fork(otel_processor *p) {
 
 /* ---- ledger ------------------------------------------------------------------------------------------------------ */
 
+static void read_counts(const struct otel__lane *lane, otel_ledger_processor *out) {
+    out->exported = atomic_load(&lane->exported);
+    out->rejected = atomic_load(&lane->rejected);
+    out->dropped_failed = atomic_load(&lane->dropped_failed);
+    out->dropped_stopped = atomic_load(&lane->dropped_stopped);
+    out->queued = otel__span_queue_count(&lane->queue);
+    out->in_flight = atomic_load(&lane->in_flight);
+    out->exports = atomic_load(&lane->exports);
+}
+
+/*
+ * The consumer may be moving spans: what changed meanwhile is read again. Not for ever, since it may be the very thread
+ * that a signal handler of the caller's has interrupted.
+ */
+static void read_settled_counts(const struct otel__lane *lane, otel_ledger_processor *out) {
+    enum { TRIES = 200, TRIES_AT_ONCE = 100 };
+    for (unsigned tries = 0; tries < TRIES; tries++) {
+        const uint32_t moves = atomic_load(&lane->moves);
+        read_counts(lane, out);
+        if (moves % 2 == 0 && atomic_load(&lane->moves) == moves)
+            return;
+        if (tries >= TRIES_AT_ONCE)
+            otel__sleep_ms(1);
+    }
+}
+
 void otel__processor_ledger(const otel_processor *p, otel_ledger_processor *out) {
-    const struct otel__lane *lane = p->lane;
     *out = (otel_ledger_processor){ .name = p->name,
                                     .ended = otel__locals_sum(OTEL__ENDED),
-                                    .exported = atomic_load(&lane->exported),
-                                    .rejected = atomic_load(&lane->rejected),
                                     .dropped_queue_full = otel__locals_sum(OTEL__QUEUE_FULL + p->index),
-                                    .dropped_failed = atomic_load(&lane->dropped_failed),
-                                    .dropped_stopped = atomic_load(&lane->dropped_stopped),
-                                    .queued = otel__span_queue_count(&lane->queue),
-                                    .in_flight = atomic_load(&lane->in_flight),
-                                    .not_sampled = otel__locals_sum(OTEL__ENDED_UNSAMPLED),
-                                    .exports = atomic_load(&lane->exports) };
+                                    .not_sampled = otel__locals_sum(OTEL__ENDED_UNSAMPLED) };
+    read_settled_counts(p->lane, out);
 }

@@ -61,7 +61,10 @@ static bool wanted(const struct otel__lane *lane) {
     return atomic_load(&lane->stopping) || atomic_load(&lane->flush_wanted) != atomic_load(&lane->flush_served);
 }
 
-static void add(_Atomic uint64_t *counter, uint64_t n) { atomic_fetch_add_explicit(counter, n, memory_order_relaxed); }
+/* Between two of these the consumer moves spans from one count to another: see read_settled_counts(). */
+static void mark_move(struct otel__lane *lane) { atomic_fetch_add(&lane->moves, 1); }
+
+static void add(_Atomic uint64_t *counter, uint64_t n) { atomic_fetch_add_explicit(counter, n, memory_order_release); }
 
 /* For the flushes that wait now: whatever fails from their call on concerns them. */
 static void note_failure(struct otel__lane *lane, otel_status status) {
@@ -82,11 +85,13 @@ static void count_outcome(struct otel__lane *lane, otel_status status, uint64_t 
                           const otel_export_outcome *outcome) {
     const uint64_t taken = status == OTEL_OK ? spans : at_most(outcome->delivered, spans);
     const uint64_t rejected = at_most(outcome->rejected, taken);
+    mark_move(lane);
     add(&lane->rejected, rejected);
     add(&lane->exported, taken - rejected);
     add(&lane->dropped_failed, spans - taken);
+    atomic_fetch_sub_explicit(&lane->in_flight, spans, memory_order_release);
+    mark_move(lane);
     note_failure(lane, status == OTEL_OK ? OTEL_OK : export_failure(lane));
-    atomic_fetch_sub_explicit(&lane->in_flight, spans, memory_order_relaxed);
 }
 
 /* False: this is a child that the exporter forked, and the caller is the consumer no more. */
@@ -96,9 +101,11 @@ static bool export_batch(otel_processor *p) {
     const uint32_t count = fill_batch(p);
     const otel_exporter *exporter = p->exporter;
     otel_export_outcome outcome = { .size = sizeof outcome };
+    mark_move(lane);
     add(&lane->in_flight, count);
     otel__span_queue_done(&lane->queue, count);
     add(&lane->exports, 1);
+    mark_move(lane);
     const otel_status status = exporter->ops.export_batch(exporter->self, p->view, export_timeout(p), &outcome);
     /* An exporter that forks returns in the child too, where records and counts are wiped. */
     if (forks != otel__fork_count())
@@ -114,8 +121,10 @@ void otel__worker_drop(otel_processor *p) {
     take(p);
     while (lane->waiting) {
         const uint32_t count = fill_batch(p);
+        mark_move(lane);
         add(&lane->dropped_stopped, count);
         otel__span_queue_done(&lane->queue, count);
+        mark_move(lane);
         otel__records_unref(p->view->records, count);
     }
 }

@@ -191,6 +191,18 @@ static void spans_may_end_on_other_threads(void **state) {
     assert_int_equal(ledger.processors[0].exported, THREADS * SPANS_EACH);
 }
 
+/* No call runs, but the worker does: readers find a span in one place or in the next, never in both or in none. */
+static void spans_on_their_way_are_counted_once(void **state) {
+    (void)state;
+    enum { MANY = 20000 };
+    start_sdk(otel_sampler_always_on(), OTEL_PROCESSORS(batch_of(&held, MANY, 1)));
+    atomic_store(&held.hold, HOLD_EXPORT);
+    end_spans(MANY);
+    atomic_store(&held.hold, 0);
+    while (ledger_now().processors[0].exported < MANY) {}
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+}
+
 static void a_ledger_without_a_provider_has_no_processors(void **state) {
     (void)state;
     start_sdk(otel_sampler_always_on(), OTEL_PROCESSORS(otel_simple_processor(exporter_double_make(&healthy))));
@@ -211,6 +223,7 @@ int main(void) {
         test(spans_that_are_never_recorded_are_counted_apart),
         test(calls_that_are_ignored_are_counted_since_the_start),
         test(spans_may_end_on_other_threads),
+        test(spans_on_their_way_are_counted_once),
         test(a_ledger_without_a_provider_has_no_processors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
