@@ -196,7 +196,19 @@ static otel_status fail(struct job *job, size_t count, struct otel__otlp_failure
     return failure->status;
 }
 
+/* No part that is left can be sent any more: encoding it would only keep whoever waits for the export to end. */
+static bool is_over(const struct job *job, struct otel__otlp_failure *failure) {
+    if (otel__http_cancelled(job->otlp->client))
+        failure->status = OTEL_ERR_CANCELLED;
+    else if (otel__clock_monotonic() >= job->deadline)
+        otel__otlp_failure_problem(failure, OTEL_ERR_TIMEOUT, "there was no time left for them", NULL);
+    return failure->status != OTEL_OK;
+}
+
 static otel_status send_range(struct job *job, size_t first, size_t count) {
+    struct otel__otlp_failure failure = { .status = OTEL_OK };
+    if (is_over(job, &failure))
+        return fail(job, count, &failure);
     otel_status status = encode(job, first, count);
     if (status == OTEL_ERR_EXPORT && count > 1) {
         size_t half = count / 2;
@@ -204,7 +216,6 @@ static otel_status send_range(struct job *job, size_t first, size_t count) {
         otel_status other = send_range(job, first + half, count - half);
         return one != OTEL_OK ? one : other;
     }
-    struct otel__otlp_failure failure = { .status = OTEL_OK };
     if (status != OTEL_OK) {
         bool large = status == OTEL_ERR_EXPORT;
         const char *problem = large ? "the span takes more than 64 MiB" : otel_status_text(status);

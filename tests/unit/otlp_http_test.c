@@ -256,6 +256,22 @@ static void cancel_returns_at_once(void **state) {
     }
 }
 
+/* What could not be sent anyway, such as the parts of a large batch that are left, is not encoded: that takes time. */
+static void after_cancel_nothing_is_encoded(void **state) {
+    (void)state;
+    if (!failing_allocator_works())
+        skip();
+    struct scene scene = scene_begin(STEPS({ .status = 200 }));
+    batch_double_ops(scene.exporter)->cancel(batch_double_self(scene.exporter));
+    failing_allocator_fail(1, true); /* the first thing that encoding does is to take memory */
+    otel_status status = scene_export(&scene, NULL);
+    unsigned failures = failing_allocator_failures();
+    failing_allocator_fail(0, false);
+    assert_int_equal(status, OTEL_ERR_CANCELLED);
+    assert_int_equal(failures, 0);
+    scene_end(&scene);
+}
+
 static void nothing_is_sent_after_shutdown(void **state) {
     (void)state;
     struct scene scene = scene_begin(STEPS({ .status = 200 }));
@@ -362,6 +378,7 @@ int main(void) {
         cmocka_unit_test(recovery_is_reported_once),
         cmocka_unit_test(a_server_that_never_answers),
         cmocka_unit_test(cancel_returns_at_once),
+        cmocka_unit_test(after_cancel_nothing_is_encoded),
         cmocka_unit_test(nothing_is_sent_after_shutdown),
         cmocka_unit_test(a_forked_child_exports),
         cmocka_unit_test(unusable_settings),
