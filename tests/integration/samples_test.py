@@ -115,7 +115,8 @@ class Samples(unittest.TestCase):
 
     def test_event_loop(self):
         spans, printed = self.spans("event_loop")
-        self.assertEqual(printed[:3], [f"request {number} is answered" for number in (2, 1, 0)])
+        # In which order is the machine's affair: the backend's threads sleep 10 ms more or less.
+        self.assertCountEqual(printed[:3], [f"request {number} is answered" for number in range(3)])
         self.assertEqual(len(spans), 9)
         self.assertEqual(len({span.trace for span in spans}), 3)
         for trace in {span.trace for span in spans}:

@@ -365,6 +365,10 @@ static int exits_in_a_grandchild(void *argument) {
 static int exits_after_a_childs_exit(void *argument) {
     (void)argument;
     STEP(start(true, true) == OTEL_OK);
+    /* AddressSanitizer's own locks are inherited: the worker must be past its beginning, where it takes them. */
+    end_spans(1);
+    STEP(otel_sdk_flush(-1) == OTEL_OK);
+    atomic_store(&seen->count, 0);
     end_spans(10);
     STEP(outcome_of(exits_in_a_grandchild) == CODE + 1);
     STEP(atomic_load(&seen->count) == 3); /* its own */
