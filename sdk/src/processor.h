@@ -39,7 +39,7 @@ struct otel__lane {
     _Atomic uint64_t stop_deadline;
     _Atomic uint32_t overflowed; /* a span was refused since the worker last counted those */
     _Atomic uint32_t draining;   /* there is a consumer: the worker as long as it lives, or whoever exports */
-    _Atomic uint32_t moves; /* odd while the consumer moves spans from one of these counts to another */
+    _Atomic uint32_t moves;      /* odd while the consumer moves spans from one of these counts to another */
     _Atomic uint64_t exported, rejected, dropped_failed, dropped_stopped, in_flight, exports;
     _Atomic uint64_t retry_worker_at; /* a worker could not be made: not before this */
     /* The consumer's own: */
