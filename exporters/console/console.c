@@ -20,6 +20,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { OWN_BOUND_MS = 60000 }; /* of one export, when the processor sets none */
+
 /* What an export changes; a forked child leaves it behind. */
 struct workspace {
     struct otel__inherited inherited;
@@ -149,10 +151,10 @@ static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, o
     struct console *console = self;
     if (console->shut || atomic_load(&console->cancelled))
         return console->shut ? OTEL_ERR_STATE : OTEL_ERR_CANCELLED;
-    uint64_t now = otel__clock_monotonic(), limit = timeout_ms > 0 ? (uint64_t)timeout_ms * OTEL__MILLISECOND : 0;
-    if (!otel__fork_gate_enter(&console->gate, now + (limit ? limit : OTEL__SECOND)))
+    uint64_t deadline = otel__deadline_in(timeout_ms > 0 ? timeout_ms : OWN_BOUND_MS, 0);
+    if (!otel__fork_gate_enter(&console->gate, deadline))
         return OTEL_ERR_TIMEOUT;
-    struct job job = { console, limit ? now + limit : UINT64_MAX, waiting_descriptor(console->stream) };
+    struct job job = { console, deadline, waiting_descriptor(console->stream) };
     struct otel__sigpipe guard;
     otel__sigpipe_begin(&guard);
     otel_status status = write_batch(&job, batch, outcome);

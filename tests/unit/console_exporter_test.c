@@ -12,10 +12,14 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -192,6 +196,7 @@ struct stuck {
     FILE *stream;
     otel_exporter *exporter;
     otel_batch *batch;
+    atomic_bool returned;
     otel_span_data spans[400];
     char name[14000]; /* a line takes four writes, and the pipe is full in the middle of one */
 };
@@ -246,6 +251,46 @@ static void a_stuck_reader_ends_an_export_in_time(void **state) {
     stuck_drain(&stuck, text, sizeof text);
     assert_memory_equal(text, "2023-", 5);
     batch_double_free(one);
+    stuck_end(&stuck);
+}
+
+/* Seconds by which deadlines lie nearer than they seem. */
+static _Atomic int ahead;
+
+int clock_gettime(clockid_t id, struct timespec *now) {
+    const int rc = (int)syscall(SYS_clock_gettime, id, now);
+    if (id == CLOCK_MONOTONIC)
+        now->tv_sec += atomic_load(&ahead);
+    return rc;
+}
+
+static bool begun(const struct stuck *stuck) {
+    int held = 0;
+    return ioctl(stuck->ends[0], FIONREAD, &held) == 0 && held > 0;
+}
+
+/* While an export is under way. Should it be waiting still after a while, it is cancelled. */
+static void *let_a_minute_pass(void *arg) {
+    struct stuck *stuck = arg;
+    while (!begun(stuck))
+        usleep(1000);
+    atomic_store(&ahead, 61);
+    for (int i = 0; i < 1000 && !atomic_load(&stuck->returned); i++)
+        usleep(10000);
+    batch_double_ops(stuck->exporter)->cancel(batch_double_self(stuck->exporter));
+    return NULL;
+}
+
+static void without_a_bound_there_is_one_of_60_s(void **state) {
+    (void)state;
+    static struct stuck stuck;
+    stuck_begin(&stuck);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, let_a_minute_pass, &stuck), 0);
+    assert_int_equal(batch_double_export(stuck.exporter, stuck.batch, 0, NULL), OTEL_ERR_TIMEOUT);
+    atomic_store(&stuck.returned, true);
+    pthread_join(thread, NULL);
+    atomic_store(&ahead, 0);
     stuck_end(&stuck);
 }
 
@@ -362,6 +407,7 @@ int main(void) {
         cmocka_unit_test(a_name_of_many_megabytes),
         cmocka_unit_test(a_closed_pipe),
         cmocka_unit_test(a_stuck_reader_ends_an_export_in_time),
+        cmocka_unit_test(without_a_bound_there_is_one_of_60_s),
         cmocka_unit_test(cancel_ends_the_waiting_for_a_reader),
         cmocka_unit_test(nothing_after_shutdown_or_cancel),
         cmocka_unit_test(a_forked_child_writes_its_own),
