@@ -141,10 +141,20 @@ static otel_status write_batch(const struct job *job, otel_batch *batch, otel_ex
         status = OTEL_ERR_EXPORT;
     }
     outcome->delivered = written;
-    if (status == OTEL_ERR_EXPORT || status == OTEL_ERR_TIMEOUT)
-        otel_report(OTEL_LOG_WARN, "console.write", "spans could not be written to the console: %s",
-                    status == OTEL_ERR_TIMEOUT ? "its reader did not take them in time" : strerror(errno));
     return status;
+}
+
+static otel_status fail(otel_status status, const char *why) {
+    if (status != OTEL_ERR_CANCELLED)
+        otel_report(OTEL_LOG_WARN, "console.write", "spans could not be written to the console: %s", why);
+    return status;
+}
+
+/* Why an export did not succeed; after OTEL_ERR_EXPORT errno says more. */
+static const char *reason(otel_status status) {
+    if (status == OTEL_ERR_EXPORT)
+        return strerror(errno);
+    return status == OTEL_ERR_TIMEOUT ? "its reader did not take them in time" : otel_status_text(status);
 }
 
 static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {
@@ -153,11 +163,13 @@ static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, o
         return console->shut ? OTEL_ERR_STATE : OTEL_ERR_CANCELLED;
     uint64_t deadline = otel__deadline_in(timeout_ms > 0 ? timeout_ms : OWN_BOUND_MS, 0);
     if (!otel__fork_gate_enter(&console->gate, deadline))
-        return OTEL_ERR_TIMEOUT;
+        return fail(OTEL_ERR_TIMEOUT, "a fork() took all the time");
     struct job job = { console, deadline, waiting_descriptor(console->stream) };
     struct otel__sigpipe guard;
     otel__sigpipe_begin(&guard);
     otel_status status = write_batch(&job, batch, outcome);
+    if (status != OTEL_OK)
+        fail(status, reason(status));
     otel__sigpipe_end(&guard);
     otel__fork_gate_leave(&console->gate);
     return status;

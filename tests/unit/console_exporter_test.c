@@ -374,21 +374,42 @@ static void a_forked_child_writes_its_own(void **state) {
     fclose(stream);
 }
 
+static void a_fork_that_takes_too_long_is_reported(void **state) {
+    (void)state;
+    reports_start(OTEL_LOG_DEBUG);
+    FILE *stream = tmpfile();
+    otel_exporter *exporter = otel_console_exporter(stream);
+    const otel_exporter_ops *ops = batch_double_ops(exporter);
+    otel_span_data span = plain_span();
+    otel_batch *batch = batch_double_create(&span, 1, &resource);
+    ops->before_fork(batch_double_self(exporter));
+    assert_int_equal(batch_double_export(exporter, batch, 1, NULL), OTEL_ERR_TIMEOUT);
+    ops->after_fork(batch_double_self(exporter), false);
+    assert_int_equal(reports_count(), 1);
+    assert_true(reports_mention("could not be written to the console", "a fork() took all the time"));
+    assert_int_equal(batch_double_export(exporter, batch, 0, NULL), OTEL_OK);
+    batch_double_free(batch);
+    otel_exporter_destroy(exporter);
+    fclose(stream);
+    reports_stop();
+}
+
 static void memory_is_short(void **state) {
     (void)state;
     if (!failing_allocator_works())
         skip();
-    reports_start(OTEL_LOG_DEBUG);
     FILE *stream = tmpfile();
     fputs("begun\n", stream); /* gives the stream its buffer */
     otel_span_data spans[] = { plain_span(), plain_span() };
     otel_batch *batch = batch_double_create(spans, 2, &resource);
     for (unsigned nth = 1; nth < 8; nth++) {
+        reports_start(OTEL_LOG_DEBUG);
         failing_allocator_fail(nth, true);
         otel_exporter *exporter = otel_console_exporter(stream);
         otel_status status = exporter ? batch_double_export(exporter, batch, 0, NULL) : OTEL_ERR_MEMORY;
         failing_allocator_fail(0, false);
         assert_true(status == OTEL_OK || status == OTEL_ERR_MEMORY || status == OTEL_ERR_EXPORT);
+        assert_int_equal(reports_count(), exporter && status != OTEL_OK);
         if (exporter)
             assert_int_equal(batch_double_export(exporter, batch, 0, NULL), OTEL_OK);
         otel_exporter_destroy(exporter);
@@ -411,6 +432,7 @@ int main(void) {
         cmocka_unit_test(cancel_ends_the_waiting_for_a_reader),
         cmocka_unit_test(nothing_after_shutdown_or_cancel),
         cmocka_unit_test(a_forked_child_writes_its_own),
+        cmocka_unit_test(a_fork_that_takes_too_long_is_reported),
         cmocka_unit_test(memory_is_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
