@@ -34,7 +34,7 @@ struct console {
     struct otel__fork_gate
         gate; /* closed: nothing lies half written in the stream's buffer, which a child would write again */
     atomic_bool cancelled;
-    bool shut;
+    atomic_bool shut;
     bool torn; /* the last line was begun and given up */
 };
 
@@ -159,8 +159,8 @@ static const char *reason(otel_status status) {
 
 static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {
     struct console *console = self;
-    if (console->shut || atomic_load(&console->cancelled))
-        return console->shut ? OTEL_ERR_STATE : OTEL_ERR_CANCELLED;
+    if (atomic_load(&console->shut) || atomic_load(&console->cancelled))
+        return atomic_load(&console->shut) ? OTEL_ERR_STATE : OTEL_ERR_CANCELLED;
     uint64_t deadline = otel__deadline_in(timeout_ms > 0 ? timeout_ms : OWN_BOUND_MS, 0);
     if (!otel__fork_gate_enter(&console->gate, deadline))
         return fail(OTEL_ERR_TIMEOUT, "a fork() took all the time");
@@ -185,7 +185,7 @@ static otel_status force_flush(void *self, int timeout_ms) {
 static otel_status shut_down(void *self, int timeout_ms) {
     struct console *console = self;
     (void)timeout_ms;
-    console->shut = true;
+    atomic_store(&console->shut, true);
     return OTEL_OK;
 }
 

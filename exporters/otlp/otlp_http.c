@@ -5,7 +5,7 @@
  * Spans are borrowed only while they are encoded; attempts send the same bytes. A batch that takes more than the byte
  * bound is sent in halves, and halves of halves, so that only a single span can make a larger request.
  *
- * All calls but cancel come from one thread at a time (otel/exporter.h).
+ * Exports come from one thread at a time (otel/exporter.h); force_flush, shutdown and cancel may come from any.
  */
 #include "otlp/otlp_http.h"
 
@@ -19,6 +19,7 @@
 #include "otlp/otlp_response.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -43,7 +44,7 @@ struct otlp_http {
     struct otel__http_client *client;
     struct workspace *workspace; /* NULL in a child that has not exported yet */
     int timeout_ms;
-    bool shut;
+    atomic_bool shut;
     size_t byte_bound;
     uint64_t not_before; /* ns: the server asked for no requests until then */
     struct otel__otlp_reporter reporter;
@@ -238,7 +239,7 @@ static uint64_t export_deadline(const struct otlp_http *otlp, int timeout_ms) {
 static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {
     struct otlp_http *otlp = self;
     size_t count = otel_batch_count(batch);
-    if (otlp->shut)
+    if (atomic_load(&otlp->shut))
         return OTEL_ERR_STATE;
     if (count == 0)
         return OTEL_OK;
@@ -259,7 +260,7 @@ static otel_status force_flush(void *self, int timeout_ms) {
 static otel_status shut_down(void *self, int timeout_ms) {
     struct otlp_http *otlp = self;
     (void)timeout_ms;
-    otlp->shut = true;
+    atomic_store(&otlp->shut, true);
     return OTEL_OK;
 }
 

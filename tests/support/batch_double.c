@@ -7,6 +7,7 @@
 #include "processor.h"
 #include "tracer.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 /* Everything made for one batch, to be freed together. */
@@ -160,5 +161,28 @@ otel_status batch_double_export(otel_exporter *exporter, otel_batch *batch, int 
     if (rejected)
         *rejected = outcome.rejected;
     last_delivered = outcome.delivered;
+    return status;
+}
+
+static void *flush_and_shut_down(void *argument) {
+    const otel_exporter *exporter = argument;
+    for (int i = 0; i < 20; i++) {
+        exporter->ops.force_flush(exporter->self, 1000);
+        exporter->ops.shutdown(exporter->self, 1000);
+    }
+    return NULL;
+}
+
+otel_status batch_double_export_while_shut_down(otel_exporter *exporter, otel_batch *batch) {
+    enum { THREADS = 3 };
+    pthread_t threads[THREADS];
+    otel_status status = OTEL_OK;
+    for (int i = 0; i < THREADS; i++)
+        if (pthread_create(&threads[i], NULL, flush_and_shut_down, exporter) != 0)
+            abort();
+    while (status == OTEL_OK)
+        status = batch_double_export(exporter, batch, 0, NULL);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
     return status;
 }

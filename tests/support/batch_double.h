@@ -19,6 +19,11 @@ void batch_double_free(otel_batch *batch);
 otel_status batch_double_export(otel_exporter *exporter, otel_batch *batch, int timeout_ms, uint64_t *rejected);
 /* Of the last export: what reached the receiver. */
 uint64_t batch_double_delivered(void);
+/*
+ * Exports again and again until the exporter refuses, while other threads flush it and shut it down: the status of the
+ * refusal. A thread sanitizer sees what is not safe about that.
+ */
+otel_status batch_double_export_while_shut_down(otel_exporter *exporter, otel_batch *batch);
 const otel_exporter_ops *batch_double_ops(const otel_exporter *exporter);
 void *batch_double_self(const otel_exporter *exporter);
 

@@ -341,6 +341,18 @@ static void nothing_after_shutdown_or_cancel(void **state) {
     }
 }
 
+static void any_thread_may_flush_and_shut_down(void **state) {
+    (void)state;
+    FILE *stream = tmpfile();
+    otel_exporter *exporter = otel_console_exporter(stream);
+    otel_span_data span = plain_span();
+    otel_batch *batch = batch_double_create(&span, 1, &resource);
+    assert_int_equal(batch_double_export_while_shut_down(exporter, batch), OTEL_ERR_STATE);
+    batch_double_free(batch);
+    otel_exporter_destroy(exporter);
+    fclose(stream);
+}
+
 /* Parent and child write to the same file: each line stands there once. */
 static void a_forked_child_writes_its_own(void **state) {
     (void)state;
@@ -431,6 +443,7 @@ int main(void) {
         cmocka_unit_test(without_a_bound_there_is_one_of_60_s),
         cmocka_unit_test(cancel_ends_the_waiting_for_a_reader),
         cmocka_unit_test(nothing_after_shutdown_or_cancel),
+        cmocka_unit_test(any_thread_may_flush_and_shut_down),
         cmocka_unit_test(a_forked_child_writes_its_own),
         cmocka_unit_test(a_fork_that_takes_too_long_is_reported),
         cmocka_unit_test(memory_is_short),

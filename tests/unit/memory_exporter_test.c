@@ -257,6 +257,19 @@ static void nothing_after_shutdown_or_cancel(void **state) {
     span_set_free(set);
 }
 
+static void any_thread_may_flush_and_shut_down(void **state) {
+    (void)state;
+    otel_memory *memory = otel_memory_create(0);
+    otel_exporter *exporter = otel_memory_exporter(memory);
+    span_set *set = span_set_create(12, 2);
+    otel_batch *batch = batch_double_create(span_set_spans(set), 2, span_set_resource(set));
+    assert_int_equal(batch_double_export_while_shut_down(exporter, batch), OTEL_ERR_STATE);
+    batch_double_free(batch);
+    otel_exporter_destroy(exporter);
+    otel_memory_release(memory);
+    span_set_free(set);
+}
+
 static void null_everywhere(void **state) {
     (void)state;
     otel_memory_release(NULL);
@@ -373,6 +386,7 @@ int main(void) {
         cmocka_unit_test(snapshots_are_independent),
         cmocka_unit_test(a_full_store_rejects),
         cmocka_unit_test(nothing_after_shutdown_or_cancel),
+        cmocka_unit_test(any_thread_may_flush_and_shut_down),
         cmocka_unit_test(null_everywhere),
         cmocka_unit_test(memory_is_short),
         cmocka_unit_test(reading_while_others_export),

@@ -286,6 +286,13 @@ static void nothing_is_sent_after_shutdown(void **state) {
     scene_end(&scene);
 }
 
+static void any_thread_may_flush_and_shut_down(void **state) {
+    (void)state;
+    struct scene scene = scene_begin(STEPS({ .status = 200 }));
+    assert_int_equal(batch_double_export_while_shut_down(scene.exporter, scene.batch), OTEL_ERR_STATE);
+    scene_end(&scene);
+}
+
 static void a_forked_child_exports(void **state) {
     (void)state;
     struct scene scene = scene_begin(STEPS({ .status = 200 }));
@@ -380,6 +387,7 @@ int main(void) {
         cmocka_unit_test(cancel_returns_at_once),
         cmocka_unit_test(after_cancel_nothing_is_encoded),
         cmocka_unit_test(nothing_is_sent_after_shutdown),
+        cmocka_unit_test(any_thread_may_flush_and_shut_down),
         cmocka_unit_test(a_forked_child_exports),
         cmocka_unit_test(unusable_settings),
         cmocka_unit_test(memory_is_short),
