@@ -129,7 +129,7 @@ static otel_processor *make_otlp(const struct otel__config *config, otel_error *
         .size = sizeof options,
         .max_queue_size = config->bsp_max_queue_size,
         .max_batch_size = config->bsp_max_export_batch_size,
-        .schedule_delay_ms = config->bsp_schedule_delay_ms, /* 0 is read from the environment again, as 0 */
+        .schedule_delay_ms = config->bsp_schedule_delay_ms ? config->bsp_schedule_delay_ms : -1,
         .export_timeout_ms = config->bsp_export_timeout_ms ? config->bsp_export_timeout_ms : -1,
     };
     return otel_batch_processor(&options, exporter);
@@ -176,7 +176,7 @@ static otel_status complete(const otel_sdk_options *options, const struct otel__
         out->sampler = make_sampler(config);
     if (!out->sampler)
         return out_of_memory(error);
-    if (!options->processors.count)
+    if (!options->processors.items)
         make_processors(config, out);
     return OTEL_OK;
 }

@@ -162,7 +162,7 @@ static bool is_needless(enum otel__config_id id, const otel_sdk_options *options
     case OTEL__CONFIG_SAMPLER_ARG:
         return options->sampler != NULL;
     default: /* exporters and processors */
-        return options->processors.count != 0;
+        return options->processors.items != NULL;
     }
 }
 
@@ -224,12 +224,15 @@ void otel__config_batch_defaults(otel_batch_options *options) {
                   "otel_batch_options.max_queue_size");
     settle_member(&config, OTEL__CONFIG_BSP_MAX_EXPORT_BATCH_SIZE, &config.bsp_max_export_batch_size,
                   options->max_batch_size, "otel_batch_options.max_batch_size");
-    settle_member(&config, OTEL__CONFIG_BSP_SCHEDULE_DELAY, &config.bsp_schedule_delay_ms, options->schedule_delay_ms,
-                  "otel_batch_options.schedule_delay_ms");
     settle_batch(&config);
     options->max_queue_size = config.bsp_max_queue_size;
     options->max_batch_size = config.bsp_max_export_batch_size;
-    options->schedule_delay_ms = config.bsp_schedule_delay_ms;
+    if (options->schedule_delay_ms == 0) {
+        load(&config, OTEL__CONFIG_BSP_SCHEDULE_DELAY, environment);
+        options->schedule_delay_ms = config.bsp_schedule_delay_ms;
+    }
+    if (options->schedule_delay_ms < 0)
+        options->schedule_delay_ms = 0;
     if (options->export_timeout_ms == 0) {
         load(&config, OTEL__CONFIG_BSP_EXPORT_TIMEOUT, environment);
         options->export_timeout_ms = config.bsp_export_timeout_ms;

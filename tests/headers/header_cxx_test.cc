@@ -140,6 +140,7 @@ static void sdk_options_default_as_in_c() {
     CHECK(otlp.size == sizeof otlp && otlp.endpoint == nullptr && otlp.timeout_ms == 0);
     otel_processor *const second = nullptr;
     CHECK(OTEL_PROCESSORS(nullptr, second).count == 2);
+    CHECK(OTEL_NO_PROCESSORS.count == 0 && OTEL_NO_PROCESSORS.items != nullptr);
 #if __cplusplus >= 202002L
     CHECK(OTEL_SDK(.service_name = "cart", .processors = OTEL_PROCESSORS(second))->processors.count == 1);
 #endif

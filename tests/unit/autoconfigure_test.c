@@ -143,6 +143,9 @@ static void batch_settings(void **state) {
     assert_int_equal(pipeline.processors[0]->max_batch, 10);
     assert_true(pipeline.processors[0]->delay == UINT64_C(7000000));
     assert_int_equal(pipeline.processors[0]->export_timeout_ms, 0);
+    fake_env_set("OTEL_BSP_SCHEDULE_DELAY", "0");
+    assert_int_equal(configure(NULL), OTEL_OK);
+    assert_true(pipeline.processors[0]->delay == 0);
 }
 
 static void no_propagators(void **state) {
@@ -186,6 +189,15 @@ static void code_beats_the_environment(void **state) {
     otel__pipeline_free(&pipeline);
     assert_int_equal(doubles[0].destroys, 1);
     assert_int_equal(doubles[1].destroys, 1);
+}
+
+static void code_may_want_no_processor(void **state) {
+    (void)state;
+    fake_env_set("OTEL_TRACES_EXPORTER", "console");
+    assert_int_equal(configure(OTEL_SDK(.processors = OTEL_NO_PROCESSORS)), OTEL_OK);
+    assert_int_equal(pipeline.processor_count, 0);
+    assert_false(pipeline.disabled);
+    assert_sampler("ParentBased");
 }
 
 static void null_processor_is_refused(void **state) {
@@ -378,6 +390,7 @@ int main(void) {
         TEST(no_propagators),
         TEST(bad_values_are_reported_and_never_fail),
         TEST(code_beats_the_environment),
+        TEST(code_may_want_no_processor),
         TEST(null_processor_is_refused),
         TEST(processor_given_twice_is_refused),
         TEST(too_many_processors_are_refused),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config_test.c - every environment variable: unset, empty, valid, in another case, invalid, out of range. */
-#include "config.h"
+#include "config_table.h"
 
 #include "fake_env.h"
 #include "reports.h"
@@ -316,6 +316,14 @@ static void protocol(void **state) {
     ROWS("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", rows);
 }
 
+/* What the environment can set, code can set too. */
+static void each_has_its_form_in_code(void **state) {
+    (void)state;
+    for (int id = 0; id < OTEL__CONFIG_COUNT; id++)
+        if (!otel__config_options[id].in_code || !strstr(otel__config_options[id].in_code, "otel_"))
+            fail_msg("%s has none", otel__config_options[id].variable);
+}
+
 /* ---- several variables ------------------------------------------------------------------------------------------ */
 
 static void traces_form_is_stronger(void **state) {
@@ -528,6 +536,7 @@ int main(void) {
         TEST(milliseconds),
         TEST(endpoints),
         TEST(protocol),
+        TEST(each_has_its_form_in_code),
         TEST(traces_form_is_stronger),
         TEST(bad_traces_form_leaves_the_general_one),
         TEST(sampler_argument),

@@ -390,9 +390,7 @@ static void batch_options_may_be_of_another_size(void **state) {
 static void batch_options_that_cannot_be_are_replaced(void **state) {
     (void)state;
     reports_start(OTEL_LOG_TRACE);
-    const otel_batch_options odd = {
-        .size = sizeof odd, .max_queue_size = -1, .max_batch_size = -5, .schedule_delay_ms = -1
-    };
+    const otel_batch_options odd = { .size = sizeof odd, .max_queue_size = -1, .max_batch_size = -5 };
     otel_processor *processor = otel_batch_processor(&odd, exporter_double_make(&first));
     assert_int_equal(processor->max_queue, 2048);
     assert_int_equal(processor->max_batch, 512);

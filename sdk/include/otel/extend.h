@@ -59,7 +59,7 @@ typedef struct otel_batch_options {
     size_t size OTEL__INIT(sizeof(otel_batch_options));
     int max_queue_size OTEL__INIT(0);    /**< spans waiting or being exported; default 2048 */
     int max_batch_size OTEL__INIT(0);    /**< spans per export; default 512, at most max_queue_size */
-    int schedule_delay_ms OTEL__INIT(0); /**< from the first queued span to its export; default 5000 */
+    int schedule_delay_ms OTEL__INIT(0); /**< from the first queued span to its export; default 5000; negative: none */
     int export_timeout_ms OTEL__INIT(0); /**< of one export; default 30000; negative: no limit from the processor */
 } otel_batch_options;
 
@@ -86,8 +86,11 @@ typedef struct otel_processors {
 #define OTEL_PROCESSORS(...)                                                                                           \
     ((otel_processors){ (otel_processor *const[]){ __VA_ARGS__ },                                                      \
                         sizeof((otel_processor *const[]){ __VA_ARGS__ }) / sizeof(otel_processor *) })
+/** For otel_sdk_options.processors: spans are recorded and counted, and exported nowhere. */
+#define OTEL_NO_PROCESSORS ((otel_processors){ (otel_processor *const[]){ NULL }, 0 })
 #else
 #define OTEL_PROCESSORS(...) ::otel::processors({ __VA_ARGS__ })
+#define OTEL_NO_PROCESSORS ::otel::no_processors()
 #endif
 
 #pragma GCC visibility pop
@@ -96,6 +99,10 @@ typedef struct otel_processors {
 
 namespace otel {
 template <size_t N> inline otel_processors processors(otel_processor *const (&a)[N]) { return otel_processors{ a, N }; }
+inline otel_processors no_processors() {
+    static otel_processor *const none[] = { nullptr };
+    return otel_processors{ none, 0 };
+}
 } // namespace otel
 #endif
 #endif

@@ -43,7 +43,7 @@ typedef struct otel_sdk_options {
     otel_attrs resource OTEL__INIT({});                            /**< beats OTEL_RESOURCE_ATTRIBUTES key by key */
     const char *resource_schema_url OTEL__INIT(nullptr);           /**< of `resource` */
     otel_sampler *sampler OTEL__INIT(nullptr);                     /**< consumed; else OTEL_TRACES_SAMPLER */
-    otel_processors processors OTEL__INIT({});                     /**< consumed; else made from OTEL_TRACES_EXPORTER */
+    otel_processors processors OTEL__INIT({});                     /**< consumed; no items: by OTEL_TRACES_EXPORTER */
     const otel_propagator *const *propagators OTEL__INIT(nullptr); /**< else OTEL_PROPAGATORS */
     size_t propagator_count OTEL__INIT(0);
     otel_log_level log_level OTEL__INIT(OTEL_LOG_DEFAULT);
