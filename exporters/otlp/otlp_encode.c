@@ -11,8 +11,8 @@
 enum { REQUEST_RESOURCE_SPANS = 1 };
 enum { RESOURCE_SPANS_RESOURCE = 1, RESOURCE_SPANS_SCOPE_SPANS = 2, RESOURCE_SPANS_SCHEMA_URL = 3 };
 enum { SCOPE_SPANS_SCOPE = 1, SCOPE_SPANS_SPANS = 2, SCOPE_SPANS_SCHEMA_URL = 3 };
-enum { RESOURCE_ATTRIBUTES = 1 };
-enum { SCOPE_NAME = 1, SCOPE_VERSION = 2, SCOPE_ATTRIBUTES = 3 };
+enum { RESOURCE_ATTRIBUTES = 1, RESOURCE_DROPPED_ATTRIBUTES = 2 };
+enum { SCOPE_NAME = 1, SCOPE_VERSION = 2, SCOPE_ATTRIBUTES = 3, SCOPE_DROPPED_ATTRIBUTES = 4 };
 enum {
     SPAN_TRACE_ID = 1,
     SPAN_SPAN_ID = 2,
@@ -218,6 +218,7 @@ static void write_span(struct otel__buffer *out, const otel_span_data *span) {
 
 static void write_scope(struct otel__buffer *out, const otel_scope_data *scope) {
     size_t mark = otel__buffer_length(out);
+    otel__pb_uint(out, SCOPE_DROPPED_ATTRIBUTES, scope->dropped_attributes);
     write_attributes(out, SCOPE_ATTRIBUTES, scope->attributes, 0);
     otel__pb_text(out, SCOPE_VERSION, scope->version);
     otel__pb_text(out, SCOPE_NAME, scope->name);
@@ -243,6 +244,7 @@ static bool write_scope_spans(struct otel__buffer *out, otel_batch *batch, const
 
 static void write_resource(struct otel__buffer *out, const otel_resource_data *resource) {
     size_t mark = otel__buffer_length(out);
+    otel__pb_uint(out, RESOURCE_DROPPED_ATTRIBUTES, resource->dropped_attributes);
     write_attributes(out, RESOURCE_ATTRIBUTES, resource->attributes, 0);
     otel__pb_message(out, RESOURCE_SPANS_RESOURCE, mark);
 }

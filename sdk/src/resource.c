@@ -188,6 +188,9 @@ static struct otel__resource *copy(const struct collection *collection, const ch
         return NULL;
     char *room = (char *)(resource + 1);
     resource->data.attributes = otel__attrs_copy(attrs, &room);
+    const uint32_t keyless = otel__attrs_copy_drops(attrs);
+    const bool countable = collection->dropped < UINT32_MAX - keyless;
+    resource->data.dropped_attributes = countable ? (uint32_t)collection->dropped + keyless : UINT32_MAX;
     resource->data.schema_url = otel__str_copy(url, &room);
     return resource;
 }

@@ -57,6 +57,7 @@ static struct otel__scope *copy_scope(const otel_scope_data *from) {
         return NULL;
     char *room = (char *)(scope + 1);
     scope->data.attributes = otel__attrs_copy(from->attributes, &room);
+    scope->data.dropped_attributes = otel__attrs_copy_drops(from->attributes);
     scope->data.name = otel__str_copy(from->name, &room);
     scope->data.version = otel__str_copy(from->version, &room);
     scope->data.schema_url = otel__str_copy(from->schema_url, &room);

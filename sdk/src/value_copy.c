@@ -161,6 +161,13 @@ otel_attrs otel__attrs_copy(otel_attrs attrs, char **room) {
     return copy;
 }
 
+uint32_t otel__attrs_copy_drops(otel_attrs attrs) {
+    uint32_t drops = 0;
+    for (size_t i = 0; attrs.items && i < attrs.count; i++)
+        drops += !is_text(attrs.items[i].key);
+    return drops;
+}
+
 static bool same_value(const otel_value *a, const otel_value *b) {
     if (a->type != b->type || a->len != b->len)
         return false;

@@ -15,6 +15,8 @@ size_t otel__str_copy_size(otel_str text);
 otel_str otel__str_copy(otel_str text, char **room);
 size_t otel__attrs_copy_size(otel_attrs attrs);
 otel_attrs otel__attrs_copy(otel_attrs attrs, char **room);
+/* How many attributes the copy leaves out, since they have no key that can be. */
+uint32_t otel__attrs_copy_drops(otel_attrs attrs);
 
 /* Whether `copy`, made by otel__attrs_copy(), is what a copy of `attrs` would be. */
 bool otel__attrs_equal(otel_attrs copy, otel_attrs attrs);

@@ -240,7 +240,7 @@ bool otlp_expect_scope(otlp_report *report, const Otel__Otlp__InstrumentationSco
     return same_text(report, "scope name", got->name, want->name) &&
            same_text(report, "scope version", got->version, want->version) &&
            otlp_expect_attributes(report, got->attributes, got->n_attributes, want->attributes) &&
-           same_number(report, "dropped attributes", got->dropped_attributes_count, 0) &&
+           same_number(report, "dropped attributes", got->dropped_attributes_count, want->dropped_attributes) &&
            nothing_else(report, &got->base);
 }
 
@@ -248,7 +248,7 @@ bool otlp_expect_resource(otlp_report *report, const Otel__Otlp__Resource *got, 
     if (!got)
         return differ(report, "there is no resource");
     return otlp_expect_attributes(report, got->attributes, got->n_attributes, want->attributes) &&
-           same_number(report, "dropped attributes", got->dropped_attributes_count, 0) &&
+           same_number(report, "dropped attributes", got->dropped_attributes_count, want->dropped_attributes) &&
            same_number(report, "number of entities", got->n_entity_refs, 0) && nothing_else(report, &got->base);
 }
 

@@ -298,6 +298,9 @@ void roundtrip_make_tracers(struct roundtrip_source *source, struct roundtrip_tr
     memcpy(straight, pair, sizeof pair);
     reversed[0] = pair[1];
     reversed[1] = pair[0];
+    otel_attr *keyless = roundtrip_make(source->pool, sizeof pair);
+    keyless[0] = OTEL_ATTR("", "lost");
+    keyless[1] = pair[0];
     const otel_attrs one = { straight, 1 }, both = { straight, 2 }, turned = { reversed, 2 };
     const char *url = "https://example.test/schemas/1.0";
     const struct roundtrip_tracer all[ROUNDTRIP_TRACERS] = {
@@ -312,6 +315,7 @@ void roundtrip_make_tracers(struct roundtrip_source *source, struct roundtrip_tr
         { { .name = "", .schema_url = "" }, 6 },
         { { .name = "not \xff utf-8", .version = "\xc3", .schema_url = "\xe2\x82" }, 7 },
         { { .name = "not \xfe utf-8", .version = "\xc4", .schema_url = "\xe3\x82" }, 7 },
+        { { .name = "keyless", .attributes = { keyless, 2 } }, 8 },
     };
     memcpy(tracers, all, sizeof all);
 }

@@ -19,7 +19,7 @@ otel_attrs roundtrip_many_attributes(struct roundtrip_source *source);
 otel_attrs roundtrip_sound_attributes(struct roundtrip_source *source, size_t most);
 
 /* Tracers, several of which have the same scope, or scopes that differ in one thing only. */
-enum { ROUNDTRIP_TRACERS = 11, ROUNDTRIP_SCOPES = 8 };
+enum { ROUNDTRIP_TRACERS = 12, ROUNDTRIP_SCOPES = 9 };
 struct roundtrip_tracer {
     otel_tracer tracer;
     size_t scope; /* equal numbers: equal scopes */

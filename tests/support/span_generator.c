@@ -254,6 +254,7 @@ static void fill_scopes(span_set *set) {
             set->scopes[i].schema_url = otel_cstr("https://example.test/schemas/1.0");
         if (i > 2)
             set->scopes[i].attributes = some_attributes(set, 4);
+        set->scopes[i].dropped_attributes = some_drops(set);
     }
     set->scopes[4].name = otel_strn(NULL, 0); /* unknown */
 }
@@ -265,6 +266,7 @@ span_set *span_set_create(uint64_t seed, size_t count) {
     set->random = seed;
     set->count = count;
     set->resource.attributes = some_attributes(set, 8);
+    set->resource.dropped_attributes = some_drops(set);
     if (one_in(set, 2))
         set->resource.schema_url = otel_cstr("https://example.test/schemas/resource");
     fill_scopes(set);

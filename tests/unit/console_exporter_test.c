@@ -46,9 +46,9 @@ static char *written(const otel_span_data *spans, size_t count, const otel_resou
 static const uint8_t trace_id[16] = { 0x4b, 0xf9, 0x2f, 0x35, 0x77, 0xb3, 0x4d, 0xa6,
                                       0xa3, 0xce, 0x92, 0x9d, 0x0e, 0x0e, 0x47, 0x36 };
 static const uint8_t span_id[8] = { 0, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 2, 0xb7 };
-static const otel_scope_data scope = { { "kalki.query", 11 }, { "1.0", 3 }, { NULL, 0 }, { NULL, 0 } };
+static const otel_scope_data scope = { .name = { "kalki.query", 11 }, .version = { "1.0", 3 } };
 static const otel_attr service = { { "service.name", 12 }, { .type = OTEL_TYPE_STRING, .len = 5, .u.p = "kalki" } };
-static const otel_resource_data resource = { { &service, 1 }, { NULL, 0 } };
+static const otel_resource_data resource = { .attributes = { &service, 1 } };
 
 static otel_span_data plain_span(void) {
     return (otel_span_data){ .trace_id = trace_id,

@@ -92,8 +92,10 @@ static void assert_origin(const otel_span_data *got, const otel_span_data *want,
     assert_text(got->scope->version, want->scope->version);
     assert_text(got->scope->schema_url, want->scope->schema_url);
     assert_attributes(got->scope->attributes, want->scope->attributes);
+    assert_int_equal(got->scope->dropped_attributes, want->scope->dropped_attributes);
     assert_text(got->resource->schema_url, resource->schema_url);
     assert_attributes(got->resource->attributes, resource->attributes);
+    assert_int_equal(got->resource->dropped_attributes, resource->dropped_attributes);
 }
 
 static void assert_span(const otel_span_data *got, const otel_span_data *want, const otel_resource_data *resource) {

@@ -217,6 +217,7 @@ static void bad_keys_are_repaired_before_they_are_compared(void **state) {
     create(OTEL_SDK(.service_name = "s", .resource = OTEL_ATTRS(OTEL_ATTR("k\xff", "1"), OTEL_ATTR("k\xfe", "2"),
                                                                 OTEL_ATTR("", "no key"), OTEL_ATTR(NULL, "no key"))));
     assert_int_equal(resource->data.attributes.count, DEFAULTS + 1);
+    assert_int_equal(resource->data.dropped_attributes, 2);
     assert_text("k\xef\xbf\xbd", "2");
 }
 
@@ -267,6 +268,7 @@ static void monstrous_attributes_are_left_out(void **state) {
     free(huge);
     assert_int_equal(resource->data.attributes.count, DEFAULTS + 1);
     assert_text("small", "stays");
+    assert_int_equal(resource->data.dropped_attributes, 4);
     assert_true(reports_mention("the resource is limited", "4 attributes are left out"));
 }
 
@@ -284,6 +286,7 @@ static void too_many_attributes_are_left_out(void **state) {
     free(keys);
     assert_int_equal(resource->data.attributes.count, 1024);
     assert_text("service.name", "unknown_service:app");
+    assert_int_equal(resource->data.dropped_attributes, 1980);
     assert_true(reports_mention("the resource is limited", "1980 attributes are left out"));
 }
 
@@ -298,8 +301,10 @@ static void odd_lists(void **state) {
         { { "map", 3 }, { .type = OTEL_TYPE_MAP, .len = 3, .u.p = "junk" } },
         { { "unknown", 7 }, { .type = (otel_type)99, .len = 3, .u.p = "junk" } },
     };
+    assert_int_equal(resource->data.dropped_attributes, 0);
     create(OTEL_SDK(.service_name = "s", .resource = { odd, SIZE_MAX }));
     assert_int_equal(resource->data.attributes.count, DEFAULTS);
+    assert_int_equal(resource->data.dropped_attributes, UINT32_MAX);
     assert_true(reports_mention("the resource is limited", "18446744073709551615 attributes are left out"));
     create(OTEL_SDK(.service_name = "s", .resource = { odd, 5 }));
     assert_int_equal(find("array")->type, OTEL_TYPE_NONE);

@@ -56,6 +56,17 @@ static void a_tracer_names_its_scope(void **state) {
     assert_int_equal(reports_count(), 0);
 }
 
+static void attributes_without_a_key_are_dropped_and_counted(void **state) {
+    (void)state;
+    const otel_attr items[] = { OTEL_ATTR("", 1), OTEL_ATTR("k", 1), OTEL_ATTR(NULL, 2), OTEL_ATTR("k", 3) };
+    otel_tracer some = { .name = "lib", .attributes = { items, 4 } };
+    const struct otel__scope *scope = otel__tracer_scope(&some);
+    assert_int_equal(scope->data.attributes.count, 1);
+    assert_int_equal(scope->data.dropped_attributes, 2); /* what was replaced is not lost */
+    otel_tracer none = { .name = "lib", .attributes = { NULL, 4 } };
+    assert_int_equal(otel__tracer_scope(&none)->data.dropped_attributes, 0);
+}
+
 static void equal_tracers_share_a_scope_and_others_dont(void **state) {
     (void)state;
     const otel_attr one[] = { OTEL_ATTR("k", 1), OTEL_ATTR("l", "x") },
@@ -255,6 +266,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         test(a_tracer_names_its_scope),
         test(equal_tracers_share_a_scope_and_others_dont),
+        test(attributes_without_a_key_are_dropped_and_counted),
         test(bad_text_makes_one_scope_too),
         test(a_tracer_without_a_name_works_and_is_reported),
         test(an_empty_name_is_reported_too),

@@ -27,12 +27,14 @@ extern "C" {
 typedef struct otel_resource_data {
     otel_attrs attributes;
     otel_str schema_url;
+    uint32_t dropped_attributes; /**< those without a key, and those beyond the bounds of a resource */
 } otel_resource_data;
 
 /** The instrumentation scope; within a batch two spans have the same scope exactly when the pointers are equal. */
 typedef struct otel_scope_data {
     otel_str name, version, schema_url;
     otel_attrs attributes;
+    uint32_t dropped_attributes; /**< those without a key */
 } otel_scope_data;
 
 typedef struct otel_event_data {
