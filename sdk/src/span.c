@@ -82,8 +82,14 @@ static void count_dropped(struct otel__local *local, uint32_t attributes) {
         otel__count_add(local, OTEL__DROPPED_ATTRIBUTES, attributes);
 }
 
+/* Counts one more, as far as can be counted. */
+static void count_up(uint32_t *count) {
+    if (*count != UINT32_MAX)
+        ++*count;
+}
+
 static void drop_link(struct otel__local *local, struct otel__record *record) {
-    record->dropped_links++;
+    count_up(&record->dropped_links);
     otel__count(local, OTEL__DROPPED_LINKS);
 }
 
@@ -212,7 +218,7 @@ static struct otel__event *add_event(struct otel__local *local, struct otel__rec
     if (record->event_count < OTEL__EVENT_LIMIT)
         event = otel__record_alloc(record, sizeof *event);
     if (!event) {
-        record->dropped_events++;
+        count_up(&record->dropped_events);
         otel__count(local, OTEL__DROPPED_EVENTS);
         return NULL;
     }

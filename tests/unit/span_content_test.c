@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* span_content_test.c - what a span records is what its exporter sees: times, status, attributes, events, links. */
 #include "fake_clock.h"
+#include "record.h"
 #include "span_fixture.h"
 #include "vectors.h"
 
@@ -304,6 +305,25 @@ static void links_beyond_the_limit_are_dropped_and_counted(void **state) {
     assert_int_equal(span_last()->dropped_links, 1);
 }
 
+/* ---- counts ------------------------------------------------------------------------------------------------------ */
+
+static void counts_of_what_was_dropped_do_not_wrap(void **state) {
+    (void)state;
+    const otel_span span = otel_span_start(lib, OTEL_START("much is lost"));
+    for (unsigned i = 0; i < LIMIT; i++)
+        otel_event(&span, "one of many");
+    struct otel__record *record = otel__record_lock(&span);
+    record->dropped_events = record->dropped_links = record->attrs.dropped = UINT32_MAX;
+    otel__record_unlock(record);
+    otel_event(&span, "one more");
+    otel_span_add_link(&span, &(otel_link){ .span = otel_span_wrap(NULL) });
+    otel_set(&span, "", 1);
+    otel_span_end(&span);
+    assert_int_equal(span_last()->dropped_events, UINT32_MAX);
+    assert_int_equal(span_last()->dropped_links, UINT32_MAX);
+    assert_int_equal(span_last()->dropped_attributes, UINT32_MAX);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, spans_begin, spans_end)
 
 int main(void) {
@@ -323,6 +343,7 @@ int main(void) {
         test(links_keep_their_order_and_span_contexts),
         test(a_link_to_nowhere_is_kept_if_it_says_something),
         test(links_beyond_the_limit_are_dropped_and_counted),
+        test(counts_of_what_was_dropped_do_not_wrap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
