@@ -119,6 +119,18 @@ static void endpoint_gets_the_path_of_traces(void **state) {
     }
 }
 
+/* A proxy hears where a request is to go, whether or not anybody is there. */
+static void without_any_setting_it_is_localhost(void **state) {
+    (void)state;
+    NEEDS_OTLP();
+    setenv("http_proxy", url(""), 1);
+    int status = export_one((otel_otlp_options){ .endpoint = NULL });
+    unsetenv("http_proxy");
+    assert_int_equal(status, OTEL_OK);
+    assert_path("http://localhost:4318/v1/traces");
+    assert_header("content-type", "application/x-protobuf");
+}
+
 static void traces_endpoint_is_used_as_it_is(void **state) {
     (void)state;
     NEEDS_OTLP();
@@ -309,6 +321,7 @@ static void build_without_http_says_so(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(endpoint_gets_the_path_of_traces),
+        TEST(without_any_setting_it_is_localhost),
         TEST(traces_endpoint_is_used_as_it_is),
         TEST(code_beats_the_environment),
         TEST(bad_url_in_the_environment_is_reported),

@@ -353,6 +353,22 @@ static void any_thread_may_flush_and_shut_down(void **state) {
     fclose(stream);
 }
 
+/* Nothing is left for a force_flush or a shutdown to write. */
+static void an_export_has_reached_the_file(void **state) {
+    (void)state;
+    char text[64] = "";
+    FILE *stream = tmpfile();
+    otel_exporter *exporter = otel_console_exporter(stream);
+    otel_span_data span = plain_span();
+    otel_batch *batch = batch_double_create(&span, 1, &resource);
+    assert_int_equal(batch_double_export(exporter, batch, 0, NULL), OTEL_OK);
+    assert_true(pread(fileno(stream), text, sizeof text - 1, 0) > 0);
+    assert_memory_equal(text, "2023-11-14", 10);
+    batch_double_free(batch);
+    otel_exporter_destroy(exporter);
+    fclose(stream);
+}
+
 /* Parent and child write to the same file: each line stands there once. */
 static void a_forked_child_writes_its_own(void **state) {
     (void)state;
@@ -443,6 +459,7 @@ int main(void) {
         cmocka_unit_test(without_a_bound_there_is_one_of_60_s),
         cmocka_unit_test(cancel_ends_the_waiting_for_a_reader),
         cmocka_unit_test(nothing_after_shutdown_or_cancel),
+        cmocka_unit_test(an_export_has_reached_the_file),
         cmocka_unit_test(any_thread_may_flush_and_shut_down),
         cmocka_unit_test(a_forked_child_writes_its_own),
         cmocka_unit_test(a_fork_that_takes_too_long_is_reported),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* memory_exporter_test.c - spans kept in memory, independent of everything they came from. */
 #include <otel/memory.h>
+#include <otel/sdk.h>
 
 #include "batch_double.h"
 #include "failing_allocator.h"
@@ -259,6 +260,24 @@ static void nothing_after_shutdown_or_cancel(void **state) {
     span_set_free(set);
 }
 
+OTEL_TRACER(tracer, "memory_exporter_test");
+
+static void a_span_is_there_when_its_end_returns(void **state) {
+    (void)state;
+    otel_memory *memory = otel_memory_create(0);
+    otel_processor *processor = otel_simple_processor(otel_memory_exporter(memory));
+    assert_int_equal(otel_sdk_start(OTEL_SDK(.service_name = "test", .sampler = otel_sampler_always_on(),
+                                             .processors = OTEL_PROCESSORS(processor))),
+                     OTEL_OK);
+    for (size_t i = 1; i <= 10; i++) {
+        const otel_span span = otel_span_start(tracer, OTEL_START("now"));
+        otel_span_end(&span);
+        assert_int_equal(otel_memory_count(memory), i);
+    }
+    assert_int_equal(otel_sdk_stop(10000), OTEL_OK);
+    otel_memory_release(memory);
+}
+
 static void any_thread_may_flush_and_shut_down(void **state) {
     (void)state;
     otel_memory *memory = otel_memory_create(0);
@@ -388,6 +407,7 @@ int main(void) {
         cmocka_unit_test(snapshots_are_independent),
         cmocka_unit_test(a_full_store_rejects),
         cmocka_unit_test(nothing_after_shutdown_or_cancel),
+        cmocka_unit_test(a_span_is_there_when_its_end_returns),
         cmocka_unit_test(any_thread_may_flush_and_shut_down),
         cmocka_unit_test(null_everywhere),
         cmocka_unit_test(memory_is_short),

@@ -137,6 +137,18 @@ static void a_success_of_another_kind_is_told_once(void **state) {
     scene_end(&scene);
 }
 
+static void every_2xx_is_a_success(void **state) {
+    (void)state;
+    static const int statuses[] = { 200, 201, 202, 204, 206, 299 };
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        struct scene scene = scene_begin(STEPS({ .status = statuses[i] }));
+        assert_int_equal(scene_export(&scene, NULL), OTEL_OK);
+        assert_int_equal(http_double_requests(scene.server), 1);
+        assert_int_equal(reports_count(), 0);
+        scene_end(&scene);
+    }
+}
+
 /* ---- failures that stay ------------------------------------------------------------------------------------------ */
 
 static void permanent_failures_are_not_retried(void **state) {
@@ -340,6 +352,25 @@ static void unusable_settings(void **state) {
     }
 }
 
+/* Only the first allocation fails: a second try would find memory. */
+static void a_batch_that_cannot_be_encoded_is_lost_at_once(void **state) {
+    (void)state;
+    if (!failing_allocator_works())
+        skip();
+    struct scene scene = scene_begin(STEPS({ .status = 200 }));
+    for (unsigned nth = 1; nth <= 2; nth++) { /* of the workspace, and inside the encoder */
+        scene_send_to(&scene, http_double_url(scene.server, "/"), 20000);
+        reports_start(OTEL_LOG_DEBUG);
+        failing_allocator_fail(nth, false);
+        otel_status status = scene_export(&scene, NULL);
+        failing_allocator_fail(0, false);
+        assert_int_equal(status, OTEL_ERR_MEMORY);
+        assert_true(scene_reported(OTEL_LOG_WARN, "20 spans could not be sent"));
+        assert_int_equal(http_double_requests(scene.server), 0);
+    }
+    scene_end(&scene);
+}
+
 /* Whichever allocation fails while an exporter is made or exports: no crash, and it works again afterwards. */
 static void memory_is_short(void **state) {
     (void)state;
@@ -379,6 +410,7 @@ int main(void) {
         cmocka_unit_test(no_spans_no_request),
         cmocka_unit_test(partial_success),
         cmocka_unit_test(a_success_of_another_kind_is_told_once),
+        cmocka_unit_test(every_2xx_is_a_success),
         cmocka_unit_test(permanent_failures_are_not_retried),
         cmocka_unit_test(a_huge_answer_is_a_failure_whatever_its_status),
         cmocka_unit_test(nobody_listens),
@@ -390,6 +422,7 @@ int main(void) {
         cmocka_unit_test(any_thread_may_flush_and_shut_down),
         cmocka_unit_test(a_forked_child_exports),
         cmocka_unit_test(unusable_settings),
+        cmocka_unit_test(a_batch_that_cannot_be_encoded_is_lost_at_once),
         cmocka_unit_test(memory_is_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,9 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -112,6 +114,46 @@ static void assert_waits(struct scene *scene) {
     pthread_join(thread, NULL);
 }
 
+/* Loses the server and writes how long it waits first, in ms. */
+static bool tell_first_wait(struct scene *scene, int out) {
+    const char *wait = NULL;
+    unsigned ms = 0;
+    scene_send_to(scene, http_double_url(scene->server, "/"), 1500);
+    scene_export(scene, NULL);
+    for (size_t i = 0; !wait && i < reports_count(); i++)
+        wait = strstr(reports_text(i), "trying again in ");
+    return wait && sscanf(wait, "trying again in %u ms", &ms) == 1 && write(out, &ms, sizeof ms) == (ssize_t)sizeof ms;
+}
+
+/* Processes that are started together and lose the same server must not come back to it all at once. */
+static void first_waits_of_processes_differ(void **state) {
+    (void)state;
+    enum { PROCESSES = 6 };
+    struct scene scene = scene_begin(STEPS({ .status = 503 }));
+    pid_t children[PROCESSES];
+    unsigned waits[PROCESSES], different = 0;
+    int ends[2], result = -1;
+    assert_int_equal(pipe(ends), 0);
+    for (size_t i = 0; i < PROCESSES; i++) {
+        children[i] = fork();
+        if (children[i] == 0)
+            _exit(tell_first_wait(&scene, ends[1]) ? 0 : 1);
+    }
+    for (size_t i = 0; i < PROCESSES; i++) {
+        assert_int_equal(waitpid(children[i], &result, 0), children[i]);
+        assert_int_equal(result, 0);
+    }
+    for (size_t i = 0; i < PROCESSES; i++) {
+        assert_int_equal(read(ends[0], &waits[i], sizeof waits[i]), sizeof waits[i]);
+        assert_in_range(waits[i], 250, 750);
+        different += waits[i] != waits[0];
+    }
+    assert_true(different > 0); /* by chance they are the same once in 500 to the fifth */
+    close(ends[0]);
+    close(ends[1]);
+    scene_end(&scene);
+}
+
 static void the_settings_bound_an_export(void **state) {
     (void)state;
     struct scene scene = scene_begin(STEPS({ .status = 503, .headers = "Retry-After: 90\r\n" }));
@@ -143,6 +185,7 @@ int main(void) {
         cmocka_unit_test(a_short_pause_holds_for_the_next_export),
         cmocka_unit_test(the_bound_ends_the_attempts),
         cmocka_unit_test(time_is_up_in_a_later_attempt),
+        cmocka_unit_test(first_waits_of_processes_differ),
         cmocka_unit_test(the_settings_bound_an_export),
         cmocka_unit_test(without_a_bound_there_is_one_of_60_s),
     };
