@@ -324,6 +324,32 @@ static void each_has_its_form_in_code(void **state) {
             fail_msg("%s has none", otel__config_options[id].variable);
 }
 
+static const char *get_ours(const char *variable) {
+    static const char *const others[] = { "OTEL_METRICS_EXPORTER",
+                                          "OTEL_LOGS_EXPORTER",
+                                          "OTEL_BLRP_",
+                                          "OTEL_LOGRECORD_",
+                                          "OTEL_METRIC_",
+                                          "OTEL_EXPORTER_OTLP_SPAN_",
+                                          "OTEL_EXPORTER_OTLP_METRICS_",
+                                          "OTEL_EXPORTER_OTLP_LOGS_",
+                                          "OTEL_EXPORTER_ZIPKIN_PROTOCOL",
+                                          "OTEL_EXPORTER_PROMETHEUS_" };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strncmp(variable, others[i], strlen(others[i])) == 0)
+            fail_msg("%s is read", variable);
+    return NULL;
+}
+
+/* Those of other signals, an old name, and one that is reserved. */
+static void variables_that_are_none_of_ours_are_not_read(void **state) {
+    (void)state;
+    otel__config_load(&config, NULL, get_ours);
+    otel__config_report(&config);
+    assert_int_equal(reports_count(), 0);
+    otel__config_free(&config);
+}
+
 /* ---- several variables ------------------------------------------------------------------------------------------ */
 
 static void traces_form_is_stronger(void **state) {
@@ -537,6 +563,7 @@ int main(void) {
         TEST(endpoints),
         TEST(protocol),
         TEST(each_has_its_form_in_code),
+        TEST(variables_that_are_none_of_ours_are_not_read),
         TEST(traces_form_is_stronger),
         TEST(bad_traces_form_leaves_the_general_one),
         TEST(sampler_argument),
