@@ -163,6 +163,7 @@ static void the_settings_bound_an_export(void **state) {
     assert_int_equal(scene_export(&scene, NULL), OTEL_ERR_EXPORT);
     scene_send_to(&scene, http_double_url(scene.server, "/"), 120000);
     assert_int_equal(batch_double_export(scene.exporter, scene.batch, 80000, NULL), OTEL_ERR_EXPORT);
+    assert_int_equal(http_double_requests(scene.server), 3); /* none came after a wait of 90 s */
     scene_end(&scene);
 }
 
