@@ -111,9 +111,9 @@ static void partial_success(void **state) {
     assert_int_equal(scene_export(&scene, &rejected), OTEL_OK);
     assert_int_equal(rejected, 0);
     assert_true(scene_reported(OTEL_LOG_WARN, "took all spans and says: hm"));
-    size_t reports = reports_count();
+    reports_start(OTEL_LOG_DEBUG); /* or a second line of a kind would be held back */
     assert_int_equal(scene_export(&scene, &rejected), OTEL_OK);
-    assert_int_equal(reports_count(), reports);
+    assert_int_equal(reports_count(), 0);
     assert_int_equal(scene_export(&scene, &rejected), OTEL_OK);
     assert_true(scene_reported(OTEL_LOG_WARN, "answered 200 with a body (application/x-protobuf) that is no OTLP"));
     assert_int_equal(http_double_requests(scene.server), 5); /* nothing was sent twice */
