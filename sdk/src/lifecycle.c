@@ -368,13 +368,24 @@ otel_status otel_sdk_stop(int timeout_ms) {
 
 /* ---- exit and fork ----------------------------------------------------------------------------------------------- */
 
+/* As enter_change(). When nothing runs, nothing is to be started any more either. */
+static bool enter_exit(uint64_t deadline) {
+    int expected;
+    do {
+        if (enter_change(deadline))
+            return true;
+        expected = STOPPED;
+    } while (!atomic_compare_exchange_strong(&state, &expected, EXITED) && expected == RUNNING);
+    return false;
+}
+
 /*
  * When exit() was called from a callback of ours, its thread may be the very one that would have to come back: then
  * nobody is waited for, but exports are cancelled all the same.
  */
 static void at_exit(void) {
     const uint64_t deadline = otel__thread_busy() ? otel__clock_monotonic() : otel__deadline_in(EXIT_TIMEOUT_MS, 0);
-    const bool running = enter_change(deadline);
+    const bool running = enter_exit(deadline);
     struct otel__provider *provider = running ? atomic_load(&visible) : atomic_load(&left_over);
     bool stuck = false;
     otel__backend_remove(0);

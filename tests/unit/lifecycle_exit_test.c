@@ -331,6 +331,26 @@ static void calls_after_the_exit_handler_do_nothing_and_return(void **state) {
     }
 }
 
+static int exits_with_late_calls_after_stop(void *argument) {
+    (void)argument;
+    STEP(atexit(call_late) == 0);
+    STEP(start(true, true) == OTEL_OK);
+    end_spans(4);
+    STEP(otel_sdk_stop(10000) == OTEL_OK);
+    exit(CODE);
+}
+
+/* By then libcurl and OpenSSL have cleaned up. */
+static void nothing_starts_after_the_exit_handler(void **state) {
+    (void)state;
+    assert_int_equal(outcome_of(exits_with_late_calls_after_stop), CODE);
+    assert_true(notes->done);
+    assert_false(notes->recorded);
+    assert_int_equal(notes->start, OTEL_ERR_STATE);
+    assert_int_equal(notes->stop, OTEL_OK);
+    assert_int_equal(seen->count, 4);
+}
+
 /* Registered after the start, so that it runs before the SDK's. */
 static void call_early(void) {
     end_spans(2);
@@ -398,6 +418,7 @@ int main(void) {
         test(threads_may_go_on_recording),
         test(exit_during_a_stop_waits_for_it),
         test(calls_after_the_exit_handler_do_nothing_and_return),
+        test(nothing_starts_after_the_exit_handler),
         test(calls_before_the_exit_handler_are_recorded),
         test(a_child_that_exits_exports_its_own_spans_only),
     };
