@@ -45,10 +45,12 @@ static void start_afresh(otel_processor *processor) {
         exporter->ops.after_fork(exporter->self, true);
 }
 
+void otel__foreign_code_rests(struct otel__provider *provider) { for_each(provider, prepare); }
+
 static void before(void) {
     forking = otel__sdk_use();
     if (forking)
-        for_each(forking, prepare);
+        otel__foreign_code_rests(forking);
 }
 
 static void after_in_parent(void) {

@@ -389,8 +389,15 @@ static void at_exit(void) {
     struct otel__provider *provider = running ? atomic_load(&visible) : atomic_load(&left_over);
     bool stuck = false;
     otel__backend_remove(0);
-    if (provider)
+    if (provider) {
         otel__provider_stop(provider, deadline, &stuck);
+    } else {
+        provider = otel__sdk_use(); /* of another thread's stop, which has not ended */
+        stuck = provider != NULL;
+    }
+    /* The libraries that an export is still in clean up next. */
+    if (stuck)
+        otel__foreign_code_rests(provider);
     if (running)
         atomic_store(&state, EXITED);
 }

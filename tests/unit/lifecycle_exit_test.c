@@ -171,9 +171,11 @@ static void a_held_exporter_is_cancelled_when_the_second_is_over(void **state) {
     assert_int_equal(outcome_of(exits_with_a_held_exporter), CODE);
     assert_true(otel__clock_monotonic() - begin < 20 * OTEL__SECOND);
     assert_int_equal(seen->cancels, 1);
+    assert_int_equal(seen->forks_before, 0);
     forget(NULL);
     seen->ignores_cancel = true;
     assert_int_equal(outcome_of(exits_with_a_held_exporter), CODE);
+    assert_int_equal(seen->forks_before, 1); /* what it is in must not be used any more */
     assert_true(otel__clock_monotonic() - begin < 40 * OTEL__SECOND);
     assert_int_equal(seen->shutdowns, 0);
 }

@@ -110,7 +110,7 @@ typedef struct otel_export_outcome {
  * The SDK serialises export_batch, force_flush, shutdown and destroy on one exporter: they never overlap each other,
  * and all come from one thread at a time (normally the processor's worker). What that thread traces meanwhile is
  * ignored: it would have to be exported in turn. cancel may come from any thread, at any time before destroy, and
- * overlap any of them. The fork operations come from the thread that calls fork().
+ * overlap any of them. The fork operations come from the thread that calls fork(), or exit().
  */
 typedef struct otel_exporter_ops {
     size_t size;      /**< sizeof(otel_exporter_ops) */
@@ -133,8 +133,8 @@ typedef struct otel_exporter_ops {
     /** Makes a running export, force_flush or shutdown return at once, and later exports fail. May be NULL. */
     void (*cancel)(void *self);
     /**
-     * Waits, at most 50 ms, until no thread is inside foreign code that cannot bear a fork, and keeps it so. May be
-     * NULL.
+     * Waits, at most 50 ms, until no thread is inside foreign code that cannot bear a fork, and keeps it so. Also called
+     * at exit, by the thread that exits, when an export has not come back in time; nothing follows then. May be NULL.
      */
     void (*before_fork)(void *self);
     /** Ends what before_fork began. In the child, abandons inherited handles without closing them. May be NULL. */
