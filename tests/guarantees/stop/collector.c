@@ -4,7 +4,9 @@
 #include "http_double.h"
 #include "trace_request.pb-c.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { CLIENTS = 64, CHUNK = 65536 };
@@ -62,7 +65,8 @@ static void note_request(struct collector_tally *tally, const char *body, size_t
 
 /* ---- the server -------------------------------------------------------------------------------------------------- */
 
-static void drop(struct client *client) {
+static void drop(struct collector_tally *tally, struct client *client) {
+    atomic_fetch_sub(&tally->connections, 1);
     close(client->fd);
     free(client->in);
     *client = (struct client){ .fd = -1 };
@@ -82,7 +86,7 @@ static void answer(struct collector_tally *tally, struct client *client) {
     note_request(tally, client->in + head, body);
     client->len = 0;
     if (send(client->fd, fine, sizeof fine - 1, MSG_NOSIGNAL) < 0)
-        drop(client);
+        drop(tally, client);
 }
 
 static void receive(struct collector_tally *tally, struct client *client) {
@@ -94,18 +98,19 @@ static void receive(struct collector_tally *tally, struct client *client) {
     }
     const ssize_t len = recv(client->fd, client->in + client->len, client->room - client->len, 0);
     if (len <= 0) {
-        drop(client);
+        drop(tally, client);
         return;
     }
     client->len += (size_t)len;
     answer(tally, client);
 }
 
-static void welcome(int listener, struct client *clients) {
+static void welcome(int listener, struct collector_tally *tally, struct client *clients) {
     const int fd = accept(listener, NULL, NULL);
     for (size_t i = 0; fd >= 0 && i < CLIENTS; i++)
         if (clients[i].fd < 0) {
             clients[i].fd = fd;
+            atomic_fetch_add(&tally->connections, 1);
             return;
         }
     die("accept");
@@ -126,7 +131,7 @@ __attribute__((noreturn)) static void serve(int listener, struct collector_tally
             if (fds[i].fd >= 0 && fds[i].revents)
                 receive(tally, &clients[i]);
         if (fds[CLIENTS].revents)
-            welcome(listener, clients);
+            welcome(listener, tally, clients);
     }
 }
 
@@ -135,11 +140,11 @@ __attribute__((noreturn)) static void serve(int listener, struct collector_tally
 struct collector collector_start(void) {
     struct collector collector;
     int listener;
-    const int port = http_refused_port(&listener);
+    collector.port = http_refused_port(&listener);
     collector.tally = mmap(NULL, sizeof *collector.tally, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (collector.tally == MAP_FAILED || listen(listener, CLIENTS) != 0)
         die("collector");
-    snprintf(collector.url, sizeof collector.url, "http://127.0.0.1:%d/v1/traces", port);
+    snprintf(collector.url, sizeof collector.url, "http://127.0.0.1:%d/v1/traces", collector.port);
     collector.process = fork();
     if (collector.process == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -155,6 +160,22 @@ void collector_stop(struct collector *collector) {
     kill(collector->process, SIGKILL);
     waitpid(collector->process, NULL, 0);
     munmap(collector->tally, sizeof *collector->tally);
+}
+
+/* Connections are accepted in turn: when one that is new has been answered, no older one waits to be noticed. */
+void collector_settle(struct collector *collector) {
+    static const char request[] = "POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n";
+    char reply[256];
+    const struct sockaddr_in address = { .sin_family = AF_INET,
+                                         .sin_port = htons((uint16_t)collector->port),
+                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
+        send(fd, request, sizeof request - 1, MSG_NOSIGNAL) < 0 || recv(fd, reply, sizeof reply, 0) <= 0)
+        die("collector_settle");
+    close(fd);
+    while (atomic_load(&collector->tally->connections) != 0)
+        nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
 }
 
 void collector_forget(struct collector *collector) { atomic_store(&collector->tally->spans, 0); }

@@ -11,7 +11,7 @@
 #include <malloc.h>
 #include <otel/memory.h>
 
-enum { LIVES = 1000, SETTLED = 100, SPANS = 8 };
+enum { LIVES = UNDER_TSAN ? 200 : 1000, SETTLED = LIVES / 10, SPANS = 8 };
 /* Of the stack and of the heap's free memory more may become resident: less than 100 bytes for each life. */
 enum { PAGES_MORE = 16 };
 
