@@ -32,6 +32,7 @@ enum { STOPPED, CHANGING, RUNNING, EXITED };
 enum { DEFAULT_TIMEOUT_MS = 30000, EXIT_TIMEOUT_MS = 1000 };
 
 static _Atomic int state;
+static _Atomic bool exiting; /* nothing is to be started any more */
 static _Atomic(struct otel__provider *) visible;
 static _Atomic(struct otel__provider *) left_over;
 static bool calls_left_over;
@@ -250,11 +251,11 @@ otel_status otel_sdk_start(const otel_sdk_options *options) {
     otel_error *error = given->error ? given->error : &ignored;
     error->text[0] = '\0';
     int expected = STOPPED;
-    if (!atomic_compare_exchange_strong(&state, &expected, CHANGING)) {
+    if (atomic_load(&exiting) || !atomic_compare_exchange_strong(&state, &expected, CHANGING)) {
         otel__options_consume(given);
         return fail(error, OTEL_ERR_STATE,
-                    expected == EXITED ? "the process is exiting"
-                                       : "an SDK is running already, or being started or stopped");
+                    atomic_load(&exiting) ? "the process is exiting"
+                                          : "an SDK is running already, or being started or stopped");
     }
     const otel_status status = start_alone(given, error);
     if (status != OTEL_OK)
@@ -368,15 +369,20 @@ otel_status otel_sdk_stop(int timeout_ms) {
 
 /* ---- exit and fork ----------------------------------------------------------------------------------------------- */
 
-/* As enter_change(). When nothing runs, nothing is to be started any more either. */
+/*
+ * As enter_change(), also beside a thread that starts and stops over and over: nothing starts from here on, so that it
+ * comes to rest. False as well when nothing runs.
+ */
 static bool enter_exit(uint64_t deadline) {
-    int expected;
-    do {
+    atomic_store(&exiting, true);
+    for (;;) {
         if (enter_change(deadline))
             return true;
-        expected = STOPPED;
-    } while (!atomic_compare_exchange_strong(&state, &expected, EXITED) && expected == RUNNING);
-    return false;
+        int expected = STOPPED;
+        if (atomic_compare_exchange_strong(&state, &expected, EXITED) || expected == EXITED ||
+            otel__deadline_left_ms(deadline) == 0)
+            return false;
+    }
 }
 
 /*
