@@ -28,6 +28,6 @@ static void check_out(const char *cart, int items) {
 int main(void) {
     otel_sdk_start(OTEL_SDK(.service_name = "shop"));
     check_out("c-17", 3);
-    otel_status sent = otel_sdk_stop(1000);
+    otel_status sent = otel_sdk_stop(3000);
     printf("sending the trace: %s\n", otel_status_text(sent));
 }

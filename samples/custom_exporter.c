@@ -91,5 +91,5 @@ int main(void) {
                                 .processors = OTEL_PROCESSORS(otel_batch_processor(NULL, exporter)))) != OTEL_OK)
         fprintf(stderr, "tracing is off: %s\n", why.text);
     bake(1000);
-    printf("stopping: %s\n", otel_status_text(otel_sdk_stop(1000)));
+    printf("stopping: %s\n", otel_status_text(otel_sdk_stop(3000)));
 }

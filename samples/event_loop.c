@@ -89,5 +89,5 @@ int main(void) {
             return 1;
         on_reply(request);
     }
-    printf("sending the traces: %s\n", otel_status_text(otel_sdk_stop(1000)));
+    printf("sending the traces: %s\n", otel_status_text(otel_sdk_stop(3000)));
 }

@@ -21,7 +21,7 @@ static void work(int number) {
 /* A worker leaves with _exit(), which runs no exit handlers: so it stops tracing itself. */
 static _Noreturn void worker(int number) {
     work(number);
-    otel_status sent = otel_sdk_stop(1000);
+    otel_status sent = otel_sdk_stop(3000);
     printf("worker %d, sending its trace: %s\n", number, otel_status_text(sent));
     fflush(stdout);
     _exit(0);
@@ -43,5 +43,5 @@ int main(void) {
     fork_workers();
     while (wait(NULL) > 0)
         continue;
-    printf("parent, sending its trace: %s\n", otel_status_text(otel_sdk_stop(1000)));
+    printf("parent, sending its trace: %s\n", otel_status_text(otel_sdk_stop(3000)));
 }

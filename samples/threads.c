@@ -100,5 +100,5 @@ int main(void) {
     }
     for (size_t i = 0; i < count; i++)
         pthread_join(threads[i], NULL);
-    printf("sending the traces: %s\n", otel_status_text(otel_sdk_stop(1000)));
+    printf("sending the traces: %s\n", otel_status_text(otel_sdk_stop(3000)));
 }

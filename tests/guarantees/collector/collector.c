@@ -12,8 +12,6 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-extern char **environ;
-
 /* ---- certificates ------------------------------------------------------------------------------------------------ */
 
 static int run_quietly(char *const *arguments) {

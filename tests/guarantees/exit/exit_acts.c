@@ -148,8 +148,9 @@ static void destroy_object(void *unused) {
 static void set_values(void) {
     for (unsigned i = 0; i < 2; i++) {
         struct value *value = calloc(1, sizeof *value);
-        if (EXPECT(value != NULL))
-            value->key = keys[i];
+        if (!value)
+            abort();
+        value->key = keys[i];
         EXPECT(pthread_setspecific(keys[i], value) == 0);
     }
     if (__cxa_thread_atexit_impl)

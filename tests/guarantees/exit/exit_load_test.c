@@ -31,11 +31,13 @@ static int compare_times(const void *a, const void *b) {
     return (left > right) - (left < right);
 }
 
+static double in_ms(uint64_t ns) { return (double)ns / 1e6; }
+
 static void print_latencies(const char *what, const char *way, const char *how) {
     qsort(latencies, rounds, sizeof *latencies, compare_times);
     print_message("measured: %s, %s, %s: gone after: median %.1f ms, 99 %% %.1f ms, longest %.1f ms of %u\n", what, way,
-                  how, (double)latencies[rounds / 2] / 1e6, (double)latencies[rounds * 99 / 100] / 1e6,
-                  (double)latencies[rounds - 1] / 1e6, rounds);
+                  how, in_ms(latencies[rounds / 2]), in_ms(latencies[rounds * 99 / 100]), in_ms(latencies[rounds - 1]),
+                  rounds);
 }
 
 static uint64_t arrived_from(pid_t pid) {

@@ -16,8 +16,6 @@
 
 enum { PATIENCE_S = 60 };
 
-extern char **environ;
-
 void run_begin(struct run *run, const char *program, const char *act, const char *way) {
     posix_spawn_file_actions_t actions;
     char *const arguments[] = { (char *)(uintptr_t)program, (char *)(uintptr_t)act, (char *)(uintptr_t)way, NULL };
