@@ -2,13 +2,14 @@
 /* inherited.c - see inherited.h. */
 #include "common/inherited.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 
-static struct otel__inherited *left_behind;
+static _Atomic(struct otel__inherited *) left_behind;
 
 void otel__inherited_leave(struct otel__inherited *what) {
     if (!what)
         return;
-    what->next = left_behind;
-    left_behind = what;
+    what->next = atomic_load(&left_behind);
+    while (!atomic_compare_exchange_weak(&left_behind, &what->next, what)) {}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * inherited.h - what a forked child must never touch again.
+ * inherited.h - what a forked child, or a process that closed all its descriptors, must never touch again.
  *
  * An export may have been under way on another thread when fork() copied the process, so in the child its memory may
  * be half changed, and its library handles belong to connections that the parent goes on using. The child leaves all
@@ -14,7 +14,7 @@ struct otel__inherited {
     struct otel__inherited *next;
 };
 
-/* NULL is ignored. Called in the child by the thread that forked, while there is no other. */
+/* NULL is ignored. Thread-safe; in a child called by the thread that forked, while there is no other. */
 void otel__inherited_leave(struct otel__inherited *what);
 
 #endif

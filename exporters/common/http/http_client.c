@@ -80,7 +80,16 @@ static bool check(const struct otel__http_settings *settings, otel_error *error)
     return true;
 }
 
+/* Never to touch the connection again. */
+static void leave_connection(struct otel__http_client *client) {
+    atomic_store(&client->wakeable, NULL);
+    otel__http_connection_leave(client->connection);
+    client->connection = NULL;
+}
+
 static bool connect_client(struct otel__http_client *client) {
+    if (client->connection && otel__http_connection_lost(client->connection))
+        leave_connection(client);
     if (!client->connection) {
         client->connection = otel__http_connection_create(&client->plan);
         if (client->connection)
@@ -108,6 +117,8 @@ void otel__http_destroy(struct otel__http_client *client) {
     struct otel__sigpipe guard;
     otel__sigpipe_begin(&guard);
     bool inside = otel__fork_gate_enter(&client->gate, otel__clock_monotonic() + GRACE_MS * OTEL__MILLISECOND);
+    if (client->connection && otel__http_connection_lost(client->connection))
+        leave_connection(client);
     otel__http_connection_destroy(client->connection);
     if (inside)
         otel__fork_gate_leave(&client->gate);
@@ -240,10 +251,7 @@ bool otel__http_cancelled(struct otel__http_client *client) { return atomic_load
 void otel__http_before_fork(struct otel__http_client *client) { otel__fork_gate_close(&client->gate); }
 
 void otel__http_after_fork(struct otel__http_client *client, bool in_child) {
-    if (in_child) {
-        atomic_store(&client->wakeable, NULL);
-        otel__http_connection_leave(client->connection);
-        client->connection = NULL;
-    }
+    if (in_child)
+        leave_connection(client);
     otel__fork_gate_open(&client->gate, in_child);
 }

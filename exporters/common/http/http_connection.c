@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { HEADERS_MAX = 64 * 1024, BODY_FIRST = 4096, BODY_KEEP = 64 * 1024 };
@@ -212,6 +213,21 @@ static bool set_options(CURL *easy, const struct otel__http_plan *plan) {
            curl_easy_setopt(easy, CURLOPT_URL, plan->url) == CURLE_OK;
 }
 
+static ino_t socket_inode(int fd) {
+    struct stat found;
+    return fstat(fd, &found) == 0 && S_ISSOCK(found.st_mode) ? found.st_ino : 0;
+}
+
+/* Without one, for lack of descriptors, there is little that could be lost. */
+static void call_witness(struct otel__http_connection *connection) {
+    connection->witness = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    connection->witness_inode = socket_inode(connection->witness);
+}
+
+bool otel__http_connection_lost(const struct otel__http_connection *connection) {
+    return connection->witness_inode != socket_inode(connection->witness);
+}
+
 struct otel__http_connection *otel__http_connection_create(const struct otel__http_plan *plan) {
     struct otel__http_connection *connection = calloc(1, sizeof *connection);
     if (!connection)
@@ -219,6 +235,7 @@ struct otel__http_connection *otel__http_connection_create(const struct otel__ht
     for (size_t i = 0; i < sizeof connection->sockets / sizeof *connection->sockets; i++)
         connection->sockets[i] = CURL_SOCKET_BAD;
     connection->body_limit = plan->response_limit;
+    call_witness(connection);
     connection->multi = curl_multi_init();
     connection->easy = curl_easy_init();
     if (!connection->multi || !connection->easy || !set_options(connection->easy, plan)) {
@@ -235,6 +252,8 @@ void otel__http_connection_destroy(struct otel__http_connection *connection) {
         return;
     curl_easy_cleanup(connection->easy);
     curl_multi_cleanup(connection->multi); /* closes the connection, which calls on_close() */
+    if (connection->witness >= 0)
+        close(connection->witness);
     free(connection->response.body);
     free(connection);
 }
@@ -252,11 +271,18 @@ void otel__http_connection_clear(struct otel__http_connection *connection) {
     connection->error[0] = '\0';
 }
 
-void otel__http_connection_leave(struct otel__http_connection *connection) {
-    if (!connection)
-        return;
+static void close_sockets(struct otel__http_connection *connection) {
     for (size_t i = 0; i < sizeof connection->sockets / sizeof *connection->sockets; i++)
         if (connection->sockets[i] != CURL_SOCKET_BAD)
             close(connection->sockets[i]);
+    if (connection->witness >= 0)
+        close(connection->witness);
+}
+
+void otel__http_connection_leave(struct otel__http_connection *connection) {
+    if (!connection)
+        return;
+    if (!otel__http_connection_lost(connection))
+        close_sockets(connection);
     otel__inherited_leave(&connection->inherited);
 }

@@ -13,6 +13,7 @@
 #include "common/inherited.h"
 
 #include <curl/curl.h>
+#include <sys/types.h>
 
 /* What connections are made from; does not change, so every connection and every child can use it. */
 struct otel__http_plan {
@@ -28,6 +29,8 @@ struct otel__http_connection {
     CURLM *multi;
     CURL *easy;
     curl_socket_t sockets[8]; /* open ones, or CURL_SOCKET_BAD */
+    int witness;              /* a socket that is not used: while it is there, so are the others */
+    ino_t witness_inode;
     struct otel__http_response response;
     size_t header_bytes, body_capacity, body_limit;
     bool too_large; /* the response passed a limit */
@@ -42,7 +45,15 @@ struct otel__http_connection *otel__http_connection_create(const struct otel__ht
 void otel__http_connection_destroy(struct otel__http_connection *connection);
 /* Forgets the last response. */
 void otel__http_connection_clear(struct otel__http_connection *connection);
-/* In a forked child: closes its copies of the sockets, which the parent does not notice, and leaves the rest. */
+/*
+ * A program that becomes a daemon may close all descriptors that it finds. Their numbers are soon those of its own
+ * files, into which libcurl would write, so that such a connection must be left.
+ */
+bool otel__http_connection_lost(const struct otel__http_connection *connection);
+/*
+ * Never to touch it again: in a forked child, or when it is lost. Closes the sockets if they are there, of which a
+ * child's parent does not notice anything, and leaves the rest.
+ */
 void otel__http_connection_leave(struct otel__http_connection *connection);
 
 /* What a finished transfer means; writes response.problem when it is not an answer. */
