@@ -29,7 +29,7 @@
 #include <string.h>
 
 enum { STOPPED, CHANGING, RUNNING, EXITED };
-enum { DEFAULT_TIMEOUT_MS = 30000, EXIT_TIMEOUT_MS = 1000 };
+enum { DEFAULT_TIMEOUT_MS = 30000, EXIT_TIMEOUT_MS = 1000, EXIT_CALLS_MS = 100 };
 
 static _Atomic int state;
 static _Atomic bool exiting; /* nothing is to be started any more */
@@ -386,6 +386,15 @@ static bool enter_exit(uint64_t deadline) {
 }
 
 /*
+ * Calls of other threads come to their ends, so that the last spans are exported and the ledger is exact. One that hangs
+ * must not take all the time.
+ */
+static void end_calls(uint64_t deadline) {
+    const uint64_t soon = otel__deadline_in(EXIT_CALLS_MS, 0);
+    otel__backend_remove(soon < deadline ? soon : deadline);
+}
+
+/*
  * When exit() was called from a callback of ours, its thread may be the very one that would have to come back: then
  * nobody is waited for, but exports are cancelled all the same.
  */
@@ -394,7 +403,7 @@ static void at_exit(void) {
     const bool running = enter_exit(deadline);
     struct otel__provider *provider = running ? atomic_load(&visible) : atomic_load(&left_over);
     bool stuck = false;
-    otel__backend_remove(0);
+    end_calls(deadline);
     if (provider) {
         otel__provider_stop(provider, deadline, &stuck);
     } else {

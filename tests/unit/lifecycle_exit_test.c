@@ -279,6 +279,43 @@ static void exit_during_a_stop_waits_for_it(void **state) {
     assert_int_equal(seen->cancels, 1);
 }
 
+static void sleep_inside(struct exporter_double *me, otel_batch *batch) {
+    (void)me;
+    (void)batch;
+    atomic_store(&notes->recorded, true);
+    nanosleep(&(struct timespec){ .tv_nsec = 20 * 1000000 }, NULL);
+}
+
+static void *end_one(void *data) {
+    (void)data;
+    end_spans(1);
+    return NULL;
+}
+
+/* The span has reached the first processor, and is held up there. */
+static int exits_during_a_call(void *argument) {
+    (void)argument;
+    static struct exporter_double slow = { .during = sleep_inside };
+    const otel_batch_options options = { .size = sizeof options, .schedule_delay_ms = NEVER_MS };
+    pthread_t thread;
+    seen->blocking = true;
+    STEP(otel_sdk_start(OTEL_SDK(.sampler = otel_sampler_always_on(), .log_level = OTEL_LOG_NONE,
+                                 .processors = OTEL_PROCESSORS(
+                                     otel_simple_processor(exporter_double_make(&slow)),
+                                     otel_batch_processor(&options, exporter_double_make(seen))))) == OTEL_OK);
+    STEP(pthread_create(&thread, NULL, end_one, NULL) == 0);
+    pthread_detach(thread);
+    WAIT_UNTIL(atomic_load(&notes->recorded));
+    exit(CODE);
+}
+
+static void a_call_that_is_under_way_at_exit_counts(void **state) {
+    (void)state;
+    assert_int_equal(outcome_of(exits_during_a_call), CODE);
+    assert_int_equal(seen->count, 1);
+    assert_int_equal(seen->late, 0);
+}
+
 /* ---- other exit handlers ----------------------------------------------------------------------------------------- */
 
 /* Registered before the start, so that it runs after the SDK's. */
@@ -419,6 +456,7 @@ int main(void) {
         test(an_exporter_may_exit),
         test(threads_may_go_on_recording),
         test(exit_during_a_stop_waits_for_it),
+        test(a_call_that_is_under_way_at_exit_counts),
         test(calls_after_the_exit_handler_do_nothing_and_return),
         test(nothing_starts_after_the_exit_handler),
         test(calls_before_the_exit_handler_are_recorded),
