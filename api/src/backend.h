@@ -82,7 +82,8 @@ struct otel__backend {
     void (*span_fail)(struct otel__thread *thread, const otel_span *span, otel_str type, otel_str text);
     /* The thread ends; its scopes are closed already. */
     void (*thread_exit)(struct otel__thread *thread);
-    void (*misuse)(struct otel__thread *thread, otel__misuse what);
+    /* `span` is the one of the scope that it is about, if there is one, or NULL. */
+    void (*misuse)(struct otel__thread *thread, otel__misuse what, const otel_span *span);
 };
 
 #pragma GCC visibility push(default)

@@ -9,6 +9,7 @@
 #include "context.h"
 #include "noop.h"
 #include "options.h"
+#include "stack.h"
 
 static otel_tracer unnamed_tracer = { .name = "" };
 static const otel_span_options default_options = { .size = sizeof default_options };
@@ -132,6 +133,19 @@ void otel_span_record_exception(const otel_span *span, const otel_exception_opti
     if (options != NULL) {
         FORWARD(span_exception, span, otel__options_fit(options, sizeof copy, &copy));
     }
+}
+
+/* A call of its own, so that its frame is there to be left out. */
+__attribute__((noinline)) void otel_span_record_error(const otel_span *span, const char *type, const char *message) {
+    char stack[8192];
+    if (!otel_span_recording(span)) {
+        return;
+    }
+    otel__stack_text(stack, sizeof stack, __builtin_return_address(0));
+    const otel_exception_options options = {
+        .size = sizeof options, .type = type, .message = message, .stacktrace = stack[0] != '\0' ? stack : NULL
+    };
+    otel_span_record_exception(span, &options);
 }
 
 void otel_span_add_link(const otel_span *span, const otel_link *link) {

@@ -206,7 +206,9 @@ static bool close_next(const otel_scope *scope, uint64_t *newest, struct closed 
     uint32_t depth = depth_of(&call, scope);
     uint32_t top = depth_now(thread);
     bool first = *newest == 0;
+    otel_span span = { { 0 } }; /* of `scope` */
     if (depth != 0) {
+        otel__span_copy(span.opaque_, (const otel_span *)&thread->entries[depth - 1].context);
         *newest = first ? thread->serial : *newest;
         uint64_t serial = thread->entries[top - 1].serial;
         *closed = close_youngest(thread);
@@ -215,7 +217,7 @@ static bool close_next(const otel_scope *scope, uint64_t *newest, struct closed 
         }
     }
     if (depth != 0 && depth < top && first) {
-        otel__report(&call, OTEL__MISUSE_SCOPE_ORDER);
+        otel__report_span(&call, OTEL__MISUSE_SCOPE_ORDER, &span);
     } else if (depth == 0 && is_foreign(&call, scope)) {
         otel__report(&call, OTEL__MISUSE_SCOPE_FOREIGN);
     }

@@ -127,11 +127,14 @@ static inline void otel__leave(const struct otel__call *call) {
     atomic_store_explicit(&call->thread->busy, call->busy, memory_order_release);
 }
 
-/* Tells the SDK, if one is there to be told. */
-static inline void otel__report(const struct otel__call *call, otel__misuse what) {
+/* Tells the SDK, if one is there to be told; `span` may be NULL. */
+static inline void otel__report_span(const struct otel__call *call, otel__misuse what, const otel_span *span) {
     if (call->backend != NULL) {
-        call->backend->misuse(call->thread, what);
+        call->backend->misuse(call->thread, what, span);
     }
+}
+static inline void otel__report(const struct otel__call *call, otel__misuse what) {
+    otel__report_span(call, what, NULL);
 }
 
 #endif

@@ -197,8 +197,9 @@ otel_status otel__autoconfigure(const otel_sdk_options *options, const struct ot
     otel_sdk_options known;
     options = options ? otel__options_fit(options, sizeof known, &known) : &none;
     otel__config_report(config);
-    *out =
-        (struct otel__pipeline){ .disabled = options->disabled || config->sdk_disabled, .sampler = options->sampler };
+    *out = (struct otel__pipeline){ .disabled = options->disabled || config->sdk_disabled,
+                                    .strict = options->strict || config->strict,
+                                    .sampler = options->sampler };
     otel_status status = take_processors(&options->processors, out, error);
     if (status == OTEL_OK)
         status = complete(options, config, out, error);

@@ -13,6 +13,7 @@
 /* The caller owns sampler and processors. */
 struct otel__pipeline {
     bool disabled; /* only the propagators are to be set up: there is no sampler and no processor */
+    bool strict;
     otel_sampler *sampler;
     otel_processor *processors[OTEL_MAX_PROCESSORS];
     size_t processor_count;

@@ -151,6 +151,7 @@ static void settle_batch(struct otel__config *config) {
 static bool is_needless(enum otel__config_id id, const otel_sdk_options *options) {
     switch (id) {
     case OTEL__CONFIG_SDK_DISABLED:
+    case OTEL__CONFIG_STRICT:
     case OTEL__CONFIG_SERVICE_NAME:
     case OTEL__CONFIG_RESOURCE_ATTRIBUTES:
         return false;

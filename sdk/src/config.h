@@ -35,6 +35,7 @@ struct otel__config_list {
 enum otel__config_id {
     OTEL__CONFIG_SDK_DISABLED,
     OTEL__CONFIG_LOG_LEVEL,
+    OTEL__CONFIG_STRICT,
     OTEL__CONFIG_SERVICE_NAME,
     OTEL__CONFIG_RESOURCE_ATTRIBUTES,
     OTEL__CONFIG_PROPAGATORS,
@@ -57,6 +58,7 @@ struct otel__config_problem;
 
 struct otel__config {
     bool sdk_disabled;
+    bool strict;
     otel_log_level log_level; /* never OTEL_LOG_DEFAULT */
     char *service_name;       /* text is NULL when it was not given */
     char *resource_attributes;

@@ -79,6 +79,12 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
            .in_code = "otel_sdk_options.log_level",
            .description = "The least level of the library's own messages that is written."),
 
+    OPTION(STRICT, .group = "General", .variable = "OTEL_C_STRICT", .type = OTEL__CONFIG_BOOLEAN,
+           .offset = MEMBER(strict), .fallback = "false", .in_code = "otel_sdk_options.strict",
+           .description =
+               "Strict mode, for staging: misuse of spans and scopes is reported as an error, with the place "
+               "in the program that started the span."),
+
     OPTION(SERVICE_NAME, .group = "General", .variable = "OTEL_SERVICE_NAME", .type = OTEL__CONFIG_TEXT,
            .offset = MEMBER(service_name), .in_code = "otel_sdk_options.service_name",
            .description =

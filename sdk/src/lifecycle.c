@@ -20,6 +20,7 @@
 #include "fork.h"
 #include "ledger.h"
 #include "options.h"
+#include "strict.h"
 #include "tracer.h"
 #include "worker.h"
 
@@ -82,6 +83,8 @@ struct unended {
 
 static void note_unended(const struct otel__record *record, void *data) {
     struct unended *unended = data;
+    if (otel__strict)
+        otel__strict_unended(record);
     if (unended->count++ > 0)
         return;
     const otel_str name = otel__text_str(record->name);
@@ -98,6 +101,11 @@ static uint64_t abandon_live(void) {
         otel_report(OTEL_LOG_WARN, "unended spans", "%llu spans were never ended, among them '%s' of tracer '%s'",
                     (unsigned long long)unended.count, unended.name, unended.scope);
     return unended.count;
+}
+
+static void tell_unended(const struct otel__record *record, void *data) {
+    (void)data;
+    otel__strict_unended(record);
 }
 
 static void read_ledger(otel_ledger *ledger, const struct otel__provider *provider) {
@@ -201,6 +209,8 @@ static otel_status publish(struct otel__provider *provider, otel_error *error) {
     atomic_store(&abandoned, 0);
     otel__locals_each(otel__record_cache_flush); /* of threads that ended while no SDK ran */
     otel__provider = provider;
+    if (!otel__strict_set(provider->pipeline.strict))
+        otel_report(OTEL_LOG_WARN, "strict mode", "out of memory: strict mode is off");
     otel__exit_handler_register();
     if (!otel__backend_install(&otel__span_backend)) {
         otel__provider = NULL;
@@ -389,9 +399,9 @@ static bool enter_exit(uint64_t deadline) {
  * Calls of other threads come to their ends, so that the last spans are exported and the ledger is exact. One that hangs
  * must not take all the time.
  */
-static void end_calls(uint64_t deadline) {
+static bool end_calls(uint64_t deadline) {
     const uint64_t soon = otel__deadline_in(EXIT_CALLS_MS, 0);
-    otel__backend_remove(soon < deadline ? soon : deadline);
+    return otel__backend_remove(soon < deadline ? soon : deadline);
 }
 
 /*
@@ -403,7 +413,9 @@ static void at_exit(void) {
     const bool running = enter_exit(deadline);
     struct otel__provider *provider = running ? atomic_load(&visible) : atomic_load(&left_over);
     bool stuck = false;
-    end_calls(deadline);
+    const bool quiet = end_calls(deadline);
+    if (quiet && running && otel__strict)
+        otel__records_visit(tell_unended, NULL);
     if (provider) {
         otel__provider_stop(provider, deadline, &stuck);
     } else {

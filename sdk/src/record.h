@@ -89,6 +89,7 @@ struct otel__record {
     int64_t clock_offset; /* wall minus steady, shared by the local spans of the trace; after end: `end` minus steady */
     const struct otel__scope *scope;
     struct otel__text *name;
+    struct otel__text *place; /* in strict mode */
     struct otel__text *status_text;
     uint8_t kind, status;
     bool holds_state; /* a strong reference to the tracestate of `span` */
@@ -129,6 +130,8 @@ static inline uint32_t otel__span_slot(const otel_span *span) { return (uint32_t
 
 /* Records of spans that have not ended. Exact when no call is running. */
 uint64_t otel__records_live(void);
+/* With no call running: `each` of them, which does not change. */
+void otel__records_visit(void (*each)(const struct otel__record *record, void *data), void *data);
 /* With no call running: ends the life of all live records, calling `each` before; returns their number. */
 uint64_t otel__records_abandon(void (*each)(const struct otel__record *record, void *data), void *data);
 

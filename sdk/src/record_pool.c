@@ -176,6 +176,13 @@ uint64_t otel__records_live(void) {
     return live;
 }
 
+void otel__records_visit(void (*each)(const struct otel__record *record, void *data), void *data) {
+    const uint32_t carved = otel__slab_carved(&records);
+    for (uint32_t slot = 1; slot <= carved; slot++)
+        if (atomic_load_explicit(&otel__record_at(slot)->birth, memory_order_acquire) != 0)
+            each(otel__record_at(slot), data);
+}
+
 uint64_t otel__records_abandon(void (*each)(const struct otel__record *record, void *data), void *data) {
     uint64_t abandoned = 0;
     const uint32_t carved = otel__slab_carved(&records);

@@ -12,6 +12,7 @@
 #include "id_generator.h"
 #include "options.h"
 #include "provider.h"
+#include "strict.h"
 #include "tracer.h"
 #include "worker.h"
 
@@ -130,6 +131,8 @@ static void add_links(struct otel__local *local, struct otel__record *record, ot
 static void set_content(struct otel__local *local, struct otel__record *record, const otel_span_options *options) {
     record->name = otel__record_text(record, name_of(options));
     record->kind = (uint8_t)options->kind;
+    if (__builtin_expect(otel__strict, 0) && options->place)
+        record->place = otel__record_text(record, otel_cstr(options->place));
     count_dropped(local, otel__attrs_set_all(record, &record->attrs, options->attributes));
     add_links(local, record, options->links);
 }
@@ -198,6 +201,14 @@ static bool enabled(struct otel__thread *thread, otel_tracer *tracer, const otel
 
 /* ---- recording --------------------------------------------------------------------------------------------------- */
 
+/* Of a span that is changed. */
+static struct otel__record *lock_live(const otel_span *span) {
+    struct otel__record *record = otel__record_lock(span);
+    if (__builtin_expect(!record, 0))
+        otel__strict_late(span, "changed");
+    return record;
+}
+
 static void set_attribute(struct otel__thread *thread, struct otel__record *record, otel_str key,
                           const otel_value *value) {
     if (!otel__attrs_set(record, &record->attrs, key, value))
@@ -205,7 +216,7 @@ static void set_attribute(struct otel__thread *thread, struct otel__record *reco
 }
 
 static void set(struct otel__thread *thread, const otel_span *span, otel_str key, const otel_value *value) {
-    struct otel__record *record = otel__record_lock(span);
+    struct otel__record *record = lock_live(span);
     if (!record)
         return;
     set_attribute(thread, record, key, value);
@@ -239,7 +250,7 @@ static void set_event_attributes(struct otel__local *local, struct otel__record 
 }
 
 static void event(struct otel__thread *thread, const otel_span *span, const otel_event_options *options) {
-    struct otel__record *record = otel__record_lock(span);
+    struct otel__record *record = lock_live(span);
     if (!record)
         return;
     struct otel__local *local = otel__local_of(thread);
@@ -249,8 +260,24 @@ static void event(struct otel__thread *thread, const otel_span *span, const otel
     otel__record_unlock(record);
 }
 
+static bool names_exception(const struct otel__attrs *attrs) {
+    static const char *const keys[] = { "exception.type", "exception.message" };
+    for (const struct otel__attr *attr = attrs->newest; attr; attr = attr->older)
+        for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++)
+            if (attr->key_len == strlen(keys[i]) && memcmp(attr->key, keys[i], attr->key_len) == 0)
+                return true;
+    return false;
+}
+
+/* It has to say at least one of the two. */
+static void name_exception(struct otel__local *local, struct otel__record *record, struct otel__event *event) {
+    const otel_attr other = OTEL_ATTR("exception.type", "_OTHER");
+    if (!names_exception(&event->attrs))
+        set_event_attributes(local, record, event, (otel_attrs){ .items = &other, .count = 1 });
+}
+
 static void exception(struct otel__thread *thread, const otel_span *span, const otel_exception_options *options) {
-    struct otel__record *record = otel__record_lock(span);
+    struct otel__record *record = lock_live(span);
     if (!record)
         return;
     struct otel__local *local = otel__local_of(thread);
@@ -266,12 +293,13 @@ static void exception(struct otel__thread *thread, const otel_span *span, const 
             own[count++] = OTEL_ATTR("exception.stacktrace", options->stacktrace);
         set_event_attributes(local, record, added, (otel_attrs){ .items = own, .count = count });
         set_event_attributes(local, record, added, options->attributes);
+        name_exception(local, record, added);
     }
     otel__record_unlock(record);
 }
 
 static void link_to(struct otel__thread *thread, const otel_span *span, const otel_link *link) {
-    struct otel__record *record = otel__record_lock(span);
+    struct otel__record *record = lock_live(span);
     if (!record)
         return;
     add_link(otel__local_of(thread), record, link);
@@ -280,7 +308,7 @@ static void link_to(struct otel__thread *thread, const otel_span *span, const ot
 
 static void set_name(struct otel__thread *thread, const otel_span *span, otel_str name) {
     (void)thread;
-    struct otel__record *record = otel__record_lock(span);
+    struct otel__record *record = lock_live(span);
     if (!record)
         return;
     struct otel__text *text = otel__record_text(record, name);
@@ -299,7 +327,7 @@ static void change_status(struct otel__record *record, otel_code code, otel_str 
 
 static void set_status(struct otel__thread *thread, const otel_span *span, otel_code code, otel_str text) {
     (void)thread;
-    struct otel__record *record = otel__record_lock(span);
+    struct otel__record *record = lock_live(span);
     if (!record)
         return;
     change_status(record, code, text);
@@ -307,7 +335,7 @@ static void set_status(struct otel__thread *thread, const otel_span *span, otel_
 }
 
 static void fail(struct otel__thread *thread, const otel_span *span, otel_str type, otel_str text) {
-    struct otel__record *record = otel__record_lock(span);
+    struct otel__record *record = lock_live(span);
     if (!record)
         return;
     const otel_value value = type.len ? otel__str(type) : otel_string("_OTHER");
@@ -351,14 +379,24 @@ static void set_end(struct otel__record *record, uint64_t given) {
     record->clock_offset = (int64_t)(record->end - steady);
 }
 
+/* Scopes end their spans, which may have been ended by hand. */
+static void tell_second_end(const otel_span *span) {
+    if (has_trace_id(span))
+        otel__strict_late(span, "ended");
+}
+
 static void end(struct otel__thread *thread, const otel_span *span, uint64_t time) {
     struct otel__record *record = otel__record_lock(span);
-    if (!record)
+    if (!record) {
+        tell_second_end(span);
         return;
+    }
     struct otel__local *local = otel__local_of(thread);
     set_end(record, time);
     atomic_store_explicit(&record->birth, 0, memory_order_release);
     otel__record_unlock(record);
+    if (__builtin_expect(otel__strict, 0))
+        otel__strict_note_end(record);
     otel__count(local, OTEL__ENDED);
     hand_over(local, record);
 }
@@ -369,7 +407,7 @@ static void thread_exit(struct otel__thread *thread) {
         otel__record_cache_flush(local);
 }
 
-static void misuse(struct otel__thread *thread, otel__misuse what) {
+static void misuse(struct otel__thread *thread, otel__misuse what, const otel_span *span) {
     static const char *const texts[] = {
         [OTEL__MISUSE_SCOPE_ORDER] = "a scope was closed while younger ones were open: these were closed first",
         [OTEL__MISUSE_SCOPE_FOREIGN] = "a scope was closed on another thread than it was opened on: ignored",
@@ -382,7 +420,11 @@ static void misuse(struct otel__thread *thread, otel__misuse what) {
         [OTEL__MISUSE_BAGGAGE_SENT] = "baggage has names that cannot be sent, or is too large: part of it was not sent",
     };
     (void)thread;
-    if ((unsigned)what < sizeof texts / sizeof *texts && texts[what])
+    if ((unsigned)what >= sizeof texts / sizeof *texts || !texts[what])
+        return;
+    if (otel__strict && what <= OTEL__MISUSE_SCOPE_DEPTH)
+        otel__strict_scope(span, texts[what]);
+    else
         otel_report(OTEL_LOG_DEBUG, texts[what], "%s", texts[what]);
 }
 

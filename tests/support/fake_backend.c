@@ -139,7 +139,8 @@ static void failed(struct otel__thread *thread, const otel_span *span, otel_str 
 
 static void thread_exit(struct otel__thread *thread) { count(FAKE_THREAD_EXIT, thread); }
 
-static void misuse(struct otel__thread *thread, otel__misuse what) {
+static void misuse(struct otel__thread *thread, otel__misuse what, const otel_span *span) {
+    fake.last.span = span ? *span : (otel_span){ { 0 } };
     atomic_fetch_add(&fake.misuses[what], 1);
     count(FAKE_MISUSE, thread);
 }

@@ -239,7 +239,7 @@ static void an_exception_is_an_event_and_what_is_given_besides_wins(void **state
                         "exception.stacktrace=string:\"main.c:1\"}0\n"
                         "exception@7{exception.type=string:\"IOError\"}0\n"
                         "exception@7{exception.message=string:\"mine\" extra=int:1}0\n"
-                        "exception@7{}0\n");
+                        "exception@7{exception.type=string:\"_OTHER\"}0\n");
     assert_int_equal(span_last()->status, OTEL_CODE_UNSET);
 }
 

@@ -70,8 +70,9 @@ typedef struct otel_links {
 /** What a span starts with; fill it through OTEL_START(). Zero members mean the default. */
 typedef struct otel_span_options {
     size_t size OTEL__INIT(sizeof(otel_span_options));
-    const char *name OTEL__INIT(nullptr); /**< NULL: "" */
-    size_t name_len OTEL__INIT(0);        /**< in bytes; 0: strlen(name) */
+    const char *place OTEL__INIT(nullptr); /**< of the start, "cart.c:12", which strict mode tells; by OTEL_START() */
+    const char *name OTEL__INIT(nullptr);  /**< NULL: "" */
+    size_t name_len OTEL__INIT(0);         /**< in bytes; 0: strlen(name) */
     otel_kind kind OTEL__INIT(OTEL_INTERNAL);
     bool root OTEL__INIT(false);                    /**< start a new trace whatever the context holds */
     const otel_context *parent OTEL__INIT(nullptr); /**< NULL: the thread's current context */
@@ -82,10 +83,14 @@ typedef struct otel_span_options {
 
 /** A pointer to span options: OTEL_START("name", .kind = OTEL_SERVER). */
 #if defined(__cplusplus) && __cplusplus < 202002L
-#define OTEL_START(...) OTEL__REF(otel_span_options, sizeof(otel_span_options), __VA_ARGS__)
+#define OTEL_START(...) OTEL__REF(otel_span_options, sizeof(otel_span_options), OTEL__PLACE, __VA_ARGS__)
 #else
-#define OTEL_START(...) OTEL__REF(otel_span_options, .size = sizeof(otel_span_options), .name = __VA_ARGS__)
+#define OTEL_START(...)                                                                                                \
+    OTEL__REF(otel_span_options, .size = sizeof(otel_span_options), .place = OTEL__PLACE, .name = __VA_ARGS__)
 #endif
+#define OTEL__PLACE __FILE__ ":" OTEL__TEXT(__LINE__)
+#define OTEL__TEXT(x) OTEL__TEXT_(x)
+#define OTEL__TEXT_(x) #x
 
 /**
  * Starts a span. Its parent is the span in the parent context, if that has one; the sampler then decides whether it
@@ -194,8 +199,8 @@ typedef struct otel_exception_options {
 } otel_exception_options;
 
 /**
- * Adds the event `exception` with exception.type, exception.message and exception.stacktrace as far as they are given.
- * Does not touch the status: see otel_span_fail(). Prefer otel_span_fail() alone; the specification is moving
+ * Adds the event `exception` with exception.type, exception.message and exception.stacktrace as far as they are given;
+ * with neither type nor message the type is "_OTHER". Does not touch the status: see otel_span_fail(). Prefer otel_span_fail() alone; the specification is moving
  * exceptions to logs.
  */
 void otel_span_record_exception(const otel_span *span, const otel_exception_options *options);
@@ -212,6 +217,13 @@ static inline void otel__exception(const otel_span *span, const otel_exception_o
     otel__exception((span),                                                                                            \
                     OTEL__REF(otel_exception_options, .size = sizeof(otel_exception_options), .type = __VA_ARGS__))
 #endif
+
+/**
+ * otel_exception() with the stack trace of the calling thread up to the caller of this function, where the C library
+ * can take one (glibc): a line per frame, "function+0x1f (program+0x2b4c)", whose last part addr2line can read. Costs
+ * nothing unless the span records. NULL texts are left out. Not from signal handlers.
+ */
+void otel_span_record_error(const otel_span *span, const char *type, const char *message);
 
 /* ---- span context (specification: trace/api.md, SpanContext) ----------------------------------------------------- */
 

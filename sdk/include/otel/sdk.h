@@ -52,6 +52,7 @@ typedef struct otel_sdk_options {
     bool start_worker OTEL__INIT(false);   /**< start background threads now: before chroot, seccomp, setuid */
     bool disabled OTEL__INIT(false);       /**< as OTEL_SDK_DISABLED=true: only propagators are set up */
     otel_error *error OTEL__INIT(nullptr); /**< receives the reason when start fails; "" otherwise */
+    bool strict OTEL__INIT(false);         /**< as OTEL_C_STRICT=true: see below */
 } otel_sdk_options;
 
 #if defined(__cplusplus) && __cplusplus < 202002L
@@ -84,6 +85,15 @@ otel_status otel_sdk_flush(int timeout_ms);
  * afterwards: no-ops.
  */
 otel_status otel_sdk_stop(int timeout_ms);
+
+/*
+ * Strict mode, for staging: misuse that is otherwise put right in silence is reported as an error, with the place in the
+ * program that started the span ("strict: span 'GET /cart' of tracer 'cart', started at cart.c:88, was never ended"):
+ * ending a span twice, changing it after its end (of the last 16,384 that ended), closing a scope while younger ones are
+ * open or on another thread, and spans that are not ended when the SDK stops or the process exits. What happens to the
+ * spans stays the same. To fail a test on misuse, let otel_sdk_options.diagnostic count. A span that OTEL_SPAN() made may
+ * be ended by hand.
+ */
 
 /* ---- the ledger: every span is accounted for --------------------------------------------------------------------- */
 
