@@ -56,11 +56,30 @@ def comment_of(text, name):
     return words(re.findall(r"/\*.*?\*/", text[: declared.start()], re.DOTALL)[-1]) if declared else ""
 
 
+def exported():
+    """The public names: those with a second underscore, or one at their end, are private."""
+    lists = [ROOT / "api" / "symbols.txt", ROOT / "sdk" / "symbols.txt"]
+    names = {word for path in lists for word in re.findall(r"\botel_\w+", path.read_text(encoding="utf-8"))}
+    return sorted(name for name in names if not name.startswith("otel__") and not name.endswith("_"))
+
+
+def is_documented(text, name):
+    """Whether it is declared in a paragraph that begins with a comment, maybe of several declarations."""
+    paragraphs = [p for p in re.split(r"\n\s*\n", text) if re.search(rf"^(?! \*|/\*).*\b{name}\b[(;]", p, re.MULTILINE)]
+    return any("/**" in re.split(rf"^(?! \*|/\*).*\b{name}\b[(;]", p, flags=re.MULTILINE)[0] for p in paragraphs)
+
+
 class Headers(unittest.TestCase):
     def test_what_users_are_told(self):
         for header, name, told in TOLD:
             with self.subTest(header=header, name=name):
                 self.assertIn(told, comment_of((ROOT / header).read_text(encoding="utf-8"), name))
+
+    def test_everything_exported_is_documented(self):
+        headers = [path.read_text(encoding="utf-8") for path in ROOT.glob("*/include/otel/*.h")]
+        for name in exported():
+            with self.subTest(name=name):
+                self.assertTrue(any(is_documented(text, name) for text in headers))
 
 
 if __name__ == "__main__":

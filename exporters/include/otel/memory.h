@@ -37,6 +37,7 @@ void otel_memory_release(otel_memory *memory);
  */
 otel_exporter *otel_memory_exporter(otel_memory *memory) OTEL__OWNED;
 
+/** How many spans are kept; 0 for NULL. */
 size_t otel_memory_count(otel_memory *memory);
 /** Removes all spans. Snapshots taken before stay valid. */
 void otel_memory_clear(otel_memory *memory);

@@ -84,6 +84,7 @@ typedef struct otel_span_data {
 /** A batch of spans, in the order in which they ended. */
 typedef struct otel_batch otel_batch;
 
+/** How many spans it has; 0 for NULL. */
 size_t otel_batch_count(const otel_batch *batch);
 /**
  * The `index`-th span, from 0. The struct and its arrays are reused by the next call with the same batch; the text and

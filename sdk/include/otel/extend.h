@@ -21,6 +21,7 @@ extern "C" {
 
 typedef struct otel_sampler otel_sampler;
 
+/** Samples every span, or none. */
 otel_sampler *otel_sampler_always_on(void) OTEL__OWNED;
 otel_sampler *otel_sampler_always_off(void) OTEL__OWNED;
 /**
