@@ -47,6 +47,7 @@ struct otel__lane {
     uint32_t failed_ticket;           /* the last that was taken when something failed last */
     otel_status failure;              /* what failed then */
     uint64_t flush_deadline;          /* of the flush whose caller is the consumer; 0: the worker is */
+    bool losing;                      /* that spans are dropped was reported, and not yet that this is over */
     uint64_t full_reported;
     uint64_t full_reported_at;
     pthread_t thread;

@@ -235,6 +235,16 @@ static bool export_due(otel_processor *p) {
     return exported;
 }
 
+/* Once all that was queued is out. */
+static void report_end_of_loss(otel_processor *p) {
+    struct otel__lane *lane = p->lane;
+    if (!lane->losing || lane->waiting || atomic_load_explicit(&lane->overflowed, memory_order_relaxed))
+        return;
+    lane->losing = false;
+    otel_report(OTEL_LOG_WARN, "queue free", "%s: no spans are dropped any more; %llu were so far", p->name,
+                (unsigned long long)lane->full_reported);
+}
+
 /* Says how many spans a full queue cost; while running, as often as diagnostics let a line pass. */
 static void report_full_queue(otel_processor *p) {
     struct otel__lane *lane = p->lane;
@@ -252,6 +262,7 @@ static void report_full_queue(otel_processor *p) {
     otel_report(OTEL_LOG_WARN, "queue full", "%s: %llu spans were dropped, because %u were waiting for export already",
                 p->name, (unsigned long long)(full - lane->full_reported), (unsigned)p->max_queue);
     lane->full_reported = full;
+    lane->losing = !stopping;
 }
 
 /* Until the processor stops; false: the thread finds itself in a child that the exporter forked. */
@@ -272,6 +283,7 @@ static bool work(otel_processor *p) {
         if (forks != otel__fork_count())
             return false;
         report_full_queue(p);
+        report_end_of_loss(p);
     }
     otel__worker_finish(p, 0);
     if (forks != otel__fork_count())
