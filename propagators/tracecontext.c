@@ -80,6 +80,7 @@ static uint64_t read_state(const otel_getter *getter, const void *carrier) {
     list.count = list.seen = list.bytes = 0;
     for (size_t i = 0; otel__field_next(getter, carrier, TRACESTATE, i, &value); i++) {
         if (i == OTEL__FIELDS_MOST || !otel__members_read(&list, value)) {
+            otel__tell(OTEL__MISUSE_PARENT_READ);
             return 0;
         }
     }
@@ -90,12 +91,16 @@ static uint64_t read_state(const otel_getter *getter, const void *carrier) {
 static bool read_span(const otel_getter *getter, const void *carrier, otel_span *span) {
     otel_span_context read = { .size = sizeof read, .remote = true };
     otel_str value = { NULL, 0 };
-    if (!otel__field_next(getter, carrier, TRACEPARENT, 0, &value) || !read_parent(value, &read) ||
-        otel__field_next(getter, carrier, TRACEPARENT, 1, &value)) {
+    if (!otel__field_next(getter, carrier, TRACEPARENT, 0, &value)) {
         return false;
     }
+    bool valid = read_parent(value, &read) && !otel__field_next(getter, carrier, TRACEPARENT, 1, &value);
     *span = otel_span_wrap(&read);
-    return otel_span_valid(span);
+    if (!valid || !otel_span_valid(span)) {
+        otel__tell(OTEL__MISUSE_PARENT_READ);
+        return false;
+    }
+    return true;
 }
 
 static otel_context extract(const otel_context *base, const otel_getter *getter, const void *carrier) {

@@ -49,6 +49,7 @@ typedef enum otel__misuse {
     OTEL__MISUSE_TRACESTATE_FULL, /* every tracestate of the table is in use: dropped */
     OTEL__MISUSE_NO_MEMORY,       /* a context value or baggage was dropped */
     OTEL__MISUSE_BAGGAGE_NAME,    /* an entry without a name was dropped */
+    OTEL__MISUSE_PARENT_READ,     /* a received span context is not valid, or its tracestate */
     OTEL__MISUSE_BAGGAGE_READ,    /* of a received header something was dropped */
     OTEL__MISUSE_BAGGAGE_SENT,    /* an entry cannot be sent */
     OTEL__MISUSE_COUNT

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the specification wants users to be told stands in the headers, where they look for it.
+"""What the specification wants users to be told stands in the headers and in docs, where they look for it.
 
-Each entry names a header, what the comment belongs to ("" for the header as a whole), and words that it must hold.
+Each entry names a header, what the comment belongs to ("" for the header as a whole), and words that it must hold; or a page
+of docs and its words.
 """
 
 import re
@@ -37,6 +38,21 @@ TOLD = [
     ("exporters/include/otel/console.h", "otel_console_exporter", "Threads: as every exporter"),
     ("exporters/include/otel/memory.h", "otel_memory_exporter", "Threads: as every exporter"),
     ("exporters/include/otel/console.h", "", "The format is not specified and may change at any time"),
+]
+
+PAGES = [
+    ("concepts.md", "**Names** are few"),
+    ("concepts.md", "**One span is one kind of work.**"),
+    ("concepts.md", "**End every span.**"),
+    ("concepts.md", "ask `otel_span_recording()` before you compute them"),
+    ("concepts.md", "leave it alone unless the operation failed"),
+    ("concepts.md", "A library says in its documentation which texts to expect"),
+    ("concepts.md", "and nowhere else: `otel_sdk_stop()` at the end"),
+    ("concepts.md", "Do that on every remote call, sampled or not"),
+    ("threading.md", "starts one thread for each processor that needs one"),
+    ("threading.md", "Recording takes the lock of that one span"),
+    ("threading.md", "The child keeps its parent's current context and none of its spans or queue"),
+    ("threading.md", "Who must not lose any calls `otel_sdk_flush()`"),
 ]
 
 
@@ -74,6 +90,24 @@ class Headers(unittest.TestCase):
         for header, name, told in TOLD:
             with self.subTest(header=header, name=name):
                 self.assertIn(told, comment_of((ROOT / header).read_text(encoding="utf-8"), name))
+
+    def test_what_the_pages_tell(self):
+        for page, told in PAGES:
+            with self.subTest(page=page, told=told):
+                self.assertIn(told, " ".join((ROOT / "docs" / page).read_text(encoding="utf-8").split()))
+
+    def test_ids_have_no_layout_in_the_headers(self):
+        for path in ROOT.glob("*/include/otel/*.h"):
+            used = set(re.findall(r"opaque_\[(\d)\](?! OTEL|;)", path.read_text(encoding="utf-8")))
+            with self.subTest(header=path.name):
+                self.assertLessEqual(used, {"4"})
+
+    def test_a_parent_is_a_context(self):
+        for path in ROOT.glob("api/include/otel/*.h"):
+            code = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+            parents = re.findall(r"^\s*(.*)\bparent\b[ ,);]", code, re.MULTILINE)
+            with self.subTest(header=path.name):
+                self.assertFalse([p for p in parents if re.search(r"otel_span(_context)? \*$", p)])
 
     def test_everything_exported_is_documented(self):
         headers = [path.read_text(encoding="utf-8") for path in ROOT.glob("*/include/otel/*.h")]

@@ -155,6 +155,23 @@ static void the_environment_says_what_is_reported(void **state) {
     assert_int_equal(said.count, 2);
 }
 
+static void what_the_environment_says_later_is_not_heard(void **state) {
+    (void)state;
+    setenv("OTEL_TRACES_SAMPLER", "always_on", 1);
+    assert_int_equal(
+        otel_sdk_start(OTEL_SDK(.processors = OTEL_PROCESSORS(otel_simple_processor(exporter_double_make(&seen))))),
+        OTEL_OK);
+    setenv("OTEL_TRACES_SAMPLER", "always_off", 1);
+    setenv("OTEL_SDK_DISABLED", "true", 1);
+    setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "0", 1);
+    end_spans(3);
+    assert_int_equal(seen.count, 3);
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    unsetenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT");
+    unsetenv("OTEL_SDK_DISABLED");
+    unsetenv("OTEL_TRACES_SAMPLER");
+}
+
 static void scopes_closed_in_the_wrong_order_are_reported(void **state) {
     (void)state;
     setenv("OTEL_TRACES_EXPORTER", "none", 1);
@@ -452,6 +469,7 @@ int main(void) {
         test(the_environment_can_disable_it),
         test(options_can_disable_it_too),
         test(the_environment_says_what_is_reported),
+        test(what_the_environment_says_later_is_not_heard),
         test(scopes_closed_in_the_wrong_order_are_reported),
         test(the_ledger_outlives_the_sdk_until_the_next),
         test(a_ledger_may_be_of_another_size),

@@ -52,6 +52,40 @@ static void flood_of_bad_baggage_is_one_line(void **state) {
     assert_true(reports_mention("baggage header", "dropped"));
 }
 
+/* The text is not shown: a log is not the place for what strangers send. */
+static void headers_that_are_ignored_are_told(void **state) {
+    static const char *const headers[][2] = {
+        { "traceparent", "00-0102030405060708090a0b0c0d0e0f10-0000000000000000-01" },
+        { "traceparent", "garbage" },
+        { "tracestate", "=" },
+    };
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
+        static const otel_context empty;
+        struct carrier *carrier = calloc(1, sizeof *carrier);
+        if (strcmp(headers[i][0], "tracestate") == 0) {
+            carrier_add(carrier, "traceparent", "00-0102030405060708090a0b0c0d0e0f10-0102030405060708-01");
+        }
+        carrier_add(carrier, headers[i][0], headers[i][1]);
+        otel_context context = otel_propagator_tracecontext.extract(&empty, &carrier_getter, carrier);
+        otel_context_release(&context);
+        free(carrier);
+        assert_int_equal(reports_count(), 1);
+        assert_true(reports_mention("traceparent or tracestate is not valid", "ignored"));
+        tear_down(state);
+        set_up(state);
+    }
+}
+
+static void no_header_is_no_mistake(void **state) {
+    (void)state;
+    static const otel_context empty;
+    struct carrier *carrier = calloc(1, sizeof *carrier);
+    otel_context context = otel_propagator_tracecontext.extract(&empty, &carrier_getter, carrier);
+    otel_context_release(&context);
+    free(carrier);
+    assert_int_equal(reports_count(), 0);
+}
+
 static void baggage_that_cannot_be_set_or_sent_is_told(void **state) {
     (void)state;
     struct carrier *carrier = calloc(1, sizeof *carrier);
@@ -72,6 +106,8 @@ static void baggage_that_cannot_be_set_or_sent_is_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(every_kind_has_a_line_of_its_own),
+        TEST(headers_that_are_ignored_are_told),
+        TEST(no_header_is_no_mistake),
         TEST(flood_of_bad_baggage_is_one_line),
         TEST(baggage_that_cannot_be_set_or_sent_is_told),
     };
