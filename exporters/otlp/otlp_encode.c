@@ -88,7 +88,7 @@ static otel_value element(const otel_value *array, size_t i) {
     switch (array->type) {
     case OTEL_TYPE_STRINGS: {
         otel_str text = ((const otel_str *)array->u.p)[i];
-        return otel_stringn(text.ptr, text.len);
+        return text.ptr ? otel_stringn(text.ptr, text.len) : otel_none();
     }
     case OTEL_TYPE_BOOLS:
         return otel_bool(((const bool *)array->u.p)[i]);

@@ -115,11 +115,18 @@ struct payload {
     char digits[24];
 };
 
+/* The bytes of an element that are kept. */
+static size_t kept(otel_str text) {
+    if (!text.ptr || text.len <= otel__limits.values.length)
+        return text.ptr ? text.len : 0;
+    return otel__utf8_prefix(text.ptr, text.len, otel__limits.values.length);
+}
+
 static bool measure_strings(const otel_value *value, struct payload *out) {
     const otel_str *strings = value->u.p;
     size_t size = value->len * sizeof *strings;
     for (size_t i = 0; i < value->len; i++) {
-        const size_t len = strings[i].ptr ? strings[i].len : 0;
+        const size_t len = kept(strings[i]);
         if (len > OTEL__SPAN_BYTES_MAX)
             return false;
         size += otel__utf8_repair(strings[i].ptr, len, NULL, 0);
@@ -137,9 +144,16 @@ static bool measure_elements(const otel_value *value, size_t element, struct pay
     return value->type != OTEL_TYPE_STRINGS || measure_strings(value, out);
 }
 
+static bool measure_nested(const otel_value *value, struct payload *out) {
+    out->size = otel__list_copy_size(value, &otel__limits.values);
+    return out->size <= OTEL__SPAN_BYTES_MAX;
+}
+
 static bool measure_array(const otel_value *value, struct payload *out) {
     switch (value->type) {
     case OTEL_TYPE_BYTES:
+        out->size = out->len;
+        return true;
     case OTEL_TYPE_BOOLS:
         return measure_elements(value, 1, out);
     case OTEL_TYPE_INTS:
@@ -147,6 +161,9 @@ static bool measure_array(const otel_value *value, struct payload *out) {
         return measure_elements(value, sizeof(int64_t), out);
     case OTEL_TYPE_STRINGS:
         return measure_elements(value, sizeof(otel_str), out);
+    case OTEL_TYPE_ARRAY:
+    case OTEL_TYPE_MAP:
+        return measure_nested(value, out);
     default:
         return false;
     }
@@ -158,13 +175,18 @@ static bool measure_rare(const otel_value *value, struct payload *out) {
         out->size = out->len = (uint32_t)snprintf(out->digits, sizeof out->digits, "%" PRIu64, (uint64_t)value->u.i);
         return true;
     }
-    if (value->type == OTEL_TYPE_NONE || value->type == OTEL_TYPE_ARRAY || value->type == OTEL_TYPE_MAP) {
-        out->type = OTEL_TYPE_NONE;
-        return true;
-    }
-    if ((!value->u.p && value->len) || value->len > OTEL__SPAN_BYTES_MAX)
+    if (!value->u.p && value->len)
         return false;
-    out->len = (uint32_t)value->len;
+    if (value->type == OTEL_TYPE_NONE || (value->type > OTEL_TYPE_BYTES && otel__limits.values.depth == 0)) {
+        out->type = OTEL_TYPE_NONE;
+        return value->type <= OTEL_TYPE_MAP;
+    }
+    const size_t len = value->type == OTEL_TYPE_BYTES && value->len > otel__limits.values.length
+                           ? otel__limits.values.length
+                           : value->len;
+    if (len > OTEL__SPAN_BYTES_MAX)
+        return false;
+    out->len = (uint32_t)len;
     return measure_array(value, out);
 }
 
@@ -174,10 +196,11 @@ static bool measure(const otel_value *value, struct payload *out) {
     out->len = 0;
     out->size = 0;
     if (value->type == OTEL_TYPE_STRING) {
-        if (value->len > OTEL__SPAN_BYTES_MAX || (!value->u.p && value->len))
+        if (!value->u.p && value->len)
             return false;
-        out->size = out->len = (uint32_t)value->len;
-        return true;
+        const size_t len = otel__value_cut(OTEL_TYPE_STRING, value->u.p, value->len, otel__limits.values.length);
+        out->size = out->len = (uint32_t)len;
+        return len <= OTEL__SPAN_BYTES_MAX;
     }
     if (value->type == OTEL_TYPE_INT || value->type == OTEL_TYPE_BOOL || value->type == OTEL_TYPE_DOUBLE)
         return true;
@@ -189,9 +212,8 @@ static void store_strings(char *place, const otel_value *value) {
     otel_str *to = (void *)place;
     char *bytes = place + value->len * sizeof *to;
     for (size_t i = 0; i < value->len; i++) {
-        const size_t len = from[i].ptr ? from[i].len : 0;
-        to[i].ptr = bytes;
-        to[i].len = otel__utf8_repair(from[i].ptr, len, bytes, SIZE_MAX);
+        to[i].ptr = from[i].ptr ? bytes : NULL;
+        to[i].len = otel__utf8_repair(from[i].ptr, kept(from[i]), bytes, SIZE_MAX);
         bytes += to[i].len;
     }
 }
@@ -201,6 +223,12 @@ static void store_bools(char *place, const otel_value *value) {
     const char *from = value->u.p;
     for (size_t i = 0; i < value->len; i++)
         place[i] = from[i] != 0;
+}
+
+/* Maps lose entries that have no key, or the key of a later one. */
+static void store_nested(struct otel__attr *attr, const otel_value *value, char *place) {
+    const otel_value copy = otel__list_copy(value, &otel__limits.values, &place);
+    attr->len = (uint32_t)copy.len;
 }
 
 /* `place` holds payload->size bytes, unless that is 0. */
@@ -215,6 +243,8 @@ static void store(struct otel__attr *attr, const otel_value *value, const struct
             store_strings(place, value);
         else if (payload->type == OTEL_TYPE_BOOLS)
             store_bools(place, value);
+        else if (payload->type == OTEL_TYPE_ARRAY || payload->type == OTEL_TYPE_MAP)
+            store_nested(attr, value, place);
         else
             copy_bytes(place, value->type == OTEL_TYPE_UINT ? payload->digits : value->u.p, payload->size);
     } else if (payload->type == OTEL_TYPE_DOUBLE) {
@@ -284,7 +314,7 @@ static bool set_checked(struct otel__record *record, struct otel__attrs *attrs, 
     struct otel__attr *same = find(attrs, key, hash);
     if (same)
         return replace(record, same, value, &payload);
-    return attrs->count < OTEL__ATTRIBUTE_LIMIT && append(record, attrs, key, hash, value, &payload);
+    return attrs->count < attrs->most && append(record, attrs, key, hash, value, &payload);
 }
 
 /*
@@ -297,7 +327,7 @@ static inline bool append_common(struct otel__record *record, struct otel__attrs
     if (!text && value->type != OTEL_TYPE_INT && value->type != OTEL_TYPE_DOUBLE)
         return false;
     const size_t len = text ? value->len : 0;
-    if ((attrs->seen & seen_bit(hash)) || attrs->count >= OTEL__ATTRIBUTE_LIMIT || len > OTEL__IN_BLOCK_MAX ||
+    if ((attrs->seen & seen_bit(hash)) || attrs->count >= attrs->most || len > otel__limits.short_text ||
         (text && !value->u.p))
         return false;
     const size_t size = (sizeof(struct otel__attr) + key.len + len + 7) & ~(size_t)7;
@@ -346,6 +376,7 @@ bool otel__attrs_set(struct otel__record *record, struct otel__attrs *attrs, ote
     if (set_rare(record, attrs, key, value))
         return true;
     drop(attrs);
+    record->discarded = true;
     return false;
 }
 
@@ -354,6 +385,7 @@ uint32_t otel__attrs_set_all(struct otel__record *record, struct otel__attrs *at
     const size_t count = list.items ? list.count : 0;
     if (count > OTEL__LIST_MAX) {
         drop(attrs);
+        record->discarded = true;
         return 1;
     }
     for (size_t i = 0; i < count; i++)

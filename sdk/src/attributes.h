@@ -6,14 +6,12 @@
 #ifndef OTEL_SDK_ATTRIBUTES_H
 #define OTEL_SDK_ATTRIBUTES_H
 
+#include "span_limits.h"
 #include "record.h"
 
-/* Limits of the specification's defaults (trace/sdk.md, Span Limits). */
-enum { OTEL__ATTRIBUTE_LIMIT = 128, OTEL__EVENT_LIMIT = 128, OTEL__LINK_LIMIT = 128 };
-
 /*
- * Sets `key`; a value under the same key is replaced. False when the attribute was dropped (empty or monstrous key,
- * unknown type, limit, memory), which the list's count of drops shows.
+ * Sets `key`; a value under the same key is replaced. False when the attribute was dropped
+ * (empty or monstrous key, unknown type, limit, memory), which the list's count of drops shows.
  */
 bool otel__attrs_set(struct otel__record *record, struct otel__attrs *attrs, otel_str key, const otel_value *value);
 

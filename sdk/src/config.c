@@ -149,6 +149,8 @@ static void settle_batch(struct otel__config *config) {
 
 /* What code decides need not be read; and what is wrong with it was told when the parts given in code were made. */
 static bool is_needless(enum otel__config_id id, const otel_sdk_options *options) {
+    if (id >= OTEL__CONFIG_ATTRIBUTE_COUNT_LIMIT && id <= OTEL__CONFIG_LINK_ATTRIBUTE_COUNT_LIMIT)
+        return false;
     switch (id) {
     case OTEL__CONFIG_SDK_DISABLED:
     case OTEL__CONFIG_STRICT:

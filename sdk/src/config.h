@@ -51,6 +51,14 @@ enum otel__config_id {
     OTEL__CONFIG_OTLP_HEADERS,
     OTEL__CONFIG_OTLP_TIMEOUT,
     OTEL__CONFIG_OTLP_PROTOCOL,
+    OTEL__CONFIG_ATTRIBUTE_COUNT_LIMIT,
+    OTEL__CONFIG_ATTRIBUTE_VALUE_LENGTH_LIMIT,
+    OTEL__CONFIG_SPAN_ATTRIBUTE_COUNT_LIMIT,
+    OTEL__CONFIG_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT,
+    OTEL__CONFIG_SPAN_EVENT_COUNT_LIMIT,
+    OTEL__CONFIG_SPAN_LINK_COUNT_LIMIT,
+    OTEL__CONFIG_EVENT_ATTRIBUTE_COUNT_LIMIT,
+    OTEL__CONFIG_LINK_ATTRIBUTE_COUNT_LIMIT,
     OTEL__CONFIG_COUNT
 };
 
@@ -73,9 +81,17 @@ struct otel__config {
     int bsp_export_timeout_ms; /* 0: no limit */
     char *otlp_endpoint;       /* valid URLs */
     char *otlp_traces_endpoint;
-    char *otlp_headers;  /* as written; parsed when the exporter is made */
-    int otlp_timeout_ms; /* 0: no limit */
-    int otlp_protocol;   /* enum otel__config_protocol */
+    char *otlp_headers;        /* as written; parsed when the exporter is made */
+    int otlp_timeout_ms;       /* 0: no limit */
+    int otlp_protocol;         /* enum otel__config_protocol */
+    int attribute_count_limit; /* of limits, which count if they have a source */
+    int attribute_value_length_limit;
+    int span_attribute_count_limit;
+    int span_attribute_value_length_limit;
+    int span_event_count_limit;
+    int span_link_count_limit;
+    int event_attribute_count_limit;
+    int link_attribute_count_limit;
 
     const char *source[OTEL__CONFIG_COUNT]; /* the name of the variable that each came from; NULL: the default */
     bool out_of_memory;                     /* something was lost for want of memory */

@@ -68,6 +68,11 @@ static const struct otel__config_choice protocols[] = {
     { NULL, 0, NULL },
 };
 
+#define LIMIT(id, member, default_value, in_limits, text)                                                              \
+    OPTION(id, .group = "Limits", .variable = "OTEL_" #id, .type = OTEL__CONFIG_INTEGER, .offset = MEMBER(member),     \
+           .fallback = default_value, .min = 0, .max = INT_MAX, .in_code = "otel_limits." in_limits,                   \
+           .description = text)
+
 const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
     OPTION(SDK_DISABLED, .group = "General", .variable = "OTEL_SDK_DISABLED", .type = OTEL__CONFIG_BOOLEAN,
            .offset = MEMBER(sdk_disabled), .fallback = "false", .in_code = "otel_sdk_options.disabled",
@@ -111,6 +116,21 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
            .offset = MEMBER(sampler_arg), .in_code = "otel_sampler_trace_id_ratio()",
            .description = "For the `traceidratio` samplers the share of traces, a number from 0 to 1, default 1. Read "
                           "only when `OTEL_TRACES_SAMPLER` is set."),
+
+    LIMIT(ATTRIBUTE_COUNT_LIMIT, attribute_count_limit, "128", "attribute_count", "Attributes of a span."),
+    LIMIT(ATTRIBUTE_VALUE_LENGTH_LIMIT, attribute_value_length_limit, NULL, "attribute_value_length",
+          "Characters of a string and bytes of a byte array, also inside of arrays and maps; without it there is no "
+          "limit."),
+    LIMIT(SPAN_ATTRIBUTE_COUNT_LIMIT, span_attribute_count_limit, NULL, "span_attribute_count",
+          "Beats `OTEL_ATTRIBUTE_COUNT_LIMIT`."),
+    LIMIT(SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT, span_attribute_value_length_limit, NULL, "span_attribute_value_length",
+          "Beats `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`."),
+    LIMIT(SPAN_EVENT_COUNT_LIMIT, span_event_count_limit, "128", "event_count", "Events of a span."),
+    LIMIT(SPAN_LINK_COUNT_LIMIT, span_link_count_limit, "128", "link_count", "Links of a span."),
+    LIMIT(EVENT_ATTRIBUTE_COUNT_LIMIT, event_attribute_count_limit, "128", "event_attribute_count",
+          "Attributes of each event."),
+    LIMIT(LINK_ATTRIBUTE_COUNT_LIMIT, link_attribute_count_limit, "128", "link_attribute_count",
+          "Attributes of each link."),
 
     OPTION(EXPORTER, .group = "Exporting", .variable = "OTEL_TRACES_EXPORTER", .type = OTEL__CONFIG_LIST,
            .offset = MEMBER(exporters), .fallback = "otlp", .choices = exporters,

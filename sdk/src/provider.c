@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "diagnostics.h"
 #include "fork.h"
+#include "span_limits.h"
 #include "worker.h"
 
 #include <stdio.h>
@@ -41,6 +42,7 @@ otel_status otel__provider_create(const otel_sdk_options *options, struct otel__
         otel__config_free(&config);
         return status != OTEL_OK ? status : fail(error, OTEL_ERR_MEMORY, "out of memory");
     }
+    otel__limits_set(&options->limits, &config);
     provider->pipeline = pipeline;
     provider->resource = otel__resource_create(options, &config);
     otel__config_free(&config);

@@ -28,7 +28,7 @@ struct otel__attr {
     struct otel__attr *older;
     uint32_t hash;
     uint16_t key_len;
-    uint8_t type;      /* otel_type; never UINT, ARRAY or MAP */
+    uint8_t type;      /* otel_type; never UINT */
     uint32_t len;      /* of the value: bytes or elements */
     uint32_t capacity; /* bytes that the value's place can hold: a later value may reuse it */
     union {
@@ -44,6 +44,7 @@ struct otel__attrs {
     uint64_t seen; /* a bit for each hash in the list: one that is not here needs no search */
     uint32_t count;
     uint32_t dropped;
+    uint32_t most; /* there may be */
 };
 
 struct otel__text {
@@ -82,8 +83,7 @@ struct otel__record {
     uint32_t slot;
     /* what the span is */
     otel_span span;
-    uint64_t parent_id; /* as in otel_span, word 2; 0: root */
-    uint64_t parent_meta;
+    uint64_t parent_id;    /* as in otel_span, word 2; 0: root */
     uint64_t parent_state; /* weak */
     uint64_t start, end;
     int64_t clock_offset; /* wall minus steady, shared by the local spans of the trace; after end: `end` minus steady */
@@ -91,8 +91,10 @@ struct otel__record {
     struct otel__text *name;
     struct otel__text *place; /* in strict mode */
     struct otel__text *status_text;
+    uint32_t parent_meta; /* flags and OTEL__META_REMOTE */
     uint8_t kind, status;
     bool holds_state; /* a strong reference to the tracestate of `span` */
+    bool discarded;   /* a limit cost it something */
     /* what it recorded */
     struct otel__attrs attrs;
     struct otel__event *newest_event;

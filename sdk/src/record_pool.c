@@ -2,6 +2,7 @@
 /* record_pool.c - records, blocks and big values: see the DESIGN in record.h. */
 #include "base/poison.h"
 #include "record.h"
+#include "span_limits.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -75,6 +76,7 @@ struct otel__record *otel__record_acquire(struct otel__local *local) {
     unpoison(record);
     memset((char *)record + CONTROL_SIZE, 0, offsetof(struct otel__record, data) - CONTROL_SIZE);
     record->slot = slot;
+    record->attrs.most = otel__limits.attributes;
     record->free = record->data;
     record->limit = (char *)record + OTEL__RECORD_SIZE;
     atomic_store_explicit(&record->birth, next_birth(local), memory_order_release);

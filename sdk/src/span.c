@@ -74,7 +74,7 @@ static void set_parent(struct otel__record *record, const otel_span *parent) {
     if (!parent)
         return;
     record->parent_id = parent->opaque_[OTEL__W_SPAN];
-    record->parent_meta = parent->opaque_[OTEL__W_META] & (OTEL__META_FLAGS | OTEL__META_REMOTE);
+    record->parent_meta = (uint32_t)parent->opaque_[OTEL__W_META] & (OTEL__META_FLAGS | OTEL__META_REMOTE);
     record->parent_state = parent->opaque_[OTEL__W_STATE];
 }
 
@@ -91,6 +91,7 @@ static void count_up(uint32_t *count) {
 
 static void drop_link(struct otel__local *local, struct otel__record *record) {
     count_up(&record->dropped_links);
+    record->discarded = true;
     otel__count(local, OTEL__DROPPED_LINKS);
 }
 
@@ -98,13 +99,14 @@ static void add_link(struct otel__local *local, struct otel__record *record, con
     const bool named = has_trace_id(&link->span) && link->span.opaque_[OTEL__W_SPAN] != 0;
     const bool told = (link->attributes.items && link->attributes.count) || link->span.opaque_[OTEL__W_STATE] != 0;
     struct otel__link *copy = NULL;
-    if ((named || told) && record->link_count < OTEL__LINK_LIMIT)
+    if ((named || told) && record->link_count < otel__limits.links)
         copy = otel__record_alloc(record, sizeof *copy);
     if (!copy) {
         drop_link(local, record);
         return;
     }
     memset(copy, 0, sizeof *copy);
+    copy->attrs.most = otel__limits.link_attributes;
     copy->span = link->span;
     copy->span.opaque_[OTEL__W_META] &= OTEL__META_FLAGS | OTEL__META_REMOTE;
     copy->span.opaque_[OTEL__W_BIRTH] = 0;
@@ -226,14 +228,16 @@ static void set(struct otel__thread *thread, const otel_span *span, otel_str key
 static struct otel__event *add_event(struct otel__local *local, struct otel__record *record, otel_str name,
                                      uint64_t time) {
     struct otel__event *event = NULL;
-    if (record->event_count < OTEL__EVENT_LIMIT)
+    if (record->event_count < otel__limits.events)
         event = otel__record_alloc(record, sizeof *event);
     if (!event) {
         count_up(&record->dropped_events);
+        record->discarded = true;
         otel__count(local, OTEL__DROPPED_EVENTS);
         return NULL;
     }
     memset(event, 0, sizeof *event);
+    event->attrs.most = otel__limits.event_attributes;
     event->time = time ? time : now_for(record);
     event->name = otel__record_text(record, name);
     event->older = record->newest_event;
@@ -379,6 +383,17 @@ static void set_end(struct otel__record *record, uint64_t given) {
     record->clock_offset = (int64_t)(record->end - steady);
 }
 
+/* Once a span, whatever it lost. */
+static void tell_discarded(const struct otel__record *record) {
+    const otel_str name = otel__text_str(record->name);
+    otel_report(OTEL_LOG_DEBUG, "limits",
+                "span '%.*s' of tracer '%.*s' lost %u attributes of its own, %u events and %u links, or attributes of "
+                "these, to limits or bad keys",
+                name.len > 63 ? 63 : (int)name.len, name.ptr ? name.ptr : "", (int)record->scope->data.name.len,
+                record->scope->data.name.ptr ? record->scope->data.name.ptr : "", record->attrs.dropped,
+                record->dropped_events, record->dropped_links);
+}
+
 /* Scopes end their spans, which may have been ended by hand. */
 static void tell_second_end(const otel_span *span) {
     if (has_trace_id(span))
@@ -397,6 +412,8 @@ static void end(struct otel__thread *thread, const otel_span *span, uint64_t tim
     otel__record_unlock(record);
     if (__builtin_expect(otel__strict, 0))
         otel__strict_note_end(record);
+    if (__builtin_expect(record->discarded, 0))
+        tell_discarded(record);
     otel__count(local, OTEL__ENDED);
     hand_over(local, record);
 }

@@ -15,7 +15,7 @@
 enum { OTEL__STRICT_ENDED = 16384 };
 
 /* Changed only while no call runs. */
-extern bool otel__strict;
+extern bool otel__strict __attribute__((visibility("hidden")));
 
 /* False when there is no memory. Forgets all spans. With no call running. */
 bool otel__strict_set(bool on);

@@ -32,12 +32,23 @@ size_t otel__str_copy_size(otel_str text) {
 
 otel_str otel__str_copy(otel_str text, char **room) {
     if (!is_text(text))
-        return otel_strn(NULL, 0);
+        return otel_strn(text.ptr ? "" : NULL, 0);
     const size_t len = otel__utf8_repair(text.ptr, text.len, *room, SIZE_MAX);
     return otel_strn(reserve(room, len), len);
 }
 
 /* ---- values ------------------------------------------------------------------------------------------------------ */
+
+/* Resources and scopes have no limits but that of depth. */
+static const struct otel__value_limits unlimited = { SIZE_MAX, OTEL__DEPTH_MAX };
+
+/* Looks at no more than may be kept, since a wrong length may be any. */
+size_t otel__value_cut(otel_type type, const void *bytes, size_t len, size_t limit) {
+    if (len <= limit)
+        return len;
+    const size_t prefix = type == OTEL_TYPE_STRING ? otel__utf8_prefix(bytes, len, limit) : limit;
+    return prefix > limit && !otel__utf8_valid(bytes, prefix) ? limit : prefix;
+}
 
 static size_t element_size(otel_type type) {
     switch (type) {
@@ -50,34 +61,100 @@ static size_t element_size(otel_type type) {
         return sizeof(int64_t);
     case OTEL_TYPE_STRINGS:
         return sizeof(otel_str);
+    case OTEL_TYPE_ARRAY:
+        return sizeof(otel_value);
+    case OTEL_TYPE_MAP:
+        return sizeof(otel_attr);
     default:
         return 0;
     }
 }
 
+static bool is_nested(otel_type type) { return type == OTEL_TYPE_ARRAY || type == OTEL_TYPE_MAP; }
+
+static bool is_list(otel_type type) { return type >= OTEL_TYPE_STRINGS && type <= OTEL_TYPE_MAP; }
+
+static bool is_cut(otel_type type) { return type == OTEL_TYPE_STRING || type == OTEL_TYPE_BYTES; }
+
 /* Of a type with elements: whether it has those that it claims to have. */
-static bool has_elements(const otel_value *value) {
+static bool has_elements(const otel_value *value, const struct otel__value_limits *limits) {
     const size_t element = element_size(value->type);
-    return element != 0 && value->len <= LONGEST / element && (value->u.p || value->len == 0);
+    if (element == 0 || (!value->u.p && value->len))
+        return false;
+    const size_t len = is_cut(value->type) && value->len > limits->length ? limits->length : value->len;
+    return len <= LONGEST / element;
+}
+
+/* Empty: that has no elements, or lies too deep. */
+static bool is_empty(const otel_value *value, const struct otel__value_limits *limits, unsigned depth) {
+    return !has_elements(value, limits) || (is_list(value->type) && depth > limits->depth);
+}
+
+/* An element of an array of strings. */
+static otel_str cut_text(otel_str text, const struct otel__value_limits *limits) {
+    if (text.ptr && text.len > limits->length)
+        text.len = otel__utf8_prefix(text.ptr, text.len, limits->length);
+    return text;
+}
+
+/* `*total` is how many bytes the copy takes so far; false when they are too many. */
+static bool take_bytes(size_t *total, size_t size) {
+    *total += aligned(size);
+    return *total <= LONGEST;
+}
+
+static bool measure(const otel_value *value, const struct otel__value_limits *limits, unsigned depth, size_t *total);
+
+static bool measure_strings(const otel_value *value, const struct otel__value_limits *limits, size_t *total) {
+    const otel_str *strings = value->u.p;
+    for (size_t i = 0; i < value->len; i++)
+        if (!take_bytes(total, otel__str_copy_size(cut_text(strings[i], limits))))
+            return false;
+    return true;
+}
+
+/* Lists that hold themselves, or claim to be large, end at the first of the two bounds. */
+static bool measure_nested(const otel_value *list, const struct otel__value_limits *limits, unsigned depth,
+                           size_t *total) {
+    const bool map = list->type == OTEL_TYPE_MAP;
+    for (size_t i = 0; i < list->len; i++) {
+        const otel_attr *attr = map ? &((const otel_attr *)list->u.p)[i] : NULL;
+        const otel_value *value = map ? &attr->value : &((const otel_value *)list->u.p)[i];
+        if ((map && !take_bytes(total, otel__str_copy_size(attr->key))) || !measure(value, limits, depth + 1, total))
+            return false;
+    }
+    return true;
+}
+
+static bool measure(const otel_value *value, const struct otel__value_limits *limits, unsigned depth, size_t *total) {
+    if (value->type == OTEL_TYPE_UINT)
+        return take_bytes(total, DIGITS);
+    if (is_empty(value, limits, depth))
+        return true;
+    const size_t kept =
+        is_cut(value->type) ? otel__value_cut(value->type, value->u.p, value->len, limits->length) : value->len;
+    if (!take_bytes(total, kept * element_size(value->type)))
+        return false;
+    if (value->type == OTEL_TYPE_STRINGS)
+        return measure_strings(value, limits, total);
+    return !is_nested(value->type) || measure_nested(value, limits, depth, total);
 }
 
 static size_t value_size(const otel_value *value) {
-    if (value->type == OTEL_TYPE_UINT)
-        return DIGITS;
-    if (!has_elements(value))
-        return 0;
-    size_t size = aligned(value->len * element_size(value->type));
-    if (value->type == OTEL_TYPE_STRINGS)
-        for (size_t i = 0; i < value->len; i++)
-            size += otel__str_copy_size(((const otel_str *)value->u.p)[i]);
-    return size;
+    size_t size = 0;
+    return measure(value, &unlimited, 1, &size) ? size : 0;
 }
 
-static otel_value copy_strings(const otel_value *value, char **room) {
+static bool is_small(const otel_value *value, const struct otel__value_limits *limits) {
+    size_t size = 0;
+    return measure(value, limits, 1, &size);
+}
+
+static otel_value copy_strings(const otel_value *value, const struct otel__value_limits *limits, char **room) {
     const otel_str *from = value->u.p;
     otel_str *to = reserve(room, value->len * sizeof *to);
     for (size_t i = 0; i < value->len; i++)
-        to[i] = otel__str_copy(from[i], room);
+        to[i] = otel__str_copy(cut_text(from[i], limits), room);
     return otel_strings(to, value->len);
 }
 
@@ -96,29 +173,39 @@ static otel_value copy_digits(const otel_value *value, char **room) {
     return otel_stringn(digits, (size_t)len);
 }
 
-static otel_value copy_value(const otel_value *value, char **room) {
-    const size_t element = element_size(value->type);
+/* Strings, byte arrays and numbers, as they lie there. */
+static otel_value copy_flat(const otel_value *value, const struct otel__value_limits *limits, char **room) {
+    otel_value copy = *value;
+    if (is_cut(value->type))
+        copy.len = otel__value_cut(value->type, value->u.p, value->len, limits->length);
+    if (value->type == OTEL_TYPE_STRING && !otel__utf8_valid(value->u.p, copy.len))
+        copy.type = OTEL_TYPE_BYTES;
+    if (copy.len) {
+        const size_t size = copy.len * element_size(value->type);
+        copy.u.p = memcpy(reserve(room, size), value->u.p, size);
+    }
+    return copy;
+}
+
+static otel_value copy_nested(const otel_value *list, const struct otel__value_limits *limits, unsigned depth,
+                              char **room);
+
+/* Of a value that measure() found to be small enough. */
+static otel_value copy_value(const otel_value *value, const struct otel__value_limits *limits, unsigned depth,
+                             char **room) {
     if (value->type == OTEL_TYPE_UINT)
         return copy_digits(value, room);
     if (value->type == OTEL_TYPE_BOOL)
         return otel_bool(value->u.i != 0);
     if (value->type == OTEL_TYPE_INT || value->type == OTEL_TYPE_DOUBLE)
         return *value;
-    if (!has_elements(value))
+    if (is_empty(value, limits, depth))
         return otel_none();
     if (value->type == OTEL_TYPE_STRINGS)
-        return copy_strings(value, room);
+        return copy_strings(value, limits, room);
     if (value->type == OTEL_TYPE_BOOLS)
         return copy_bools(value, room);
-    otel_value copy = *value;
-    if (value->type == OTEL_TYPE_STRING && !otel__utf8_valid(value->u.p, value->len))
-        copy.type = OTEL_TYPE_BYTES;
-    if (value->len) {
-        void *bytes = reserve(room, value->len * element);
-        memcpy(bytes, value->u.p, value->len * element);
-        copy.u.p = bytes;
-    }
-    return copy;
+    return is_nested(value->type) ? copy_nested(value, limits, depth, room) : copy_flat(value, limits, room);
 }
 
 /* ---- lists ------------------------------------------------------------------------------------------------------- */
@@ -143,7 +230,7 @@ static const otel_attr *find(const otel_attr *items, size_t count, otel_str key)
     return NULL;
 }
 
-otel_attrs otel__attrs_copy(otel_attrs attrs, char **room) {
+static otel_attrs copy_attrs(otel_attrs attrs, const struct otel__value_limits *limits, unsigned depth, char **room) {
     otel_attrs copy = { .items = NULL, .count = 0 };
     if (!attrs.items || attrs.count == 0)
         return copy;
@@ -155,11 +242,35 @@ otel_attrs otel__attrs_copy(otel_attrs attrs, char **room) {
         const otel_attr *same = find(items, copy.count, key);
         otel_attr *attr = &items[same ? (size_t)(same - items) : copy.count++];
         attr->key = key;
-        attr->value = copy_value(&attrs.items[i].value, room);
+        /* A list of attributes has not been measured as a whole. */
+        const bool fits = depth > 1 || is_small(&attrs.items[i].value, limits);
+        attr->value = fits ? copy_value(&attrs.items[i].value, limits, depth, room) : otel_none();
     }
     copy.items = items;
     return copy;
 }
+
+static otel_value copy_nested(const otel_value *list, const struct otel__value_limits *limits, unsigned depth,
+                              char **room) {
+    if (list->type == OTEL_TYPE_MAP)
+        return otel_map(copy_attrs((otel_attrs){ list->u.p, list->len }, limits, depth + 1, room));
+    const otel_value *from = list->u.p;
+    otel_value *to = reserve(room, list->len * sizeof *to);
+    for (size_t i = 0; i < list->len; i++)
+        to[i] = copy_value(&from[i], limits, depth + 1, room);
+    return otel_array(to, list->len);
+}
+
+size_t otel__list_copy_size(const otel_value *list, const struct otel__value_limits *limits) {
+    size_t size = 0;
+    return measure(list, limits, 1, &size) ? size : SIZE_MAX;
+}
+
+otel_value otel__list_copy(const otel_value *list, const struct otel__value_limits *limits, char **room) {
+    return copy_value(list, limits, 1, room);
+}
+
+otel_attrs otel__attrs_copy(otel_attrs attrs, char **room) { return copy_attrs(attrs, &unlimited, 1, room); }
 
 uint32_t otel__attrs_copy_drops(otel_attrs attrs) {
     uint32_t drops = 0;
@@ -168,18 +279,21 @@ uint32_t otel__attrs_copy_drops(otel_attrs attrs) {
     return drops;
 }
 
+static bool same_sets(otel_attrs a, otel_attrs b);
+
 static bool same_value(const otel_value *a, const otel_value *b) {
     if (a->type != b->type || a->len != b->len)
         return false;
     const size_t element = element_size(a->type);
     if (element == 0)
         return a->type == OTEL_TYPE_NONE || a->u.i == b->u.i;
-    if (a->type != OTEL_TYPE_STRINGS)
+    if (a->type == OTEL_TYPE_MAP)
+        return same_sets((otel_attrs){ a->u.p, a->len }, (otel_attrs){ b->u.p, b->len });
+    if (a->type != OTEL_TYPE_STRINGS && a->type != OTEL_TYPE_ARRAY)
         return same_bytes(a->u.p, b->u.p, a->len * element);
-    const otel_str *x = a->u.p;
-    const otel_str *y = b->u.p;
     for (size_t i = 0; i < a->len; i++)
-        if (!same_str(x[i], y[i]))
+        if (a->type == OTEL_TYPE_ARRAY ? !same_value(&((const otel_value *)a->u.p)[i], &((const otel_value *)b->u.p)[i])
+                                       : !same_str(((const otel_str *)a->u.p)[i], ((const otel_str *)b->u.p)[i]))
             return false;
     return true;
 }

@@ -101,7 +101,7 @@ static struct otel__record *make_record(struct owner *owner, const otel_span_dat
     record->holds_state = set_state(&record->span, span->tracestate);
     if (span->parent) {
         record->parent_id = span->parent->opaque_[OTEL__W_SPAN];
-        record->parent_meta = span->parent->opaque_[OTEL__W_META];
+        record->parent_meta = (uint32_t)span->parent->opaque_[OTEL__W_META];
     }
     record->start = span->start_time;
     record->end = span->end_time;

@@ -58,7 +58,7 @@ static bool same_value(otlp_report *report, const Otel__Otlp__AnyValue *got, con
 static otel_value element(const otel_value *list, size_t i) {
     switch (list->type) {
     case OTEL_TYPE_STRINGS:
-        return otel__str(((const otel_str *)list->u.p)[i]);
+        return ((const otel_str *)list->u.p)[i].ptr ? otel__str(((const otel_str *)list->u.p)[i]) : otel_none();
     case OTEL_TYPE_BOOLS:
         return otel_bool(((const bool *)list->u.p)[i]);
     case OTEL_TYPE_INTS:

@@ -27,13 +27,13 @@ static otel_value repaired_strings(const otel_value *value, struct roundtrip_poo
     return otel_strings(to, value->len);
 }
 
+static otel_value expect_nested(const otel_value *value, struct roundtrip_pool *pool);
+
 /* False: it is none. */
 static bool expect_value(const otel_value *value, struct roundtrip_pool *pool, otel_value *out) {
     *out = *value;
     switch ((int)value->type) {
     case OTEL_TYPE_NONE:
-    case OTEL_TYPE_ARRAY:
-    case OTEL_TYPE_MAP:
         *out = otel_none();
         return true;
     case OTEL_TYPE_BOOL:
@@ -51,6 +51,8 @@ static bool expect_value(const otel_value *value, struct roundtrip_pool *pool, o
     case OTEL_TYPE_BOOLS:
     case OTEL_TYPE_INTS:
     case OTEL_TYPE_DOUBLES:
+    case OTEL_TYPE_ARRAY:
+    case OTEL_TYPE_MAP:
         break;
     default:
         return false;
@@ -59,6 +61,8 @@ static bool expect_value(const otel_value *value, struct roundtrip_pool *pool, o
         return false;
     if (value->type == OTEL_TYPE_STRINGS)
         *out = repaired_strings(value, pool);
+    else if (value->type == OTEL_TYPE_ARRAY || value->type == OTEL_TYPE_MAP)
+        *out = expect_nested(value, pool);
     else if (value->type == OTEL_TYPE_STRING && !roundtrip_is_utf8(otel_strn(value->u.p, value->len)))
         out->type = OTEL_TYPE_BYTES;
     return true;
@@ -87,6 +91,35 @@ static void put(struct roundtrip_list *list, size_t limit, otel_attr attr, struc
         list->items[list->count++] = (otel_attr){ key, value };
     else
         list->dropped++;
+}
+
+static otel_value expect_map(otel_attrs entries, struct roundtrip_pool *pool) {
+    struct roundtrip_list map = { .items = roundtrip_make(pool, entries.count * sizeof *map.items) };
+    for (size_t i = 0; i < entries.count; i++) {
+        otel_attr entry = { roundtrip_repaired(pool, entries.items[i].key), otel_none() };
+        if (entry.key.len == 0)
+            continue;
+        if (!expect_value(&entries.items[i].value, pool, &entry.value))
+            entry.value = otel_none();
+        otel_attr *same = find(&map, entry.key);
+        if (same)
+            same->value = entry.value;
+        else
+            map.items[map.count++] = entry;
+    }
+    return otel_map((otel_attrs){ map.items, map.count });
+}
+
+/* What could not be an attribute is empty inside of others. */
+static otel_value expect_nested(const otel_value *value, struct roundtrip_pool *pool) {
+    if (value->type == OTEL_TYPE_MAP)
+        return expect_map((otel_attrs){ value->u.p, value->len }, pool);
+    const otel_value *from = value->u.p;
+    otel_value *to = roundtrip_make(pool, value->len * sizeof *to);
+    for (size_t i = 0; i < value->len; i++)
+        if (!expect_value(&from[i], pool, &to[i]))
+            to[i] = otel_none();
+    return otel_array(to, value->len);
 }
 
 /* With room for `more` that may follow. */
@@ -204,12 +237,15 @@ static void expect_event(const struct draft *draft, const struct roundtrip_step 
     event->time = step->time;
     event->when = step->when;
     static const char *const keys[] = { "exception.type", "exception.message", "exception.stacktrace" };
-    event->attributes = make_list((otel_attrs){ NULL, 0 }, 3 + step->attributes.count, LIMIT, draft->pool);
+    event->attributes = make_list((otel_attrs){ NULL, 0 }, 4 + step->attributes.count, LIMIT, draft->pool);
     for (size_t i = 0; step->action == ROUNDTRIP_EXCEPTION && i < 3; i++)
         if (step->strings[i])
             put(&event->attributes, LIMIT, OTEL_ATTR(keys[i], step->strings[i]), draft->pool);
     for (size_t i = 0; step->attributes.items && i < step->attributes.count; i++)
         put(&event->attributes, LIMIT, step->attributes.items[i], draft->pool);
+    bool named = find(&event->attributes, otel_cstr(keys[0])) || find(&event->attributes, otel_cstr(keys[1]));
+    if (step->action == ROUNDTRIP_EXCEPTION && !named)
+        put(&event->attributes, LIMIT, OTEL_ATTR(keys[0], "_OTHER"), draft->pool);
 }
 
 static void expect_status(const struct draft *draft, int code, otel_str text) {

@@ -31,7 +31,12 @@
     X("array of strings", holds(value, OTEL__OTLP__ANY_VALUE__VALUE_STRING_VALUE)) \
     X("array of bools", holds(value, OTEL__OTLP__ANY_VALUE__VALUE_BOOL_VALUE)) \
     X("array of ints", holds(value, OTEL__OTLP__ANY_VALUE__VALUE_INT_VALUE)) \
-    X("array of doubles", holds(value, OTEL__OTLP__ANY_VALUE__VALUE_DOUBLE_VALUE))
+    X("array of doubles", holds(value, OTEL__OTLP__ANY_VALUE__VALUE_DOUBLE_VALUE)) \
+    X("array of arrays", holds(value, OTEL__OTLP__ANY_VALUE__VALUE_ARRAY_VALUE)) \
+    X("array of maps", holds(value, OTEL__OTLP__ANY_VALUE__VALUE_KVLIST_VALUE)) \
+    X("array of nothing", holds(value, OTEL__OTLP__ANY_VALUE__VALUE__NOT_SET)) \
+    X("map", IS(KVLIST) && value->kvlist_value->n_values > 1) \
+    X("empty map", IS(KVLIST) && value->kvlist_value->n_values == 0)
 
 #define EVENT_FEATURES(X) \
     X("event without a name", event->name.len == 0) \

@@ -30,17 +30,25 @@ static size_t element_size(otel_type type) {
         return sizeof(double);
     case OTEL_TYPE_STRINGS:
         return sizeof(otel_str);
+    case OTEL_TYPE_ARRAY:
+        return sizeof(otel_value);
     default:
         return 0;
     }
 }
 
-/* What nested values hold is not looked at by anyone, so that it is not lent. */
 static otel_value lend_value(struct roundtrip_loan *loan, otel_value value) {
     size_t size = element_size(value.type);
+    if (value.type == OTEL_TYPE_MAP)
+        return otel_map(roundtrip_lend_attrs(loan, (otel_attrs){ value.u.p, value.len }));
     if (size == 0 || !value.u.p)
         return value;
     value.u.p = roundtrip_copy(&loan->pool, otel_strn(value.u.p, value.len * size)).ptr;
+    if (value.type == OTEL_TYPE_ARRAY) {
+        otel_value *values = (otel_value *)value.u.p;
+        for (size_t i = 0; i < value.len; i++)
+            values[i] = lend_value(loan, values[i]);
+    }
     if (value.type == OTEL_TYPE_STRINGS) {
         otel_str *strings = (otel_str *)value.u.p;
         for (size_t i = 0; i < value.len; i++)

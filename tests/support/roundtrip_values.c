@@ -202,16 +202,21 @@ static otel_value some_array(struct roundtrip_source *source) {
     return (otel_value){ .type = types[which], .len = count, .u.p = items };
 }
 
-/* Nested values, which are recorded as the empty value for now. */
+static otel_value some_value(struct roundtrip_source *source);
+
+/* An array of any values, or a map, in which there may be others; of keys that come twice, or that are none, too. */
 static otel_value some_nested(struct roundtrip_source *source) {
-    otel_attr *items = roundtrip_make(source->pool, 2 * sizeof *items);
-    items[0] = (otel_attr){ usual_key(source), otel_int(1) };
-    items[1] = (otel_attr){ usual_key(source), otel_none() };
-    if (roundtrip_one_in(source, 2))
-        return (otel_value){ .type = OTEL_TYPE_MAP, .len = 2, .u.p = items };
-    otel_value *values = roundtrip_make(source->pool, sizeof *values);
-    *values = otel_string("inner");
-    return (otel_value){ .type = OTEL_TYPE_ARRAY, .len = 1, .u.p = values };
+    size_t count = roundtrip_below(source, 4);
+    bool heavy = source->heavy;
+    source->heavy = false;
+    otel_value *values = roundtrip_make(source->pool, count * sizeof *values);
+    for (size_t i = 0; i < count; i++)
+        values[i] = some_value(source);
+    otel_attr *items = roundtrip_make(source->pool, count * sizeof *items);
+    for (size_t i = 0; i < count; i++)
+        items[i] = (otel_attr){ roundtrip_one_in(source, 8) ? otel_cstr("") : usual_key(source), values[i] };
+    source->heavy = heavy;
+    return roundtrip_one_in(source, 2) ? otel_map((otel_attrs){ items, count }) : otel_array(values, count);
 }
 
 /* Made by hand, and badly. */

@@ -46,6 +46,20 @@ static void put_element(FILE *out, const otel_value *value, size_t i) {
         fprintf(out, "%.17g", ((const double *)value->u.p)[i]);
 }
 
+static void put_attrs(FILE *out, otel_attrs attributes);
+
+static void put_value(FILE *out, const otel_value *value);
+
+static void put_values(FILE *out, const otel_value *values, size_t count) {
+    fputc('[', out);
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            fputc(',', out);
+        put_value(out, &values[i]);
+    }
+    fputc(']', out);
+}
+
 static void put_value(FILE *out, const otel_value *value) {
     fprintf(out, "%s:", type_name(value->type));
     switch (value->type) {
@@ -72,6 +86,14 @@ static void put_value(FILE *out, const otel_value *value) {
             put_element(out, value, i);
         }
         fputs(value->len ? "]" : "[]", out);
+        break;
+    case OTEL_TYPE_ARRAY:
+        put_values(out, value->u.p, value->len);
+        break;
+    case OTEL_TYPE_MAP:
+        fputc('{', out);
+        put_attrs(out, (otel_attrs){ value->u.p, value->len });
+        fputc('}', out);
         break;
     default:
         break;

@@ -61,7 +61,7 @@ static void keys_of_the_same_hash_are_two_keys(void **state) {
 static void beyond_the_limit_new_keys_are_dropped_and_old_ones_updated(void **state) {
     (void)state;
     char key[16];
-    for (int i = 0; i < OTEL__ATTRIBUTE_LIMIT; i++) {
+    for (int i = 0; i < OTEL__COUNT_LIMIT; i++) {
         snprintf(key, sizeof key, "k%d", i);
         assert_true(set(key, otel_int(i)));
     }
@@ -72,7 +72,7 @@ static void beyond_the_limit_new_keys_are_dropped_and_old_ones_updated(void **st
     assert_true(set("k127", otel_string("updated")));
     assert_true(set("k64", otel_ints(ints, 2)));
     const otel_attrs attrs = seen();
-    assert_int_equal(attrs.count, OTEL__ATTRIBUTE_LIMIT);
+    assert_int_equal(attrs.count, OTEL__COUNT_LIMIT);
     assert_int_equal(attrs.items[0].value.u.i, -1);
     assert_int_equal(attrs.items[1].value.u.i, 1);
     assert_memory_equal(attrs.items[127].value.u.p, "updated", 7);

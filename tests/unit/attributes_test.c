@@ -35,11 +35,59 @@ static void every_type_is_kept(void **state) {
     assert_int_equal(record->attrs.dropped, 0);
 }
 
-static void reserved_types_are_empty_for_now(void **state) {
+static void values_hold_values(void **state) {
     (void)state;
-    assert_true(set("array", (otel_value){ .type = OTEL_TYPE_ARRAY, .len = 2, .u.p = words }));
-    assert_true(set("map", (otel_value){ .type = OTEL_TYPE_MAP, .len = SIZE_MAX, .u.p = NULL }));
-    assert_seen("array=none: map=none:");
+    assert_true(set("array", OTEL_ARRAY(OTEL_VALUE(1), OTEL_VALUE("two"), otel_none(), OTEL_ARRAY(otel_bool(true)))));
+    assert_true(set("map", OTEL_MAP(OTEL_ATTR("a", 1), OTEL_ATTR("b", OTEL_MAP(OTEL_ATTR("c", otel_ints(ints, 2)))))));
+    assert_true(set("nothing", otel_array(NULL, 0)));
+    assert_false(set("wrong", (otel_value){ .type = OTEL_TYPE_MAP, .len = 3, .u.p = NULL }));
+    assert_seen("array=array:[int:1,string:\"two\",none:,array:[bool:true]] "
+                "map=map:{a=int:1 b=map:{c=ints:[-9223372036854775808,0]}} nothing=array:[]");
+    assert_int_equal(record->attrs.dropped, 1);
+}
+
+static void of_equal_keys_in_a_map_the_last_counts(void **state) {
+    (void)state;
+    const otel_attr nameless = { { "", 0 }, otel_int(3) };
+    assert_true(set("map", OTEL_MAP(OTEL_ATTR("k", 1), OTEL_ATTR("K", 2), nameless, OTEL_ATTR("k", "last"))));
+    assert_seen("map=map:{k=string:\"last\" K=int:2}");
+}
+
+static void nested_values_are_copied_and_replaced(void **state) {
+    (void)state;
+    char text[] = "inner", key[] = "key";
+    assert_true(set("k", OTEL_ARRAY(OTEL_VALUE("short"))));
+    assert_true(set("k", OTEL_MAP(OTEL_ATTR(key, text), OTEL_ATTR("u", otel_uint(UINT64_MAX)))));
+    memset(text, '#', sizeof text);
+    memset(key, '#', sizeof key);
+    assert_seen("k=map:{key=string:\"inner\" u=string:\"18446744073709551615\"}");
+    assert_true(set("k", OTEL_VALUE(7)));
+    assert_seen("k=int:7");
+}
+
+/* Lists that hold themselves have no end; those that are too large are dropped. */
+static void lists_without_an_end_are_dropped(void **state) {
+    (void)state;
+    otel_value loop[2] = { { .type = OTEL_TYPE_ARRAY, .len = 2, .u.p = loop },
+                           { .type = OTEL_TYPE_ARRAY, .len = 2, .u.p = loop } };
+    assert_false(set("loop", loop[0]));
+    otel_value chain[1] = { { .type = OTEL_TYPE_ARRAY, .len = 1, .u.p = chain } };
+    assert_true(set("chain", chain[0])); /* 64 deep */
+    assert_false(set("huge", (otel_value){ .type = OTEL_TYPE_ARRAY, .len = SIZE_MAX, .u.p = chain }));
+    assert_int_equal(record->attrs.count, 1);
+    unsigned depth = 0;
+    for (const otel_value *value = &seen().items[0].value; value->type == OTEL_TYPE_ARRAY; value = value->u.p)
+        depth++;
+    assert_int_equal(depth, 64);
+}
+
+static void null_strings_stay_null(void **state) {
+    (void)state;
+    assert_true(set("strings", otel_strings((otel_str[]){ { "a", 1 }, { NULL, 0 }, { "", 0 } }, 3)));
+    const otel_str *strings = seen().items[0].value.u.p;
+    assert_non_null(strings[0].ptr);
+    assert_null(strings[1].ptr);
+    assert_non_null(strings[2].ptr);
 }
 
 static void empty_values_are_values(void **state) {
@@ -273,7 +321,7 @@ struct model {
     struct {
         char key[24];
         char *text; /* of the value */
-    } items[OTEL__ATTRIBUTE_LIMIT];
+    } items[OTEL__COUNT_LIMIT];
 };
 
 static uint64_t random_state;
@@ -321,7 +369,7 @@ static bool model_set(struct model *model, const char *key, char *text) {
             model->items[i].text = text;
             return true;
         }
-    if (model->count == OTEL__ATTRIBUTE_LIMIT) {
+    if (model->count == OTEL__COUNT_LIMIT) {
         free(text);
         return false;
     }
@@ -386,7 +434,11 @@ static void random_operations_give_what_a_simple_model_gives(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         test(every_type_is_kept),
-        test(reserved_types_are_empty_for_now),
+        test(values_hold_values),
+        test(of_equal_keys_in_a_map_the_last_counts),
+        test(nested_values_are_copied_and_replaced),
+        test(lists_without_an_end_are_dropped),
+        test(null_strings_stay_null),
         test(empty_values_are_values),
         test(bits_of_doubles_are_kept),
         test(a_bool_is_0_or_1),

@@ -61,6 +61,7 @@ static void add_event(struct otel__record *record, unsigned number, unsigned att
     memset(event, 0, sizeof *event);
     snprintf(text, sizeof text, "e%u", number);
     event->name = otel__record_text(record, otel_cstr(text));
+    event->attrs.most = attributes;
     event->time = number;
     for (unsigned i = 0; i < attributes; i++) {
         snprintf(text, sizeof text, "a%u", i);
@@ -76,6 +77,7 @@ static void add_event(struct otel__record *record, unsigned number, unsigned att
 static void add_link(struct otel__record *record, unsigned number) {
     struct otel__link *link = otel__record_alloc(record, sizeof *link);
     memset(link, 0, sizeof *link);
+    link->attrs.most = 1;
     link->span.opaque_[OTEL__W_TRACE] = link->span.opaque_[OTEL__W_SPAN] = number;
     const otel_value value = otel_int(number);
     otel__attrs_set(record, &link->attrs, otel_cstr("n"), &value);

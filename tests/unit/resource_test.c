@@ -297,8 +297,8 @@ static void odd_lists(void **state) {
     const otel_attr odd[] = {
         { { "null string", 11 }, { .type = OTEL_TYPE_STRING, .len = 3 } },
         { { "null ints", 9 }, { .type = OTEL_TYPE_INTS, .len = 3 } },
-        { { "array", 5 }, { .type = OTEL_TYPE_ARRAY, .len = 3, .u.p = "junk" } },
-        { { "map", 3 }, { .type = OTEL_TYPE_MAP, .len = 3, .u.p = "junk" } },
+        { { "array", 5 }, { .type = OTEL_TYPE_ARRAY, .len = 3 } },
+        { { "map", 3 }, { .type = OTEL_TYPE_MAP, .len = 3 } },
         { { "unknown", 7 }, { .type = (otel_type)99, .len = 3, .u.p = "junk" } },
     };
     assert_int_equal(resource->data.dropped_attributes, 0);

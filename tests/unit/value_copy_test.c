@@ -110,10 +110,30 @@ static void empty_lists_have_no_copy(void **state) {
     assert_copied(((otel_attrs){ (otel_attr[]){ attr("a", otel_int(1)) }, 0 }), "");
 }
 
-/* The reserved types, types that don't exist, and lengths without bytes. */
+static void values_in_values_are_copied(void **state) {
+    (void)state;
+    assert_copied(LIST(attr("a", OTEL_ARRAY(otel_int(1), OTEL_MAP(OTEL_ATTR("k", "v"), OTEL_ATTR("k", "w"))))),
+                  "a=array:[int:1,map:{k=string:\"w\"}]");
+}
+
+/* In any order, also inside. */
+static void equal_sets_are_equal(void **state) {
+    (void)state;
+    const otel_attrs one = LIST(attr("x", otel_int(1)), attr("m", OTEL_MAP(OTEL_ATTR("a", 1), OTEL_ATTR("b", 2))));
+    const otel_attrs same = LIST(attr("m", OTEL_MAP(OTEL_ATTR("b", 2), OTEL_ATTR("a", 1))), attr("x", otel_int(1)));
+    const otel_attrs other = LIST(attr("m", OTEL_MAP(OTEL_ATTR("b", 2), OTEL_ATTR("a", 3))), attr("x", otel_int(1)));
+    const otel_attrs array = LIST(attr("x", OTEL_ARRAY(otel_int(1), otel_int(2))));
+    const otel_attrs swapped = LIST(attr("x", OTEL_ARRAY(otel_int(2), otel_int(1))));
+    assert_true(otel__attrs_equal(one, same));
+    assert_false(otel__attrs_equal(one, other));
+    assert_true(otel__attrs_equal(array, array));
+    assert_false(otel__attrs_equal(array, swapped));
+}
+
+/* Types that don't exist, and lengths without bytes. */
 static void values_that_cannot_be_are_empty(void **state) {
     (void)state;
-    assert_copied(LIST(attr("array", (otel_value){ .type = OTEL_TYPE_ARRAY, .len = 2, .u.p = words }),
+    assert_copied(LIST(attr("array", (otel_value){ .type = OTEL_TYPE_ARRAY, .len = 2, .u.p = NULL }),
                        attr("map", (otel_value){ .type = OTEL_TYPE_MAP, .len = SIZE_MAX, .u.p = words }),
                        attr("odd", (otel_value){ .type = (otel_type)99, .len = SIZE_MAX, .u.p = words }),
                        attr("null", (otel_value){ .type = OTEL_TYPE_STRING, .len = 5, .u.p = NULL }),
@@ -256,6 +276,8 @@ int main(void) {
         test(the_last_value_of_a_key_wins_in_the_place_of_the_first),
         test(keys_that_are_none_are_left_out),
         test(empty_lists_have_no_copy),
+        test(values_in_values_are_copied),
+        test(equal_sets_are_equal),
         test(values_that_cannot_be_are_empty),
         test(what_claims_to_be_huge_is_empty_or_left_out),
         test(empty_values_are_copied_as_such),

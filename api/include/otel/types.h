@@ -50,8 +50,8 @@ typedef enum otel_type {
     OTEL_TYPE_BOOLS,   /**< `u.p` points to `len` elements of bool */
     OTEL_TYPE_INTS,    /**< `u.p` points to `len` elements of int64_t */
     OTEL_TYPE_DOUBLES, /**< `u.p` points to `len` elements of double */
-    OTEL_TYPE_ARRAY,   /**< `u.p` points to `len` elements of otel_value; reserved, recorded as the empty value */
-    OTEL_TYPE_MAP      /**< `u.p` points to `len` elements of otel_attr; reserved, recorded as the empty value */
+    OTEL_TYPE_ARRAY,   /**< `u.p` points to `len` elements of otel_value, of any types */
+    OTEL_TYPE_MAP /**< `u.p` points to `len` elements of otel_attr; of equal keys the last counts, an empty one is left out */
 } otel_type;
 
 /** An attribute value. Make one with otel_int(), otel_string(), OTEL_VALUE(), ... rather than by hand. */
@@ -123,7 +123,10 @@ static inline otel_value otel_double(double d) {
 static inline otel_value otel_string(const char *p) { return otel__pointed(OTEL_TYPE_STRING, p, p ? strlen(p) : 0); }
 static inline otel_value otel_stringn(const char *p, size_t len) { return otel__pointed(OTEL_TYPE_STRING, p, len); }
 static inline otel_value otel_bytes(const void *p, size_t len) { return otel__pointed(OTEL_TYPE_BYTES, p, len); }
-/* Homogeneous arrays: `count` elements are copied when the value is recorded. They cost more than scalars. */
+/*
+ * Homogeneous arrays: `count` elements are copied when the value is recorded. They cost more than scalars. A string whose
+ * `ptr` is NULL is a null element.
+ */
 static inline otel_value otel_strings(const otel_str *p, size_t count) {
     return otel__pointed(OTEL_TYPE_STRINGS, p, count);
 }
@@ -132,6 +135,14 @@ static inline otel_value otel_ints(const int64_t *p, size_t count) { return otel
 static inline otel_value otel_doubles(const double *p, size_t count) {
     return otel__pointed(OTEL_TYPE_DOUBLES, p, count);
 }
+/*
+ * Arrays of values of any types, and maps, in each other as deep as otel_limits allows: OTEL_ARRAY() and OTEL_MAP() where
+ * the elements are known.
+ */
+static inline otel_value otel_array(const otel_value *p, size_t count) {
+    return otel__pointed(OTEL_TYPE_ARRAY, p, count);
+}
+static inline otel_value otel_map(otel_attrs attrs) { return otel__pointed(OTEL_TYPE_MAP, attrs.items, attrs.count); }
 static inline otel_value otel__float(float f) { return otel_double(OTEL__CAST(double, f)); }
 static inline otel_value otel__ldouble(long double f) { return otel_double(OTEL__CAST(double, f)); }
 static inline otel_value otel__str(otel_str s) { return otel_stringn(s.ptr, s.len); }
@@ -157,6 +168,9 @@ static inline otel_attr otel__attr(const char *key, otel_value value) {
         otel_value: otel__same)(v)
 #define OTEL_ATTRS(...)                                                                                                \
     ((otel_attrs){ (const otel_attr[]){ __VA_ARGS__ }, sizeof((const otel_attr[]){ __VA_ARGS__ }) / sizeof(otel_attr) })
+#define OTEL_ARRAY(...)                                                                                                \
+    otel_array((const otel_value[]){ __VA_ARGS__ }, sizeof((const otel_value[]){ __VA_ARGS__ }) / sizeof(otel_value))
+#define OTEL_MAP(...) otel_map(OTEL_ATTRS(__VA_ARGS__))
 #define OTEL_LINKS(...)                                                                                                \
     ((otel_links){ (const otel_link[]){ __VA_ARGS__ }, sizeof((const otel_link[]){ __VA_ARGS__ }) / sizeof(otel_link) })
 /* clang-format on */
@@ -164,10 +178,16 @@ static inline otel_attr otel__attr(const char *key, otel_value value) {
 #else
 #define OTEL_VALUE(v) ::otel::value(v)
 #define OTEL_ATTRS(...) ::otel::attrs({ __VA_ARGS__ })
+#define OTEL_ARRAY(...) ::otel::array({ __VA_ARGS__ })
+#define OTEL_MAP(...) otel_map(OTEL_ATTRS(__VA_ARGS__))
 #define OTEL_LINKS(...) ::otel::links({ __VA_ARGS__ })
 #define OTEL__REF(type, ...) ::otel::ref(type{ __VA_ARGS__ })
 #endif
-/** One attribute for OTEL_ATTRS(): OTEL_ATTR("http.request.method", "GET"). */
+/*
+ * OTEL_ARRAY(OTEL_VALUE(1), OTEL_VALUE("two")) and OTEL_MAP(OTEL_ATTR("a", 1), OTEL_ATTR("b", OTEL_ARRAY(...))) are values
+ * that hold values; like OTEL_ATTRS() they live until the end of the block, in C++ of the statement.
+ */
+/** One attribute for OTEL_ATTRS() and OTEL_MAP(): OTEL_ATTR("http.request.method", "GET"). */
 #define OTEL_ATTR(key, v) otel__attr((key), OTEL_VALUE(v))
 
 /* ---- opaque values ----------------------------------------------------------------------------------------------- */
@@ -235,6 +255,7 @@ otel_value value(decltype(nullptr)) = delete;
 template <class R, class... A> otel_value value(R (*)(A...)) = delete;
 template <class M, class C> otel_value value(M C::*) = delete;
 template <size_t N> inline otel_attrs attrs(const otel_attr (&a)[N]) { return otel_attrs{ a, N }; }
+template <size_t N> inline otel_value array(const otel_value (&a)[N]) { return otel_array(a, N); }
 template <class T> inline const T *ref(const T &t) { return &t; }
 } // namespace otel
 #endif

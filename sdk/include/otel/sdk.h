@@ -36,6 +36,25 @@ extern "C" {
  */
 typedef void (*otel_diagnostic)(void *data, otel_log_level level, const char *text);
 
+/**
+ * How much a span may hold; what is more is dropped, counted, and reported once a span as a debug message
+ * (specification: trace/sdk.md, Span Limits). 0: the environment's value, or the default. OTEL_LIMIT_NOTHING: none at
+ * all. Of a span as a whole 4 MiB are the bound, whatever the limits are. Resources and scopes have none.
+ */
+typedef struct otel_limits {
+    int attribute_count OTEL__INIT(0);             /**< default 128 */
+    int attribute_value_length OTEL__INIT(0);      /**< characters of a string, bytes of an array; default unlimited */
+    int attribute_value_depth OTEL__INIT(0);       /**< of arrays and maps in each other; default and most 64 */
+    int span_attribute_count OTEL__INIT(0);        /**< of spans alone; beats attribute_count */
+    int span_attribute_value_length OTEL__INIT(0); /**< likewise; also of events and links */
+    int event_count OTEL__INIT(0);                 /**< default 128, as all that follow */
+    int link_count OTEL__INIT(0);
+    int event_attribute_count OTEL__INIT(0); /**< of each event */
+    int link_attribute_count OTEL__INIT(0);  /**< of each link */
+} otel_limits;
+#define OTEL_LIMIT_NOTHING (-1)         /**< in otel_limits: zero are allowed */
+#define OTEL_LIMIT_UNLIMITED 2147483647 /**< in otel_limits */
+
 /** Fill through OTEL_SDK(). Zero members mean: the environment's value, or the default. */
 typedef struct otel_sdk_options {
     size_t size OTEL__INIT(sizeof(otel_sdk_options));
@@ -53,6 +72,7 @@ typedef struct otel_sdk_options {
     bool disabled OTEL__INIT(false);       /**< as OTEL_SDK_DISABLED=true: only propagators are set up */
     otel_error *error OTEL__INIT(nullptr); /**< receives the reason when start fails; "" otherwise */
     bool strict OTEL__INIT(false);         /**< as OTEL_C_STRICT=true: see below */
+    otel_limits limits OTEL__INIT({});
 } otel_sdk_options;
 
 #if defined(__cplusplus) && __cplusplus < 202002L

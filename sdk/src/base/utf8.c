@@ -49,6 +49,15 @@ bool otel__utf8_valid(const char *text, size_t len) {
     return true;
 }
 
+size_t otel__utf8_prefix(const char *text, size_t len, size_t characters) {
+    size_t used = 0;
+    for (; characters > 0 && used < len; characters--) {
+        const size_t size = otel__utf8_char(text + used, len - used);
+        used += size ? size : 1;
+    }
+    return used;
+}
+
 size_t otel__utf8_repair(const char *in, size_t len, char *out, size_t cap) {
     size_t needed = 0;
     bool fits = true;

@@ -9,6 +9,8 @@
 #include "utf8_char.h"
 
 bool otel__utf8_valid(const char *text, size_t len);
+/* The bytes of the first `characters` characters; a bad byte counts as one. */
+size_t otel__utf8_prefix(const char *text, size_t len, size_t characters);
 /*
  * Copies `in`, each bad byte replaced by U+FFFD, and returns the length of the whole result, which is at most 3 *
  * len. Writes the leading characters that fit into `cap` bytes, without a NUL. `out` may be NULL when `cap` is 0.
