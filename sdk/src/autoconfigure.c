@@ -129,8 +129,8 @@ static otel_processor *make_otlp(const struct otel__config *config, otel_error *
         .size = sizeof options,
         .max_queue_size = config->bsp_max_queue_size,
         .max_batch_size = config->bsp_max_export_batch_size,
-        .schedule_delay_ms = config->bsp_schedule_delay_ms ? config->bsp_schedule_delay_ms : -1,
-        .export_timeout_ms = config->bsp_export_timeout_ms ? config->bsp_export_timeout_ms : -1,
+        .schedule_delay_ms = config->bsp_schedule_delay_ms ? config->bsp_schedule_delay_ms : OTEL_NO_DELAY,
+        .export_timeout_ms = config->bsp_export_timeout_ms ? config->bsp_export_timeout_ms : OTEL_NO_TIMEOUT,
     };
     return otel_batch_processor(&options, exporter);
 }

@@ -55,13 +55,20 @@ void otel_sampler_destroy(otel_sampler *sampler);
 
 typedef struct otel_processor otel_processor;
 
-/** Zero members take the environment's OTEL_BSP_* values, then the defaults. */
+/** otel_batch_options.schedule_delay_ms: spans are exported without delay. */
+#define OTEL_NO_DELAY (-0x7fffffff - 1)
+
+/**
+ * Zero members take the environment's OTEL_BSP_* values, then the defaults. Negative ones are reported and ignored.
+ */
 typedef struct otel_batch_options {
     size_t size OTEL__INIT(sizeof(otel_batch_options));
-    int max_queue_size OTEL__INIT(0);    /**< spans waiting or being exported; default 2048 */
-    int max_batch_size OTEL__INIT(0);    /**< spans per export; default 512, at most max_queue_size */
-    int schedule_delay_ms OTEL__INIT(0); /**< from the first queued span to its export; default 5000; negative: none */
-    int export_timeout_ms OTEL__INIT(0); /**< of one export; default 30000; negative: no limit from the processor */
+    int max_queue_size OTEL__INIT(0); /**< spans waiting or being exported; default 2048 */
+    int max_batch_size OTEL__INIT(0); /**< spans per export; default 512, at most max_queue_size */
+    int schedule_delay_ms
+        OTEL__INIT(0); /**< from the first queued span to its export; default 5000; or OTEL_NO_DELAY */
+    /** Bound of one export; default 30000. OTEL_NO_TIMEOUT: no limit from the processor. */
+    int export_timeout_ms OTEL__INIT(0);
 } otel_batch_options;
 
 /** Collects ended sampled spans and exports them in batches from a background thread. Consumes `exporter`. */
