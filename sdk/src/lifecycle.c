@@ -212,7 +212,7 @@ static otel_status publish(struct otel__provider *provider, otel_error *error) {
     if (!otel__strict_set(provider->pipeline.strict))
         otel_report(OTEL_LOG_WARN, "strict mode", "out of memory: strict mode is off");
     otel__exit_handler_register();
-    if (!otel__backend_install(&otel__span_backend)) {
+    if (!otel__backend_install(provider->extras ? &otel__span_backend_with_extras : &otel__span_backend)) {
         otel__provider = NULL;
         return fail(error, OTEL_ERR_STATE,
                     "another SDK is installed in this process, or its version differs from the API's");

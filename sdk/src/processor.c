@@ -103,6 +103,8 @@ otel_processor *otel_simple_processor(otel_exporter *exporter) {
 void otel_processor_destroy(otel_processor *processor) {
     if (!processor)
         return;
+    if (processor->ops.destroy)
+        processor->ops.destroy(processor->self);
     otel_exporter_destroy(processor->exporter);
     otel__batch_free(processor->view);
     free(processor);
@@ -112,6 +114,8 @@ bool otel__processor_join(otel_processor *processor, unsigned index, const otel_
     processor->index = index;
     processor->lane = &lanes[index];
     memset(processor->lane, 0, sizeof *processor->lane);
+    if (otel__processor_is_custom(processor))
+        return true;
     processor->view = otel__batch_create(processor->max_batch, resource);
     return processor->view != NULL;
 }

@@ -79,6 +79,57 @@ otel_processor *otel_batch_processor(const otel_batch_options *options, otel_exp
  * well. OTEL_BSP_MAX_QUEUE_SIZE and OTEL_BSP_EXPORT_TIMEOUT hold here too. Consumes `exporter`.
  */
 otel_processor *otel_simple_processor(otel_exporter *exporter) OTEL__OWNED;
+
+/**
+ * A processor of your own: what the SDK calls when spans start, end and have ended. Everything but the name may be NULL.
+ *
+ * Threads: on_start, on_ending and on_end run on the thread that starts or ends the span, as part of that call, so they
+ * must not block; of several threads they run at the same time. force_flush and shutdown run on the thread that calls
+ * otel_sdk_flush() or otel_sdk_stop(), or exits, and may overlap the others. Several processors are called in the order
+ * in which they were given.
+ *
+ * All of them may use the API, under no lock of the SDK; otel_sdk_flush() and otel_sdk_stop() answer OTEL_ERR_STATE.
+ * A processor is not told of spans that its own on_start, on_ending and on_end start (other processors are, and exporters
+ * get them), but it is told when they end a span that started elsewhere: then its function is entered again. They must
+ * return (no longjmp, no exception); whatever they do to errno is undone.
+ *
+ * After a fork the child goes on with its own copy of `self`, and is told of its own spans. Spans that were live are not
+ * ended there. What other threads of the parent were changing in `self` stays half done unless you guard it with
+ * pthread_atfork().
+ */
+typedef struct otel_processor_ops {
+    size_t size;      /**< sizeof(otel_processor_ops) */
+    const char *name; /**< for diagnostics and the ledger, such as "redact" */
+    /**
+     * A span that is recorded, sampled or not, has started. `span` is as the caller will get it: it may be changed, and
+     * copied for later use. `parent` is the context that the parent came from, given or current, without the span in it
+     * when a root span was asked for; valid until the function returns.
+     */
+    void (*on_start)(void *self, const otel_span *span, const otel_context *parent);
+    /**
+     * The span is ending, and its end time is fixed. It may still be changed through `span`, until this returns; to every
+     * other handle, and with it to every other thread, it has ended.
+     */
+    void (*on_ending)(void *self, const otel_span *span);
+    /** The span has ended, with all that it has recorded. Valid until the function returns; nothing can be changed. */
+    void (*on_end)(void *self, const otel_span_data *span);
+    /** Completes what is under way, within `timeout_ms` (at least 1). A status other than OTEL_OK fails the flush. */
+    otel_status (*force_flush)(void *self, int timeout_ms);
+    /**
+     * The last call before destroy, once, though it may overlap functions that have not come back in time: completes what
+     * is under way, within `timeout_ms`. NULL: force_flush is called instead.
+     */
+    otel_status (*shutdown)(void *self, int timeout_ms);
+    /** Frees everything. Not called when the process exits without a stop. */
+    void (*destroy)(void *self);
+} otel_processor_ops;
+
+/**
+ * Makes a processor from a table, which is copied, and `self`, which may be NULL. It owns `self` from here on: when this
+ * fails, `self` has been destroyed and the result is NULL.
+ */
+otel_processor *otel_processor_create(const otel_processor_ops *ops, void *self) OTEL__OWNED;
+
 /** Destroys a processor that was never given away, with its exporter; NULL is ignored. */
 void otel_processor_destroy(otel_processor *processor);
 

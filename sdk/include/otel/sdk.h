@@ -99,7 +99,9 @@ otel_status otel_sdk_stop(int timeout_ms);
 
 /**
  * ended = exported + rejected + the dropped_* + queued + in_flight + not_sampled; what was lost is rejected + the
- * dropped_*. Each processor counts all spans for itself: take the processor that matters, do not add them up.
+ * dropped_*. Each processor counts all spans for itself: take the processor that matters, do not add them up. Of one made
+ * by otel_processor_create(), `exported` are the spans whose end it was told of, `not_sampled` those of its own making,
+ * and dropped_failed those that memory was too short to show.
  */
 typedef struct otel_ledger_processor {
     const char *name; /**< such as "batch/otlp"; valid while the SDK runs and until the next start */
