@@ -66,6 +66,7 @@ static void destroy_all(const otel_processors *processors) {
 
 void otel__options_consume(const otel_sdk_options *options) {
     otel_sampler_destroy(options->sampler);
+    otel_id_generator_destroy(options->id_generator);
     destroy_all(&options->processors);
 }
 
@@ -156,6 +157,7 @@ static void make_processors(const struct otel__config *config, struct otel__pipe
 
 void otel__pipeline_free(struct otel__pipeline *pipeline) {
     otel_sampler_destroy(pipeline->sampler);
+    otel_id_generator_destroy(pipeline->id_generator);
     for (size_t i = 0; i < pipeline->processor_count; i++)
         otel_processor_destroy(pipeline->processors[i]);
     *pipeline = (struct otel__pipeline){ .disabled = false };
@@ -185,6 +187,7 @@ static otel_status complete(const otel_sdk_options *options, const struct otel__
 static void disable(struct otel__pipeline *pipeline) {
     struct otel__pipeline idle = *pipeline;
     idle.sampler = NULL;
+    idle.id_generator = NULL;
     idle.processor_count = 0;
     pipeline->propagator_count = 0;
     otel__pipeline_free(pipeline);
@@ -198,6 +201,7 @@ otel_status otel__autoconfigure(const otel_sdk_options *options, const struct ot
     options = options ? otel__options_fit(options, sizeof known, &known) : &none;
     otel__config_report(config);
     *out = (struct otel__pipeline){ .disabled = options->disabled || config->sdk_disabled,
+                                    .id_generator = options->id_generator,
                                     .strict = options->strict || config->strict,
                                     .sampler = options->sampler };
     otel_status status = take_processors(&options->processors, out, error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * otel/extend.h - samplers and processors: the parts that a pipeline is put together from (specification:
+ * otel/extend.h - samplers, id generators and processors: the parts that a pipeline is put together from (specification:
  * trace/sdk.md).
  *
  * Constructors return an owned pointer, or NULL when memory is short or an argument is unusable (reported through the
@@ -50,6 +50,38 @@ otel_sampler *otel_sampler_parent_based_root(otel_sampler *root) OTEL__OWNED;
 size_t otel_sampler_description(const otel_sampler *sampler, char *buffer, size_t size);
 /** Destroys a sampler that was never given away; NULL is ignored. */
 void otel_sampler_destroy(otel_sampler *sampler);
+
+/* ---- id generators (specification: trace/sdk.md, Id Generators) --------------------------------------------------- */
+
+/**
+ * Where ids come from, instead of random numbers. Called by whichever thread starts a span, of several threads at the same
+ * time; must not block, and must return. Calls of the API are ignored. An id of zeros is reported once and replaced by a
+ * random one.
+ */
+typedef struct otel_id_generator_ops {
+    size_t size; /**< sizeof(otel_id_generator_ops) */
+    /**
+     * Says that at least the last 7 bytes of each trace id are random, evenly distributed: only then do new traces carry
+     * the W3C flag OTEL_FLAG_RANDOM, by which samplers know that they may decide by the id.
+     */
+    bool random;
+    /** For a root span: fills 16 bytes, most significant first. NULL: random trace ids, with the flag. */
+    void (*trace_id)(void *self, uint8_t out[16]);
+    /** Fills 8 bytes. NULL: random span ids. */
+    void (*span_id)(void *self, uint8_t out[8]);
+    /** Frees everything. May be NULL. */
+    void (*destroy)(void *self);
+} otel_id_generator_ops;
+
+typedef struct otel_id_generator otel_id_generator;
+
+/**
+ * Makes an id generator from a table, which is copied, and `self`, which may be NULL. It owns `self` from here on: when
+ * this fails, `self` has been destroyed and the result is NULL.
+ */
+otel_id_generator *otel_id_generator_create(const otel_id_generator_ops *ops, void *self) OTEL__OWNED;
+/** Destroys an id generator that was never given away; NULL is ignored. */
+void otel_id_generator_destroy(otel_id_generator *generator);
 
 /* ---- processors (specification: trace/sdk.md, Built-in span processors) ------------------------------------------ */
 

@@ -52,7 +52,8 @@ typedef struct otel_sdk_options {
     bool start_worker OTEL__INIT(false);   /**< start background threads now: before chroot, seccomp, setuid */
     bool disabled OTEL__INIT(false);       /**< as OTEL_SDK_DISABLED=true: only propagators are set up */
     otel_error *error OTEL__INIT(nullptr); /**< receives the reason when start fails; "" otherwise */
-    bool strict OTEL__INIT(false);         /**< as OTEL_C_STRICT=true: see below */
+    otel_id_generator *id_generator OTEL__INIT(nullptr); /**< consumed; NULL: random ids */
+    bool strict OTEL__INIT(false);                       /**< as OTEL_C_STRICT=true: see below */
 } otel_sdk_options;
 
 #if defined(__cplusplus) && __cplusplus < 202002L
