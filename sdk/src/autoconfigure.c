@@ -202,6 +202,8 @@ otel_status otel__autoconfigure(const otel_sdk_options *options, const struct ot
     otel__config_report(config);
     *out = (struct otel__pipeline){ .disabled = options->disabled || config->sdk_disabled,
                                     .id_generator = options->id_generator,
+                                    .tracer_config = options->tracer_config,
+                                    .tracer_config_data = options->tracer_config_data,
                                     .strict = options->strict || config->strict,
                                     .sampler = options->sampler };
     otel_status status = take_processors(&options->processors, out, error);

@@ -16,6 +16,8 @@ struct otel__pipeline {
     bool strict;
     otel_sampler *sampler;
     otel_id_generator *id_generator; /* NULL: the built-in one */
+    otel_tracer_config (*tracer_config)(void *data, const otel_scope_data *scope);
+    void *tracer_config_data;
     otel_processor *processors[OTEL_MAX_PROCESSORS];
     size_t processor_count;
     const otel_propagator *propagators[OTEL_MAX_PROPAGATORS];

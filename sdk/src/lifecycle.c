@@ -204,6 +204,7 @@ static void set_propagators(const struct otel__pipeline *pipeline) {
 static otel_status publish(struct otel__provider *provider, otel_error *error) {
     if (!otel__scopes_begin())
         return fail(error, OTEL_ERR_MEMORY, "out of memory");
+    otel__scopes_configure(provider->pipeline.tracer_config, provider->pipeline.tracer_config_data);
     otel__ledger_reset();
     keep_names(provider);
     atomic_store(&abandoned, 0);

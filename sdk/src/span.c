@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "id_generator_custom.h"
 #include "id_generator.h"
+#include "noop.h"
 #include "options.h"
 #include "processor_custom.h"
 #include "strict.h"
@@ -215,9 +216,18 @@ static const otel_context *parent_context(const otel_span_options *options, cons
     return copy;
 }
 
+static bool is_disabled(otel_tracer *tracer) {
+    return (otel__provider->extras & OTEL__TRACER_CONFIG) && otel__tracer_scope(tracer)->disabled;
+}
+
 static void start_with_extras(struct otel__thread *thread, otel_tracer *tracer, const otel_span_options *options,
                               const otel_context *context, otel_span *out) {
     otel_context copy;
+    if (is_disabled(tracer)) {
+        *out = otel__noop_start(options, context);
+        otel__count(otel__local_of(thread), OTEL__UNSAMPLED);
+        return;
+    }
     start_span(thread, otel__provider->pipeline.id_generator, tracer, options, context, out);
     if (out->opaque_[OTEL__W_BIRTH] != 0 && (otel__provider->extras & OTEL__CUSTOM_PROCESSORS))
         otel__custom_started(thread, out, parent_context(options, context, &copy));
@@ -225,9 +235,8 @@ static void start_with_extras(struct otel__thread *thread, otel_tracer *tracer, 
 
 static bool enabled(struct otel__thread *thread, otel_tracer *tracer, const otel_span_options *options) {
     (void)thread;
-    (void)tracer;
     (void)options;
-    return otel__provider->pipeline.processor_count > 0;
+    return otel__provider->pipeline.processor_count > 0 && !is_disabled(tracer);
 }
 
 /* ---- recording --------------------------------------------------------------------------------------------------- */

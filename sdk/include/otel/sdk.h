@@ -36,6 +36,13 @@ extern "C" {
  */
 typedef void (*otel_diagnostic)(void *data, otel_log_level level, const char *text);
 
+/** How a tracer works. Zero members are the default. */
+typedef struct otel_tracer_config {
+    /** Its spans are as without an SDK: not recorded, their parent's context goes on; otel_tracer_enabled() is false. */
+    bool disabled OTEL__INIT(false);
+    uint64_t reserved_[7] OTEL__INIT({});
+} otel_tracer_config;
+
 /** Fill through OTEL_SDK(). Zero members mean: the environment's value, or the default. */
 typedef struct otel_sdk_options {
     size_t size OTEL__INIT(sizeof(otel_sdk_options));
@@ -53,7 +60,14 @@ typedef struct otel_sdk_options {
     bool disabled OTEL__INIT(false);       /**< as OTEL_SDK_DISABLED=true: only propagators are set up */
     otel_error *error OTEL__INIT(nullptr); /**< receives the reason when start fails; "" otherwise */
     otel_id_generator *id_generator OTEL__INIT(nullptr); /**< consumed; NULL: random ids */
-    bool strict OTEL__INIT(false);                       /**< as OTEL_C_STRICT=true: see below */
+    /**
+     * Asked once for each instrumentation scope, when a tracer of it is used first (or more often, if that is on several
+     * threads at once); the first answer holds until the SDK stops. On any thread, under no lock; it must not block, and
+     * its calls of the API are ignored. A library that is too noisy: return { .disabled = true } for its name.
+     */
+    otel_tracer_config (*tracer_config)(void *data, const otel_scope_data *scope) OTEL__INIT(nullptr);
+    void *tracer_config_data OTEL__INIT(nullptr);
+    bool strict OTEL__INIT(false); /**< as OTEL_C_STRICT=true: see below */
 } otel_sdk_options;
 
 #if defined(__cplusplus) && __cplusplus < 202002L
@@ -129,7 +143,7 @@ typedef struct otel_ledger {
     uint64_t ended;
     uint64_t live;               /**< started, not ended */
     uint64_t abandoned;          /**< not ended when the SDK stopped */
-    uint64_t unsampled;          /**< never recorded, because the sampler said so */
+    uint64_t unsampled;          /**< never recorded, because the sampler said so, or the tracer is disabled */
     uint64_t refused;            /**< never recorded, because too many spans were live or queued */
     uint64_t dropped_attributes; /**< for limits or bad keys; also those of events and links */
     uint64_t dropped_events;
