@@ -162,6 +162,14 @@ typedef struct otel_processor_ops {
  */
 otel_processor *otel_processor_create(const otel_processor_ops *ops, void *self) OTEL__OWNED;
 
+/**
+ * Copies entries of the baggage that a span's parent context carries to attributes of the same name, as the span starts; an
+ * attribute that the start options set is replaced. `keys` lists their names, with a `*` at the end of a name for all that
+ * begin so: "user.id,tenant.*"; "*" stands for all. Baggage arrives from whoever sends requests: choose what you need. Put it
+ * beside a processor that exports. NULL when `keys` names nothing.
+ */
+otel_processor *otel_baggage_processor(const char *keys) OTEL__OWNED;
+
 /** Destroys a processor that was never given away, with its exporter; NULL is ignored. */
 void otel_processor_destroy(otel_processor *processor);
 
