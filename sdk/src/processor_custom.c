@@ -108,15 +108,15 @@ static _Atomic(struct otel_batch *) *view_place(const struct otel__thread *threa
     return &otel__provider->views[otel__thread_index(thread) % OTEL__VIEWS];
 }
 
-static struct otel_batch *view_take(const struct otel__thread *thread) {
-    struct otel_batch *view = atomic_exchange(view_place(thread), NULL);
+static struct otel_batch *view_take(_Atomic(struct otel_batch *) *place) {
+    struct otel_batch *view = atomic_exchange(place, NULL);
     return view ? view : otel__batch_create(1, &otel__provider->resource->data);
 }
 
-static void view_give(const struct otel__thread *thread, struct otel_batch *view) {
+static void view_give(_Atomic(struct otel_batch *) *place, struct otel_batch *view) {
     struct otel_batch *none = NULL;
     view->count = 0;
-    if (!atomic_compare_exchange_strong(view_place(thread), &none, view))
+    if (!atomic_compare_exchange_strong(place, &none, view))
         otel__batch_free(view);
 }
 
@@ -133,10 +133,14 @@ static const otel_span_data *look(struct otel_batch *view, struct otel__record *
     return otel_batch_span(view, 0);
 }
 
-/* False: there was no memory to look at the span with. */
+/*
+ * False: there was no memory to look at the span with. In a child that on_end forks there may be no provider any more,
+ * but its memory stays.
+ */
 static bool show(struct otel__thread *thread, const otel_processor *p, struct otel__record *record) {
     const int saved = errno;
-    struct otel_batch *view = view_take(thread);
+    _Atomic(struct otel_batch *) *const place = view_place(thread);
+    struct otel_batch *view = view_take(place);
     const otel_span_data *span = look(view, record);
     if (span) {
         const struct visit visit = enter(thread, p);
@@ -144,7 +148,7 @@ static bool show(struct otel__thread *thread, const otel_processor *p, struct ot
         leave(&visit);
     }
     if (view)
-        view_give(thread, view);
+        view_give(place, view);
     errno = saved;
     return span != NULL;
 }

@@ -157,6 +157,24 @@ static void a_stop_shuts_each_down_once(void **state) {
     assert_int_equal(ledger.processors[0].exported, 1);
 }
 
+enum { CODE = 42 };
+
+static otel_status leave(struct processor_double *me) { _exit(me->ends == 1 ? CODE : 1); }
+
+static int exits(void *argument) {
+    (void)argument;
+    a.stopping = leave;
+    STEP(start_with(OTEL_PROCESSORS(processor_double_make(&a))) == OTEL_OK);
+    end_span("s");
+    exit(0);
+}
+
+static void an_exit_shuts_them_down(void **state) {
+    (void)state;
+    fflush(NULL);
+    assert_int_equal(in_child(exits, NULL), CODE);
+}
+
 static _Atomic int bare_flushes;
 
 static otel_status bare_flush(void *self, int timeout_ms) {
@@ -382,6 +400,7 @@ int main(void) {
         test(they_are_flushed_while_workers_export),
         test(a_flush_may_end_spans_and_cannot_flush),
         test(a_stop_shuts_each_down_once),
+        test(an_exit_shuts_them_down),
         test(without_a_shutdown_a_stop_flushes),
         test(a_stop_leaves_a_processor_that_has_not_come_back),
         test(many_threads_are_shown_all_of_their_spans),

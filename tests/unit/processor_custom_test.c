@@ -437,6 +437,21 @@ static void without_memory_for_a_look_the_end_is_counted_as_dropped(void **state
     assert_int_equal(a.ends, 2);
 }
 
+static void in_the_long_run_a_look_allocates_nothing(void **state) {
+    (void)state;
+    SKIP_IF(!failing_allocator_works(), "allocations cannot be made to fail here");
+    start_with(OTEL_PROCESSORS(processor_double_make(&a)));
+    for (unsigned i = 0; i < 10; i++) {
+        const otel_span span = otel_span_start(lib, OTEL_START("s", .attributes = OTEL_ATTRS(OTEL_ATTR("k", 1))));
+        failing_allocator_fail(i == 0 ? 0 : 1, true);
+        otel_event(&span, "event");
+        otel_span_end(&span);
+        assert_int_equal(failing_allocator_failures(), 0);
+        failing_allocator_fail(0, false);
+    }
+    assert_int_equal(a.ends, 10);
+}
+
 #define test(name) cmocka_unit_test_teardown(name, stop)
 
 int main(void) {
@@ -457,6 +472,7 @@ int main(void) {
         test(they_cannot_flush_or_stop_the_sdk),
         test(nothing_but_the_name_is_required),
         test(one_that_cannot_be_made_is_destroyed),
+        test(in_the_long_run_a_look_allocates_nothing),
         test(without_memory_for_a_look_the_end_is_counted_as_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
