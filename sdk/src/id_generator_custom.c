@@ -45,7 +45,7 @@ static void report_zeros(otel_id_generator *generator, const char *what) {
                     "the id generator made a %s id of zeros: it gets random ones instead", what);
 }
 
-void otel__custom_trace_id(otel_id_generator *generator, struct otel__local *local, uint64_t words[2]) {
+uint64_t otel__custom_trace_id(otel_id_generator *generator, struct otel__local *local, uint64_t words[2]) {
     const int saved = errno;
     words[0] = words[1] = 0;
     if (generator->ops.trace_id) {
@@ -54,8 +54,9 @@ void otel__custom_trace_id(otel_id_generator *generator, struct otel__local *loc
             report_zeros(generator, "trace");
     }
     if (words[0] == 0 && words[1] == 0)
-        otel__trace_id_new(local, words);
+        otel__trace_id_random(local, words);
     errno = saved;
+    return generator->ops.random || !generator->ops.trace_id ? OTEL_FLAG_RANDOM : 0;
 }
 
 uint64_t otel__custom_span_id(otel_id_generator *generator, struct otel__local *local) {
@@ -67,9 +68,5 @@ uint64_t otel__custom_span_id(otel_id_generator *generator, struct otel__local *
             report_zeros(generator, "span");
     }
     errno = saved;
-    return id != 0 ? id : otel__span_id_new(local);
-}
-
-uint64_t otel__custom_trace_flags(const otel_id_generator *generator) {
-    return generator->ops.random || !generator->ops.trace_id ? OTEL_FLAG_RANDOM : 0;
+    return id != 0 ? id : otel__span_id_random(local);
 }

@@ -10,10 +10,8 @@
 
 #include "local.h"
 
-/* Never all zero: where the generator has no function, or makes zeros, the built-in one steps in. */
-void otel__custom_trace_id(otel_id_generator *generator, struct otel__local *local, uint64_t words[2]);
+/* As otel__trace_id_new() and its like. Where the generator has no function, or makes zeros, ids are random. */
+uint64_t otel__custom_trace_id(otel_id_generator *generator, struct otel__local *local, uint64_t words[2]);
 uint64_t otel__custom_span_id(otel_id_generator *generator, struct otel__local *local);
-/* The trace flags of new traces. */
-uint64_t otel__custom_trace_flags(const otel_id_generator *generator);
 
 #endif

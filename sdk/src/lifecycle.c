@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "diagnostics.h"
 #include "fork.h"
+#include "id_generator.h"
 #include "ledger.h"
 #include "options.h"
 #include "strict.h"
@@ -204,6 +205,7 @@ static void set_propagators(const struct otel__pipeline *pipeline) {
 static otel_status publish(struct otel__provider *provider, otel_error *error) {
     if (!otel__scopes_begin())
         return fail(error, OTEL_ERR_MEMORY, "out of memory");
+    otel__ids_come_from(provider->pipeline.id_generator);
     otel__scopes_configure(provider->pipeline.tracer_config, provider->pipeline.tracer_config_data);
     otel__ledger_reset();
     keep_names(provider);

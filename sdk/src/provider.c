@@ -49,9 +49,8 @@ otel_status otel__provider_create(const otel_sdk_options *options, struct otel__
         otel__provider_free(provider);
         return fail(error, OTEL_ERR_MEMORY, "out of memory");
     }
-    provider->extras = otel__custom_extras(&provider->pipeline) |
-                       (provider->pipeline.id_generator ? OTEL__ID_GENERATOR : 0u) |
-                       (provider->pipeline.tracer_config ? OTEL__TRACER_CONFIG : 0u);
+    provider->extras =
+        otel__custom_extras(&provider->pipeline) | (provider->pipeline.tracer_config ? OTEL__TRACER_CONFIG : 0u);
     *out = provider;
     return OTEL_OK;
 }

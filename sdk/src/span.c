@@ -9,7 +9,6 @@
 #include "anchor.h"
 #include "attributes.h"
 #include "base/clock.h"
-#include "id_generator_custom.h"
 #include "id_generator.h"
 #include "noop.h"
 #include "options.h"
@@ -30,19 +29,14 @@ static otel_str name_of(const otel_span_options *options) {
     return options->name_len ? otel_strn(options->name, options->name_len) : otel_cstr(options->name);
 }
 
-/* Ids, flags and parent of the span to be; everything but the decision. `generator` NULL: the built-in one. */
-static inline void derive(struct otel__local *local, otel_id_generator *generator, const otel_span *parent,
-                          otel_span *out) {
+/* Ids, flags and parent of the span to be; everything but the decision. */
+static void derive(struct otel__local *local, const otel_span *parent, otel_span *out) {
     if (parent) {
         out->opaque_[0] = parent->opaque_[0];
         out->opaque_[1] = parent->opaque_[1];
         out->opaque_[OTEL__W_META] = parent->opaque_[OTEL__W_META] & OTEL_FLAG_RANDOM;
-    } else if (generator) {
-        otel__custom_trace_id(generator, local, out->opaque_);
-        out->opaque_[OTEL__W_META] = otel__custom_trace_flags(generator);
     } else {
-        otel__trace_id_new(local, out->opaque_);
-        out->opaque_[OTEL__W_META] = OTEL_FLAG_RANDOM;
+        out->opaque_[OTEL__W_META] = otel__trace_id_new(local, out->opaque_);
     }
     out->opaque_[OTEL__W_BIRTH] = 0;
     out->opaque_[OTEL__W_STATE] = 0;
@@ -170,18 +164,16 @@ static bool record_span(struct otel__local *local, otel_tracer *tracer, const ot
     return true;
 }
 
-/* Inlined into both who call it, one of which knows that there is no generator. */
-static inline __attribute__((always_inline)) void start_span(struct otel__thread *thread, otel_id_generator *generator,
-                                                             otel_tracer *tracer, const otel_span_options *options,
-                                                             const otel_context *context, otel_span *out) {
+static void start(struct otel__thread *thread, otel_tracer *tracer, const otel_span_options *options,
+                  const otel_context *context, otel_span *out) {
     struct otel__local *local = otel__local_of(thread);
     const otel_span *parent = (const otel_span *)context;
     struct otel__sampled sampled;
     if (options->root || !has_trace_id(parent))
         parent = NULL;
-    derive(local, generator, parent, out);
+    derive(local, parent, out);
     decide(options, context, parent, out, &sampled);
-    out->opaque_[OTEL__W_SPAN] = generator ? otel__custom_span_id(generator, local) : otel__span_id_new(local);
+    out->opaque_[OTEL__W_SPAN] = otel__span_id_new(local);
     out->opaque_[OTEL__W_STATE] = sampled.state;
     if (sampled.decision == OTEL__SAMPLE)
         out->opaque_[OTEL__W_META] |= OTEL_FLAG_SAMPLED;
@@ -198,11 +190,6 @@ static inline __attribute__((always_inline)) void start_span(struct otel__thread
     /* The span holds its tracestate weakly: unreferenced, it stays readable until its place is needed. */
     if (sampled.owned && sampled.state)
         otel__tracestate_drop(sampled.state);
-}
-
-static void start(struct otel__thread *thread, otel_tracer *tracer, const otel_span_options *options,
-                  const otel_context *context, otel_span *out) {
-    start_span(thread, NULL, tracer, options, context, out);
 }
 
 /* The context as the parent's: a root span has none, whatever span is in it. */
@@ -228,7 +215,7 @@ static void start_with_extras(struct otel__thread *thread, otel_tracer *tracer, 
         otel__count(otel__local_of(thread), OTEL__UNSAMPLED);
         return;
     }
-    start_span(thread, otel__provider->pipeline.id_generator, tracer, options, context, out);
+    start(thread, tracer, options, context, out);
     if (out->opaque_[OTEL__W_BIRTH] != 0 && (otel__provider->extras & OTEL__CUSTOM_PROCESSORS))
         otel__custom_started(thread, out, parent_context(options, context, &copy));
 }

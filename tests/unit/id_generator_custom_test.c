@@ -97,6 +97,21 @@ static void both_kinds_of_id_come_from_it(void **state) {
     assert_int_equal(reports_count(), 0);
 }
 
+static void the_sdks_before_and_after_have_random_ids(void **state) {
+    assert_int_equal(spans_begin(state), 0);
+    const otel_span before = ended_span(); /* its thread has a random generator of its own now */
+    assert_int_equal(otel_span_flags(&before), OTEL_FLAG_SAMPLED | OTEL_FLAG_RANDOM);
+    restart(all);
+    ended_span();
+    assert_memory_equal(span_last()->trace_id, trace_a0, 16);
+    assert_memory_equal(span_last()->span_id, "\0\0\0\0\0\0\0\1", 8);
+    spans_restart(otel_sampler_always_on());
+    const otel_span after = ended_span();
+    assert_int_equal(otel_span_flags(&after), OTEL_FLAG_SAMPLED | OTEL_FLAG_RANDOM);
+    assert_memory_not_equal(span_last()->trace_id, trace_a0, 16);
+    assert_int_equal(made.traces, 1);
+}
+
 static void its_property_decides_the_random_flag(void **state) {
     (void)state;
     otel_id_generator_ops ops = all;
@@ -191,9 +206,13 @@ static void it_is_consumed_and_destroyed_with_the_sdk(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        test(both_kinds_of_id_come_from_it),   test(its_property_decides_the_random_flag),
-        test(what_it_does_not_make_is_random), test(zeros_are_reported_once_and_replaced),
-        test(what_it_calls_is_ignored),        test(it_is_consumed_and_destroyed_with_the_sdk),
+        test(both_kinds_of_id_come_from_it),
+        test(the_sdks_before_and_after_have_random_ids),
+        test(its_property_decides_the_random_flag),
+        test(what_it_does_not_make_is_random),
+        test(zeros_are_reported_once_and_replaced),
+        test(what_it_calls_is_ignored),
+        test(it_is_consumed_and_destroyed_with_the_sdk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
