@@ -66,6 +66,7 @@ static void destroy_all(const otel_processors *processors) {
 
 void otel__options_consume(const otel_sdk_options *options) {
     otel_sampler_destroy(options->sampler);
+    otel_id_generator_destroy(options->id_generator);
     destroy_all(&options->processors);
 }
 
@@ -129,8 +130,8 @@ static otel_processor *make_otlp(const struct otel__config *config, otel_error *
         .size = sizeof options,
         .max_queue_size = config->bsp_max_queue_size,
         .max_batch_size = config->bsp_max_export_batch_size,
-        .schedule_delay_ms = config->bsp_schedule_delay_ms ? config->bsp_schedule_delay_ms : -1,
-        .export_timeout_ms = config->bsp_export_timeout_ms ? config->bsp_export_timeout_ms : -1,
+        .schedule_delay_ms = config->bsp_schedule_delay_ms ? config->bsp_schedule_delay_ms : OTEL_NO_DELAY,
+        .export_timeout_ms = config->bsp_export_timeout_ms ? config->bsp_export_timeout_ms : OTEL_NO_TIMEOUT,
     };
     return otel_batch_processor(&options, exporter);
 }
@@ -156,6 +157,7 @@ static void make_processors(const struct otel__config *config, struct otel__pipe
 
 void otel__pipeline_free(struct otel__pipeline *pipeline) {
     otel_sampler_destroy(pipeline->sampler);
+    otel_id_generator_destroy(pipeline->id_generator);
     for (size_t i = 0; i < pipeline->processor_count; i++)
         otel_processor_destroy(pipeline->processors[i]);
     *pipeline = (struct otel__pipeline){ .disabled = false };
@@ -185,6 +187,7 @@ static otel_status complete(const otel_sdk_options *options, const struct otel__
 static void disable(struct otel__pipeline *pipeline) {
     struct otel__pipeline idle = *pipeline;
     idle.sampler = NULL;
+    idle.id_generator = NULL;
     idle.processor_count = 0;
     pipeline->propagator_count = 0;
     otel__pipeline_free(pipeline);
@@ -198,6 +201,9 @@ otel_status otel__autoconfigure(const otel_sdk_options *options, const struct ot
     options = options ? otel__options_fit(options, sizeof known, &known) : &none;
     otel__config_report(config);
     *out = (struct otel__pipeline){ .disabled = options->disabled || config->sdk_disabled,
+                                    .id_generator = options->id_generator,
+                                    .tracer_config = options->tracer_config,
+                                    .tracer_config_data = options->tracer_config_data,
                                     .strict = options->strict || config->strict,
                                     .sampler = options->sampler };
     otel_status status = take_processors(&options->processors, out, error);

@@ -10,11 +10,14 @@
 #include <otel/propagation.h>
 #include <otel/sdk.h>
 
-/* The caller owns sampler and processors. */
+/* The caller owns sampler, id generator and processors. */
 struct otel__pipeline {
     bool disabled; /* only the propagators are to be set up: there is no sampler and no processor */
     bool strict;
     otel_sampler *sampler;
+    otel_id_generator *id_generator; /* NULL: the built-in one */
+    otel_tracer_config (*tracer_config)(void *data, const otel_scope_data *scope);
+    void *tracer_config_data;
     otel_processor *processors[OTEL_MAX_PROCESSORS];
     size_t processor_count;
     const otel_propagator *propagators[OTEL_MAX_PROPAGATORS];
@@ -22,8 +25,7 @@ struct otel__pipeline {
 };
 
 /*
- * Reports what the environment had wrong, then fills `out`. Consumes the sampler and the processors of `options`
- * (NULL: none given) whether it succeeds or not. On failure `out` is empty and `error` (may be NULL) says why:
+ * Reports what the environment had wrong, then fills `out`. Consumes the parts that `options` hold (NULL: none given) whether it succeeds or not. On failure `out` is empty and `error` (may be NULL) says why:
  * OTEL_ERR_CONFIG for unusable options, never for the environment; OTEL_ERR_MEMORY. The diagnostics must be set up
  * before. One thread at a time.
  */
@@ -35,9 +37,9 @@ otel_status otel__autoconfigure(const otel_sdk_options *options, const struct ot
  */
 otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struct otel__config *config,
                                    otel_error *error);
-/* Destroys the sampler and the processors of `options`, for a start that does not get as far. */
+/* Destroys the parts that `options` hold, for a start that does not get as far. */
 void otel__options_consume(const otel_sdk_options *options);
-/* Destroys the sampler and the processors that are left in `pipeline`. */
+/* Destroys the parts that are left in `pipeline`. */
 void otel__pipeline_free(struct otel__pipeline *pipeline);
 
 /*

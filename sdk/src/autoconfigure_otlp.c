@@ -165,9 +165,8 @@ static bool settle_headers(const otel_otlp_options *options, const struct otel__
 /* ---- together --------------------------------------------------------------------------------------------------- */
 
 static int settle_timeout(const otel_otlp_options *options, const struct otel__config *config) {
-    if (options->timeout_ms == 0)
-        return config->otlp_timeout_ms;
-    return options->timeout_ms > 0 ? options->timeout_ms : 0;
+    const int timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : config->otlp_timeout_ms;
+    return timeout_ms == OTEL_NO_TIMEOUT ? 0 : timeout_ms;
 }
 
 otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struct otel__config *config,

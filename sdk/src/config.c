@@ -194,19 +194,7 @@ void otel__config_free(struct otel__config *config) {
     *config = (struct otel__config){ .sdk_disabled = false };
 }
 
-void otel__config_load_otlp(struct otel__config *config, const otel_otlp_options *options) {
-    *config = (struct otel__config){ .sdk_disabled = false };
-    if (!options->traces_endpoint && !options->endpoint) {
-        load(config, OTEL__CONFIG_OTLP_ENDPOINT, environment);
-        load(config, OTEL__CONFIG_OTLP_TRACES_ENDPOINT, environment);
-    }
-    if (!options->headers)
-        load(config, OTEL__CONFIG_OTLP_HEADERS, environment);
-    if (!options->timeout_ms)
-        load(config, OTEL__CONFIG_OTLP_TIMEOUT, environment);
-}
-
-/* ---- the batch processor, whose options come from code as well -------------------------------------------------- */
+/* ---- what comes from code as well -------------------------------------------------------------------------------- */
 
 /* Positive: from code. Zero, or no good: from the environment. `name` is what the member is called in code. */
 static void settle_member(struct otel__config *config, enum otel__config_id id, int *member, int given,
@@ -221,6 +209,18 @@ static void settle_member(struct otel__config *config, enum otel__config_id id, 
         add_problem(config, name, "%s=%d is negative; using %d", name, given, *member);
 }
 
+void otel__config_load_otlp(struct otel__config *config, const otel_otlp_options *options) {
+    *config = (struct otel__config){ .sdk_disabled = false };
+    if (!options->traces_endpoint && !options->endpoint) {
+        load(config, OTEL__CONFIG_OTLP_ENDPOINT, environment);
+        load(config, OTEL__CONFIG_OTLP_TRACES_ENDPOINT, environment);
+    }
+    if (!options->headers)
+        load(config, OTEL__CONFIG_OTLP_HEADERS, environment);
+    settle_member(config, OTEL__CONFIG_OTLP_TIMEOUT, &config->otlp_timeout_ms, options->timeout_ms,
+                  "otel_otlp_options.timeout_ms");
+}
+
 void otel__config_batch_defaults(otel_batch_options *options) {
     struct otel__config config = { .sdk_disabled = false };
     settle_member(&config, OTEL__CONFIG_BSP_MAX_QUEUE_SIZE, &config.bsp_max_queue_size, options->max_queue_size,
@@ -230,18 +230,13 @@ void otel__config_batch_defaults(otel_batch_options *options) {
     settle_batch(&config);
     options->max_queue_size = config.bsp_max_queue_size;
     options->max_batch_size = config.bsp_max_export_batch_size;
-    if (options->schedule_delay_ms == 0) {
-        load(&config, OTEL__CONFIG_BSP_SCHEDULE_DELAY, environment);
-        options->schedule_delay_ms = config.bsp_schedule_delay_ms;
-    }
-    if (options->schedule_delay_ms < 0)
-        options->schedule_delay_ms = 0;
-    if (options->export_timeout_ms == 0) {
-        load(&config, OTEL__CONFIG_BSP_EXPORT_TIMEOUT, environment);
-        options->export_timeout_ms = config.bsp_export_timeout_ms;
-    }
-    if (options->export_timeout_ms <= 0)
-        options->export_timeout_ms = -1;
+    if (options->schedule_delay_ms != OTEL_NO_DELAY)
+        settle_member(&config, OTEL__CONFIG_BSP_SCHEDULE_DELAY, &config.bsp_schedule_delay_ms,
+                      options->schedule_delay_ms, "otel_batch_options.schedule_delay_ms");
+    options->schedule_delay_ms = config.bsp_schedule_delay_ms;
+    settle_member(&config, OTEL__CONFIG_BSP_EXPORT_TIMEOUT, &config.bsp_export_timeout_ms, options->export_timeout_ms,
+                  "otel_batch_options.export_timeout_ms");
+    options->export_timeout_ms = config.bsp_export_timeout_ms ? config.bsp_export_timeout_ms : OTEL_NO_TIMEOUT;
     otel__config_report(&config);
     otel__config_free(&config);
 }

@@ -114,7 +114,7 @@ void otel__config_load_otlp(struct otel__config *config, const otel_otlp_options
 /*
  * Replaces the zero members of `options` by the environment's values, or the defaults, and members that are out of
  * range by the defaults, and reports both. Afterwards 1 <= max_batch_size <= max_queue_size, schedule_delay_ms >= 0
- * and 0 means at once, export_timeout_ms is -1 for no limit and positive otherwise.
+ * and 0 means at once, export_timeout_ms is positive, OTEL_NO_TIMEOUT for none.
  */
 void otel__config_batch_defaults(otel_batch_options *options);
 

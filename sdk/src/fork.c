@@ -21,9 +21,11 @@ static unsigned forks;
 
 unsigned otel__fork_count(void) { return forks; }
 
+/* Custom processors go on as they are: what they keep is theirs to protect. */
 static void for_each(struct otel__provider *provider, void (*call)(otel_processor *processor)) {
     for (size_t i = 0; i < provider->pipeline.processor_count; i++)
-        call(provider->pipeline.processors[i]);
+        if (!otel__processor_is_custom(provider->pipeline.processors[i]))
+            call(provider->pipeline.processors[i]);
 }
 
 static void prepare(otel_processor *processor) {

@@ -3,10 +3,13 @@
 #include "id_generator.h"
 
 #include "base/clock.h"
+#include "id_generator_custom.h"
 
 #include <errno.h>
 #include <sys/random.h>
 #include <unistd.h>
+
+static otel_id_generator *custom;
 
 static uint64_t rotate(uint64_t x, unsigned bits) { return x << bits | x >> (64 - bits); }
 
@@ -44,7 +47,7 @@ static uint64_t next(uint64_t *s) {
 static uint64_t random_word(struct otel__local *local) {
     if (__builtin_expect(local->seeded, 1))
         return next(local->random);
-    if (atomic_load_explicit(&local->shared, memory_order_relaxed)) {
+    if (custom || atomic_load_explicit(&local->shared, memory_order_relaxed)) {
         uint64_t word;
         seed(&word, 1);
         return word;
@@ -55,17 +58,40 @@ static uint64_t random_word(struct otel__local *local) {
     return next(local->random);
 }
 
-void otel__trace_id_new(struct otel__local *local, uint64_t words[2]) {
+void otel__trace_id_random(struct otel__local *local, uint64_t words[2]) {
     do {
         words[0] = random_word(local);
         words[1] = random_word(local);
     } while (words[0] == 0 && words[1] == 0);
 }
 
-uint64_t otel__span_id_new(struct otel__local *local) {
+uint64_t otel__span_id_random(struct otel__local *local) {
     uint64_t id;
     do {
         id = random_word(local);
     } while (id == 0);
     return id;
+}
+
+/* ---- or the user's ----------------------------------------------------------------------------------------------- */
+
+static void unseed(struct otel__local *local) { local->seeded = false; }
+
+void otel__ids_come_from(otel_id_generator *generator) {
+    custom = generator;
+    if (generator)
+        otel__locals_each(unseed);
+}
+
+uint64_t otel__trace_id_new(struct otel__local *local, uint64_t words[2]) {
+    if (__builtin_expect(!local->seeded, 0) && custom)
+        return otel__custom_trace_id(custom, local, words);
+    otel__trace_id_random(local, words);
+    return OTEL_FLAG_RANDOM;
+}
+
+uint64_t otel__span_id_new(struct otel__local *local) {
+    if (__builtin_expect(!local->seeded, 0) && custom)
+        return otel__custom_span_id(custom, local);
+    return otel__span_id_random(local);
 }

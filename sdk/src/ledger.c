@@ -2,6 +2,8 @@
 /* ledger.c - see ledger.h. */
 #include "ledger.h"
 
+#include "processor_custom.h"
+
 /* Interrupted calls are counted by the API since the process began. */
 static uint64_t interrupted_before;
 
@@ -25,6 +27,9 @@ void otel__ledger_read(otel_ledger *ledger, const struct otel__provider *provide
     if (!provider)
         return;
     ledger->processor_count = provider->pipeline.processor_count;
-    for (size_t i = 0; i < ledger->processor_count; i++)
-        otel__processor_ledger(provider->pipeline.processors[i], &ledger->processors[i]);
+    for (size_t i = 0; i < ledger->processor_count; i++) {
+        const otel_processor *processor = provider->pipeline.processors[i];
+        (otel__processor_is_custom(processor) ? otel__custom_ledger : otel__processor_ledger)(processor,
+                                                                                              &ledger->processors[i]);
+    }
 }

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "diagnostics.h"
 #include "fork.h"
+#include "id_generator.h"
 #include "ledger.h"
 #include "options.h"
 #include "strict.h"
@@ -204,6 +205,8 @@ static void set_propagators(const struct otel__pipeline *pipeline) {
 static otel_status publish(struct otel__provider *provider, otel_error *error) {
     if (!otel__scopes_begin())
         return fail(error, OTEL_ERR_MEMORY, "out of memory");
+    otel__ids_come_from(provider->pipeline.id_generator);
+    otel__scopes_configure(provider->pipeline.tracer_config, provider->pipeline.tracer_config_data);
     otel__ledger_reset();
     keep_names(provider);
     atomic_store(&abandoned, 0);
@@ -212,7 +215,7 @@ static otel_status publish(struct otel__provider *provider, otel_error *error) {
     if (!otel__strict_set(provider->pipeline.strict))
         otel_report(OTEL_LOG_WARN, "strict mode", "out of memory: strict mode is off");
     otel__exit_handler_register();
-    if (!otel__backend_install(&otel__span_backend)) {
+    if (!otel__backend_install(provider->extras ? &otel__span_backend_with_extras : &otel__span_backend)) {
         otel__provider = NULL;
         return fail(error, OTEL_ERR_STATE,
                     "another SDK is installed in this process, or its version differs from the API's");

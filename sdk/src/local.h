@@ -27,7 +27,8 @@ typedef enum otel__counter {
     OTEL__DROPPED_ATTRIBUTES,
     OTEL__DROPPED_EVENTS,
     OTEL__DROPPED_LINKS,
-    OTEL__QUEUE_FULL, /* the first of one per processor */
+    OTEL__QUEUE_FULL,               /* the first of one per processor */
+    OTEL__SHOWN = OTEL__QUEUE_FULL, /* of a custom processor, which has no queue: spans whose end it was told of */
     OTEL__COUNTERS = OTEL__QUEUE_FULL + OTEL_MAX_PROCESSORS
 } otel__counter;
 

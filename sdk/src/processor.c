@@ -65,6 +65,10 @@ static otel_processor *create(const char *kind, otel_exporter *exporter) {
     return p;
 }
 
+static int export_timeout_of(const otel_batch_options *settled) {
+    return settled->export_timeout_ms == OTEL_NO_TIMEOUT ? 0 : settled->export_timeout_ms;
+}
+
 otel_processor *otel_batch_processor(const otel_batch_options *options, otel_exporter *exporter) {
     otel_batch_options known;
     otel_batch_options filled = { .size = sizeof filled };
@@ -79,7 +83,7 @@ otel_processor *otel_batch_processor(const otel_batch_options *options, otel_exp
     /* A batch takes memory for as many spans as it may have, and there are never more than this. */
     p->max_batch = filled.max_batch_size < OTEL__RECORDS_MAX ? (uint32_t)filled.max_batch_size : OTEL__RECORDS_MAX;
     p->delay = (uint64_t)filled.schedule_delay_ms * OTEL__MILLISECOND;
-    p->export_timeout_ms = filled.export_timeout_ms > 0 ? filled.export_timeout_ms : 0;
+    p->export_timeout_ms = export_timeout_of(&filled);
     return p;
 }
 
@@ -92,13 +96,15 @@ otel_processor *otel_simple_processor(otel_exporter *exporter) {
     p->direct = !exporter->ops.blocking;
     p->max_queue = (uint32_t)defaults.max_queue_size;
     p->max_batch = 1;
-    p->export_timeout_ms = defaults.export_timeout_ms > 0 ? defaults.export_timeout_ms : 0;
+    p->export_timeout_ms = export_timeout_of(&defaults);
     return p;
 }
 
 void otel_processor_destroy(otel_processor *processor) {
     if (!processor)
         return;
+    if (processor->ops.destroy)
+        processor->ops.destroy(processor->self);
     otel_exporter_destroy(processor->exporter);
     otel__batch_free(processor->view);
     free(processor);
@@ -108,6 +114,8 @@ bool otel__processor_join(otel_processor *processor, unsigned index, const otel_
     processor->index = index;
     processor->lane = &lanes[index];
     memset(processor->lane, 0, sizeof *processor->lane);
+    if (otel__processor_is_custom(processor))
+        return true;
     processor->view = otel__batch_create(processor->max_batch, resource);
     return processor->view != NULL;
 }

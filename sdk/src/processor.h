@@ -4,7 +4,7 @@
  *
  * The batch and the simple processor are the same machine with different settings: a simple one exports batches of one
  * without a delay, and if its exporter does not block, on the thread that ended the span (`direct`), which then has no
- * worker.
+ * worker. Processors of the user's own are in processor_custom.h.
  *
  * What changes while it runs is in its lane, in memory that fork() wipes: the child starts with an empty queue,
  * without a worker, with zero counts.
@@ -41,6 +41,7 @@ struct otel__lane {
     _Atomic uint32_t draining;   /* there is a consumer: the worker as long as it lives, or whoever exports */
     _Atomic uint32_t moves;      /* odd while the consumer moves spans from one of these counts to another */
     _Atomic uint64_t exported, rejected, dropped_failed, dropped_stopped, in_flight, exports;
+    _Atomic uint64_t withheld;        /* of a custom processor: made by its own functions */
     _Atomic uint64_t retry_worker_at; /* a worker could not be made: not before this */
     /* The consumer's own: */
     uint32_t oldest, newest, waiting; /* taken and not yet exported */
@@ -56,7 +57,9 @@ struct otel__lane {
 };
 
 struct otel_processor {
-    otel_exporter *exporter;
+    otel_exporter *exporter; /* NULL: a custom one (processor_custom.h), of which only what names it is used here */
+    otel_processor_ops ops;
+    void *self;
     bool batch;  /* or simple */
     bool direct; /* exports on the ending thread */
     uint32_t max_queue, max_batch;
@@ -68,6 +71,8 @@ struct otel_processor {
     struct otel__lane *lane;
     struct otel_batch *view;
 };
+
+static inline bool otel__processor_is_custom(const otel_processor *processor) { return !processor->exporter; }
 
 /* Where a processor finds its lane; once per process. */
 bool otel__lanes_init(void);

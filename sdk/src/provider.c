@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "diagnostics.h"
 #include "fork.h"
+#include "processor_custom.h"
 #include "span_limits.h"
 #include "worker.h"
 
@@ -50,6 +51,8 @@ otel_status otel__provider_create(const otel_sdk_options *options, struct otel__
         otel__provider_free(provider);
         return fail(error, OTEL_ERR_MEMORY, "out of memory");
     }
+    provider->extras =
+        otel__custom_extras(&provider->pipeline) | (provider->pipeline.tracer_config ? OTEL__TRACER_CONFIG : 0u);
     *out = provider;
     return OTEL_OK;
 }
@@ -58,6 +61,7 @@ void otel__provider_free(struct otel__provider *provider) {
     if (!provider)
         return;
     otel__pipeline_free(&provider->pipeline);
+    otel__custom_views_free(provider);
     otel__resource_free(provider->resource);
     free(provider);
 }
@@ -67,6 +71,15 @@ static void keep_first(otel_status *kept, otel_status status) {
         *kept = status;
 }
 
+/* Custom processors flush, or shut down, on this thread, while the workers of the others are at it already. */
+static void call_custom(const struct otel__pipeline *pipeline, uint64_t deadline,
+                        otel_status (*call)(otel_processor *processor, uint64_t deadline), otel_status *status) {
+    const unsigned forks = otel__fork_count();
+    for (size_t i = 0; i < pipeline->processor_count && forks == otel__fork_count(); i++)
+        if (otel__processor_is_custom(pipeline->processors[i]))
+            keep_first(status, call(pipeline->processors[i], deadline));
+}
+
 otel_status otel__provider_flush(struct otel__provider *provider, uint64_t deadline) {
     const struct otel__pipeline *pipeline = &provider->pipeline;
     uint32_t tickets[OTEL_MAX_PROCESSORS];
@@ -74,9 +87,11 @@ otel_status otel__provider_flush(struct otel__provider *provider, uint64_t deadl
     otel_status status = OTEL_OK;
     for (size_t i = 0; i < pipeline->processor_count; i++)
         tickets[i] = otel__processor_flush_begin(pipeline->processors[i]);
+    call_custom(pipeline, deadline, otel__custom_flush, &status);
     /* An exporter that forks returns in the child too, whose tickets begin anew. */
     for (size_t i = 0; i < pipeline->processor_count && forks == otel__fork_count(); i++)
-        keep_first(&status, otel__processor_flush_wait(pipeline->processors[i], tickets[i], deadline));
+        if (!otel__processor_is_custom(pipeline->processors[i]))
+            keep_first(&status, otel__processor_flush_wait(pipeline->processors[i], tickets[i], deadline));
     return status;
 }
 
@@ -84,7 +99,8 @@ otel_status otel__provider_flush(struct otel__provider *provider, uint64_t deadl
 static bool wait_for_all(const struct otel__pipeline *pipeline, bool *done, uint64_t deadline) {
     bool all = true;
     for (size_t i = 0; i < pipeline->processor_count; i++) {
-        done[i] = done[i] || otel__processor_stop_wait(pipeline->processors[i], deadline);
+        done[i] = done[i] || otel__processor_is_custom(pipeline->processors[i]) ||
+                  otel__processor_stop_wait(pipeline->processors[i], deadline);
         all = all && done[i];
     }
     return all;
@@ -96,6 +112,7 @@ otel_status otel__provider_stop(struct otel__provider *provider, uint64_t deadli
     otel_status status = OTEL_OK;
     for (size_t i = 0; i < pipeline->processor_count; i++)
         otel__processor_stop_begin(pipeline->processors[i], deadline);
+    call_custom(pipeline, deadline, otel__custom_shutdown, &status);
     if (!wait_for_all(pipeline, done, deadline)) {
         for (size_t i = 0; i < pipeline->processor_count; i++)
             if (!done[i])

@@ -13,14 +13,20 @@
 #include "resource.h"
 #include "sampler.h"
 
+enum { OTEL__VIEWS = 8 };
+/* What few programs have; those without any of it do not pay for it, as they use a table of their own. */
+enum { OTEL__CUSTOM_PROCESSORS = 1, OTEL__ON_ENDING = 2, OTEL__TRACER_CONFIG = 4 };
+
 struct otel__provider {
     struct otel__pipeline pipeline;
     struct otel__resource *resource;
+    unsigned extras;                                 /* see above */
+    _Atomic(struct otel_batch *) views[OTEL__VIEWS]; /* of custom processors, while nobody uses them */
 };
 
 extern struct otel__provider *otel__provider;
-/* The table of span.c. */
-extern const struct otel__backend otel__span_backend;
+/* The tables of span.c: the second one for providers with extras. */
+extern const struct otel__backend otel__span_backend, otel__span_backend_with_extras;
 
 /* For otel_sdk_start() and _stop(), which see to it that nobody else does the same. */
 otel_status otel__provider_create(const otel_sdk_options *options, struct otel__provider **out, otel_error *error);

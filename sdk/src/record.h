@@ -93,6 +93,8 @@ struct otel__record {
     struct otel__text *status_text;
     uint32_t parent_meta; /* flags and OTEL__META_REMOTE */
     uint8_t kind, status;
+    uint8_t unseen;   /* custom processors that are not told of the span, as bits of their indices */
+    bool ending;      /* only who has the handle that on_ending got can still change it */
     bool holds_state; /* a strong reference to the tracestate of `span` */
     bool discarded;   /* a limit cost it something */
     /* what it recorded */
@@ -114,6 +116,8 @@ bool otel__records_init(void);
 
 /* A fresh record with a birth of its own, all else zero; NULL at the bound. */
 struct otel__record *otel__record_acquire(struct otel__local *local);
+/* A live, locked record gets another birth, which is returned: those who knew the old one are late from now on. */
+uint64_t otel__record_rename(struct otel__local *local, struct otel__record *record);
 /* The record that `span` names, locked; NULL when it has ended or never was. */
 struct otel__record *otel__record_lock(const otel_span *span);
 static inline void otel__record_unlock(struct otel__record *record) { otel__lock_release(&record->lock); }

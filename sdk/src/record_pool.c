@@ -83,6 +83,12 @@ struct otel__record *otel__record_acquire(struct otel__local *local) {
     return record;
 }
 
+uint64_t otel__record_rename(struct otel__local *local, struct otel__record *record) {
+    const uint64_t birth = next_birth(local);
+    atomic_store_explicit(&record->birth, birth, memory_order_release);
+    return birth;
+}
+
 static void free_arena(struct otel__record *record) {
     for (uint32_t number = record->blocks; number != 0;) {
         char *block = otel__slab_at(&blocks, number);

@@ -10,8 +10,9 @@
 #include "attributes.h"
 #include "base/clock.h"
 #include "id_generator.h"
+#include "noop.h"
 #include "options.h"
-#include "provider.h"
+#include "processor_custom.h"
 #include "strict.h"
 #include "tracer.h"
 #include "worker.h"
@@ -35,8 +36,7 @@ static void derive(struct otel__local *local, const otel_span *parent, otel_span
         out->opaque_[1] = parent->opaque_[1];
         out->opaque_[OTEL__W_META] = parent->opaque_[OTEL__W_META] & OTEL_FLAG_RANDOM;
     } else {
-        otel__trace_id_new(local, out->opaque_);
-        out->opaque_[OTEL__W_META] = OTEL_FLAG_RANDOM;
+        out->opaque_[OTEL__W_META] = otel__trace_id_new(local, out->opaque_);
     }
     out->opaque_[OTEL__W_BIRTH] = 0;
     out->opaque_[OTEL__W_STATE] = 0;
@@ -194,11 +194,38 @@ static void start(struct otel__thread *thread, otel_tracer *tracer, const otel_s
         otel__tracestate_drop(sampled.state);
 }
 
+/* The context as the parent's: a root span has none, whatever span is in it. */
+static const otel_context *parent_context(const otel_span_options *options, const otel_context *context,
+                                          otel_context *copy) {
+    if (!options->root)
+        return context;
+    *copy = *context; /* borrowed */
+    memset(copy, 0, sizeof(otel_span));
+    copy->opaque_[OTEL__W_HOLDS] &= ~OTEL__HOLDS_STATE;
+    return copy;
+}
+
+static bool is_disabled(otel_tracer *tracer) {
+    return (otel__provider->extras & OTEL__TRACER_CONFIG) && otel__tracer_scope(tracer)->disabled;
+}
+
+static void start_with_extras(struct otel__thread *thread, otel_tracer *tracer, const otel_span_options *options,
+                              const otel_context *context, otel_span *out) {
+    otel_context copy;
+    if (is_disabled(tracer)) {
+        *out = otel__noop_start(options, context);
+        otel__count(otel__local_of(thread), OTEL__UNSAMPLED);
+        return;
+    }
+    start(thread, tracer, options, context, out);
+    if (out->opaque_[OTEL__W_BIRTH] != 0 && (otel__provider->extras & OTEL__CUSTOM_PROCESSORS))
+        otel__custom_started(thread, out, parent_context(options, context, &copy));
+}
+
 static bool enabled(struct otel__thread *thread, otel_tracer *tracer, const otel_span_options *options) {
     (void)thread;
-    (void)tracer;
     (void)options;
-    return otel__provider->pipeline.processor_count > 0;
+    return otel__provider->pipeline.processor_count > 0 && !is_disabled(tracer);
 }
 
 /* ---- recording --------------------------------------------------------------------------------------------------- */
@@ -350,6 +377,14 @@ static void fail(struct otel__thread *thread, const otel_span *span, otel_str ty
 
 /* ---- end --------------------------------------------------------------------------------------------------------- */
 
+/* The processors that did not take the record give their references back; without any other it is ours. */
+static void give_back(struct otel__local *local, struct otel__record *record, uint32_t returned, uint32_t count) {
+    const bool mine = returned == count || (returned && atomic_fetch_sub_explicit(&record->references, returned,
+                                                                                  memory_order_acq_rel) == returned);
+    if (mine)
+        otel__record_release(local, record);
+}
+
 /* Hands an ended record to the processors; what nobody took goes back at once. */
 static void hand_over(struct otel__local *local, struct otel__record *record) {
     const struct otel__pipeline *pipeline = &otel__provider->pipeline;
@@ -368,19 +403,45 @@ static void hand_over(struct otel__local *local, struct otel__record *record) {
             refused++;
         }
     }
-    const bool mine = refused == count || (refused && atomic_fetch_sub_explicit(&record->references, refused,
-                                                                                memory_order_acq_rel) == refused);
-    if (mine)
-        otel__record_release(local, record);
+    give_back(local, record, refused, count);
 }
 
-/* Nothing more is timed for the span: its offset is left to tell when it was ended, whatever time is given. */
-static void set_end(struct otel__record *record, uint64_t given) {
+/*
+ * The same where custom processors take part, who see unsampled spans too. In a child that one of them forks the record
+ * is not ours any more.
+ */
+static void show_and_hand_over(struct otel__thread *thread, struct otel__record *record) {
+    const struct otel__pipeline *pipeline = &otel__provider->pipeline;
+    struct otel__local *local = otel__local_of(thread);
+    const uint32_t count = (uint32_t)pipeline->processor_count;
+    const bool sampled = record->span.opaque_[OTEL__W_META] & OTEL_FLAG_SAMPLED;
+    uint32_t returned = 0;
+    if (!sampled)
+        otel__count(local, OTEL__ENDED_UNSAMPLED);
+    atomic_store_explicit(&record->references, count, memory_order_relaxed);
+    for (uint32_t i = 0; i < count; i++) {
+        otel_processor *processor = pipeline->processors[i];
+        if (otel__processor_is_custom(processor)) {
+            if (!otel__custom_ended(thread, processor, record))
+                return;
+            returned++;
+        } else if (!sampled) {
+            returned++;
+        } else if (!otel__processor_on_end(processor, record)) {
+            otel__count(local, OTEL__QUEUE_FULL + i);
+            returned++;
+        }
+    }
+    give_back(local, record, returned, count);
+}
+
+/* Returns the steady time. */
+static uint64_t set_end(struct otel__record *record, uint64_t given) {
     const uint64_t steady = otel__clock_steady();
     record->end = given ? given : steady + (uint64_t)record->clock_offset;
     if (record->end < record->start)
         record->end = record->start;
-    record->clock_offset = (int64_t)(record->end - steady);
+    return steady;
 }
 
 /* Once a span, whatever it lost. */
@@ -392,6 +453,17 @@ static void tell_discarded(const struct otel__record *record) {
                 name.len > 63 ? 63 : (int)name.len, name.ptr ? name.ptr : "", (int)record->scope->data.name.len,
                 record->scope->data.name.ptr ? record->scope->data.name.ptr : "", record->attrs.dropped,
                 record->dropped_events, record->dropped_links);
+}
+
+/* Nothing more is timed for the span: its offset is left to tell when it was ended, whatever time was given. */
+static void close_record(struct otel__record *record, uint64_t ended_at) {
+    record->clock_offset = (int64_t)(record->end - ended_at);
+    atomic_store_explicit(&record->birth, 0, memory_order_release);
+    otel__record_unlock(record);
+    if (__builtin_expect(otel__strict, 0))
+        otel__strict_note_end(record);
+    if (__builtin_expect(record->discarded, 0))
+        tell_discarded(record);
 }
 
 /* Scopes end their spans, which may have been ended by hand. */
@@ -407,15 +479,39 @@ static void end(struct otel__thread *thread, const otel_span *span, uint64_t tim
         return;
     }
     struct otel__local *local = otel__local_of(thread);
-    set_end(record, time);
-    atomic_store_explicit(&record->birth, 0, memory_order_release);
-    otel__record_unlock(record);
-    if (__builtin_expect(otel__strict, 0))
-        otel__strict_note_end(record);
-    if (__builtin_expect(record->discarded, 0))
-        tell_discarded(record);
+    close_record(record, set_end(record, time));
     otel__count(local, OTEL__ENDED);
     hand_over(local, record);
+}
+
+/* Of a locked record, which is locked again then. False: this is a child, and the record is not ours. */
+static bool let_processors_write(struct otel__thread *thread, struct otel__record *record) {
+    otel_span handle = record->span;
+    handle.opaque_[OTEL__W_BIRTH] = otel__record_rename(otel__local_of(thread), record);
+    record->ending = true;
+    otel__record_unlock(record);
+    if (!otel__custom_ending(thread, record, &handle))
+        return false;
+    otel__lock_acquire(&record->lock);
+    return true;
+}
+
+static void end_with_extras(struct otel__thread *thread, const otel_span *span, uint64_t time) {
+    struct otel__record *record = otel__record_lock(span);
+    if (!record) {
+        tell_second_end(span);
+        return;
+    }
+    if (record->ending) { /* by on_ending, to which it has ended */
+        otel__record_unlock(record);
+        return;
+    }
+    const uint64_t ended_at = set_end(record, time);
+    if ((otel__provider->extras & OTEL__ON_ENDING) && !let_processors_write(thread, record))
+        return;
+    close_record(record, ended_at);
+    otel__count(otel__local_of(thread), OTEL__ENDED);
+    show_and_hand_over(thread, record);
 }
 
 static void thread_exit(struct otel__thread *thread) {
@@ -446,20 +542,20 @@ static void misuse(struct otel__thread *thread, otel__misuse what, const otel_sp
         otel_report(OTEL_LOG_DEBUG, texts[what], "%s", texts[what]);
 }
 
+#define ALL_BUT_START_AND_END                                                                                          \
+    .version = OTEL__BACKEND_VERSION, .size = sizeof(struct otel__backend), .enabled = enabled,                        \
+    .span_recording = otel__record_is, .span_set = set, .span_event = event, .span_exception = exception,              \
+    .span_link = link_to, .span_name = set_name, .span_status = set_status, .span_fail = fail,                         \
+    .thread_exit = thread_exit, .misuse = misuse
+
 const struct otel__backend otel__span_backend = {
-    .version = OTEL__BACKEND_VERSION,
-    .size = sizeof(struct otel__backend),
     .span_start = start,
-    .enabled = enabled,
-    .span_recording = otel__record_is,
     .span_end = end,
-    .span_set = set,
-    .span_event = event,
-    .span_exception = exception,
-    .span_link = link_to,
-    .span_name = set_name,
-    .span_status = set_status,
-    .span_fail = fail,
-    .thread_exit = thread_exit,
-    .misuse = misuse,
+    ALL_BUT_START_AND_END,
+};
+
+const struct otel__backend otel__span_backend_with_extras = {
+    .span_start = start_with_extras,
+    .span_end = end_with_extras,
+    ALL_BUT_START_AND_END,
 };

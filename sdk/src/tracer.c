@@ -21,6 +21,9 @@ static struct otel__scope *scopes; /* under `lock` */
 static size_t scope_count;
 /* For tracers beyond the bound or without memory. */
 static const struct otel__scope nameless;
+/* Change only while no call is running. */
+static otel_tracer_config (*configure)(void *data, const otel_scope_data *scope);
+static void *configure_data;
 
 bool otel__scopes_begin(void) {
     if (!lock)
@@ -40,6 +43,11 @@ void otel__scopes_end(void) {
         free(list);
         list = next;
     }
+}
+
+void otel__scopes_configure(otel_tracer_config (*config)(void *data, const otel_scope_data *scope), void *data) {
+    configure = config;
+    configure_data = data;
 }
 
 /* ---- making scopes ----------------------------------------------------------------------------------------------- */
@@ -70,26 +78,45 @@ static bool same_scope(const otel_scope_data *a, const otel_scope_data *b) {
            otel__attrs_equal(a->attributes, b->attributes);
 }
 
-static struct otel__scope *find(const otel_scope_data *wanted) {
-    struct otel__scope *scope = scopes;
+static const struct otel__scope *find(const otel_scope_data *wanted) {
+    const struct otel__scope *scope = scopes;
     while (scope && !same_scope(&scope->data, wanted))
         scope = scope->next;
     return scope;
+}
+
+/* The scope that is equal to `made`, which is it now unless there was one. NULL: there is no room. */
+static const struct otel__scope *find_or_add(struct otel__scope *made) {
+    otel__lock_acquire(lock);
+    const struct otel__scope *found = find(&made->data);
+    const bool added = !found && scope_count < SCOPES_MAX;
+    if (added) {
+        made->next = scopes;
+        scopes = made;
+        scope_count++;
+    }
+    otel__lock_release(lock);
+    return added ? made : found;
+}
+
+static bool is_known(const otel_scope_data *wanted) {
+    otel__lock_acquire(lock);
+    const bool known = find(wanted) != NULL;
+    otel__lock_release(lock);
+    return known;
 }
 
 static const struct otel__scope *find_or_make(const otel_scope_data *wanted) {
     struct otel__scope *made = copy_scope(wanted);
     if (!made)
         return NULL;
-    const struct otel__scope *found = find(&made->data);
-    if (found || scope_count == SCOPES_MAX) {
+    /* Under no lock, since this is the user's. */
+    if (configure && !is_known(&made->data))
+        made->disabled = configure(configure_data, &made->data).disabled;
+    const struct otel__scope *scope = find_or_add(made);
+    if (scope != made)
         free(made);
-        return found;
-    }
-    made->next = scopes;
-    scopes = made;
-    scope_count++;
-    return made;
+    return scope;
 }
 
 /* ---- binding ----------------------------------------------------------------------------------------------------- */
@@ -107,9 +134,7 @@ static const struct otel__scope *bind(otel_tracer *tracer, uint64_t now) {
                                      .schema_url = otel_cstr(tracer->schema_url),
                                      .attributes = tracer->attributes };
     const int saved = errno;
-    otel__lock_acquire(lock);
     const struct otel__scope *scope = find_or_make(&wanted);
-    otel__lock_release(lock);
     errno = saved;
     if (!scope) {
         scope = &nameless;

@@ -10,16 +10,19 @@
 #ifndef OTEL_SDK_TRACER_H
 #define OTEL_SDK_TRACER_H
 
-#include <otel/exporter.h>
+#include <otel/sdk.h>
 
 struct otel__scope {
     otel_scope_data data;
     struct otel__scope *next;
+    bool disabled; /* its tracers record nothing */
 };
 
 /* With no call running: starts and ends the validity of scopes. False: memory is short. */
 bool otel__scopes_begin(void);
 void otel__scopes_end(void);
+/* Likewise: scopes are made as `config` says from now on (NULL: all enabled). */
+void otel__scopes_configure(otel_tracer_config (*config)(void *data, const otel_scope_data *scope), void *data);
 
 /* The tracer's scope in the running SDK. */
 const struct otel__scope *otel__tracer_scope(otel_tracer *tracer);

@@ -271,9 +271,15 @@ static void timeouts(void **state) {
         int code;
         bool in_time; /* for an answer after a second */
     } cases[] = {
-        { NULL, NULL, 0, true },      { "100", NULL, 0, false },    { "100", "30000", 0, true },
-        { "30000", "100", 0, false }, { "100", NULL, 30000, true }, { NULL, NULL, 100, false },
-        { "100", NULL, -1, true },    { "0", NULL, 0, true },
+        { NULL, NULL, 0, true },
+        { "100", NULL, 0, false },
+        { "100", "30000", 0, true },
+        { "30000", "100", 0, false },
+        { "100", NULL, 30000, true },
+        { NULL, NULL, 100, false },
+        { "100", NULL, OTEL_NO_TIMEOUT, true },
+        { "100", NULL, -1, false },
+        { "0", NULL, 0, true },
     };
     http_double *slow = http_double_start(&slow_answer, 1);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -54,14 +54,14 @@ static void batch_options_code_then_environment_then_default(void **state) {
     assert_int_equal(all.max_queue_size, 1000);
     assert_int_equal(all.max_batch_size, 10);
     assert_int_equal(all.schedule_delay_ms, 0);
-    assert_int_equal(all.export_timeout_ms, -1);
+    assert_int_equal(all.export_timeout_ms, OTEL_NO_TIMEOUT);
     assert_int_equal(reports_count(), 0);
     setenv("OTEL_BSP_MAX_QUEUE_SIZE", "bad, but not needed", 1);
-    all = settle((otel_batch_options){ .max_queue_size = 5, .schedule_delay_ms = 7, .export_timeout_ms = -9 });
+    all = settle((otel_batch_options){ .max_queue_size = 5, .schedule_delay_ms = 7, .export_timeout_ms = 9 });
     assert_int_equal(all.max_queue_size, 5);
     assert_int_equal(all.max_batch_size, 5);
     assert_int_equal(all.schedule_delay_ms, 7);
-    assert_int_equal(all.export_timeout_ms, -1);
+    assert_int_equal(all.export_timeout_ms, 9);
     assert_int_equal(reports_count(), 1);
     assert_true(reports_mention("otel_batch_options.max_queue_size: batches of 512 spans", "using 5"));
     unsetenv("OTEL_BSP_MAX_QUEUE_SIZE");
@@ -69,16 +69,35 @@ static void batch_options_code_then_environment_then_default(void **state) {
     unsetenv("OTEL_BSP_EXPORT_TIMEOUT");
 }
 
-static void negative_times_are_none(void **state) {
+static void no_delay_and_no_timeout_have_names(void **state) {
     (void)state;
     setenv("OTEL_BSP_SCHEDULE_DELAY", "bad, but not needed", 1);
     setenv("OTEL_BSP_EXPORT_TIMEOUT", "bad, but not needed", 1);
-    otel_batch_options all = settle((otel_batch_options){ .schedule_delay_ms = -1, .export_timeout_ms = -1 });
+    otel_batch_options all =
+        settle((otel_batch_options){ .schedule_delay_ms = OTEL_NO_DELAY, .export_timeout_ms = OTEL_NO_TIMEOUT });
     unsetenv("OTEL_BSP_SCHEDULE_DELAY");
     unsetenv("OTEL_BSP_EXPORT_TIMEOUT");
     assert_int_equal(all.schedule_delay_ms, 0);
-    assert_int_equal(all.export_timeout_ms, -1);
+    assert_int_equal(all.export_timeout_ms, OTEL_NO_TIMEOUT);
     assert_int_equal(reports_count(), 0);
+}
+
+static void negative_times_are_reported_and_ignored(void **state) {
+    (void)state;
+    otel_batch_options all = settle((otel_batch_options){ .schedule_delay_ms = -1, .export_timeout_ms = -2 });
+    assert_int_equal(all.schedule_delay_ms, 5000);
+    assert_int_equal(all.export_timeout_ms, 30000);
+    assert_int_equal(reports_count(), 2);
+    assert_true(reports_mention("otel_batch_options.schedule_delay_ms=-1 is negative", "using 5000"));
+    assert_true(reports_mention("otel_batch_options.export_timeout_ms=-2 is negative", "using 30000"));
+    reports_start(OTEL_LOG_WARN);
+    const otel_otlp_options otlp = { .size = sizeof otlp, .timeout_ms = -3 };
+    otel__config_load_otlp(&config, &otlp);
+    otel__config_report(&config);
+    assert_int_equal(config.otlp_timeout_ms, 10000);
+    assert_int_equal(reports_count(), 1);
+    assert_true(reports_mention("otel_otlp_options.timeout_ms=-3 is negative", "using 10000"));
+    otel__config_free(&config);
 }
 
 static void bad_batch_options_are_reported(void **state) {
@@ -153,7 +172,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(without_a_function_the_process_environment),
         TEST(batch_options_code_then_environment_then_default),
-        TEST(negative_times_are_none),
+        TEST(no_delay_and_no_timeout_have_names),
+        TEST(negative_times_are_reported_and_ignored),
         TEST(bad_batch_options_are_reported),
         TEST(otlp_variables_that_code_makes_needless_are_not_read),
         TEST(variables_that_parts_made_in_code_replace_are_not_read_at_start),

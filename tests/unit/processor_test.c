@@ -152,8 +152,8 @@ static void a_failing_exporter_is_asked_again_with_the_next_batch(void **state) 
 
 static void the_export_timeout_is_handed_over(void **state) {
     (void)state;
-    static const int given[] = { 0, 1234, -1 }, expected[] = { 30000, 1234, 0 };
-    for (unsigned i = 0; i < 3; i++) {
+    static const int given[] = { 0, 1234, OTEL_NO_TIMEOUT, -1 }, expected[] = { 30000, 1234, 0, 30000 };
+    for (unsigned i = 0; i < 4; i++) {
         const otel_batch_options options = { .size = sizeof options, .export_timeout_ms = given[i] };
         first.blocking = true;
         start_sdk(OTEL_PROCESSORS(otel_batch_processor(&options, exporter_double_make(&first))));

@@ -26,7 +26,8 @@ typedef struct otel_otlp_options {
     /** As in OTEL_EXPORTER_OTLP_HEADERS: "name=value,name=value", percent-encoded. */
     const char *headers OTEL__INIT(nullptr);
     /**
-     * Bound of one export with all its attempts and waits; default 10000; negative: none but the exporter's own 60 s.
+     * Bound of one export with all its attempts and waits; default 10000. OTEL_NO_TIMEOUT: none but the exporter's own
+     * 60 s. A negative one is reported and ignored.
      */
     int timeout_ms OTEL__INIT(0);
     /** Put in front of the User-Agent, such as "MyDist/1.0". */

@@ -97,6 +97,9 @@ const otel_scope_data *otel_batch_scope(const otel_batch *batch, size_t index);
 /** The resource of all spans of the batch. */
 const otel_resource_data *otel_batch_resource(const otel_batch *batch);
 
+/** In options: no bound on the time, where 0 stands for the default (INT_MAX milliseconds). */
+#define OTEL_NO_TIMEOUT 0x7fffffff
+
 /* ---- the operations ---------------------------------------------------------------------------------------------- */
 
 /** What became of a batch beyond success and failure; zeroed by the SDK before each export. */

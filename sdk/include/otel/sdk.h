@@ -55,6 +55,13 @@ typedef struct otel_limits {
 #define OTEL_LIMIT_NOTHING (-1)         /**< in otel_limits: zero are allowed */
 #define OTEL_LIMIT_UNLIMITED 2147483647 /**< in otel_limits */
 
+/** How a tracer works. Zero members are the default. */
+typedef struct otel_tracer_config {
+    /** Its spans are as without an SDK: not recorded, their parent's context goes on; otel_tracer_enabled() is false. */
+    bool disabled OTEL__INIT(false);
+    uint64_t reserved_[7] OTEL__INIT({});
+} otel_tracer_config;
+
 /** Fill through OTEL_SDK(). Zero members mean: the environment's value, or the default. */
 typedef struct otel_sdk_options {
     size_t size OTEL__INIT(sizeof(otel_sdk_options));
@@ -71,8 +78,16 @@ typedef struct otel_sdk_options {
     bool start_worker OTEL__INIT(false);   /**< start background threads now: before chroot, seccomp, setuid */
     bool disabled OTEL__INIT(false);       /**< as OTEL_SDK_DISABLED=true: only propagators are set up */
     otel_error *error OTEL__INIT(nullptr); /**< receives the reason when start fails; "" otherwise */
-    bool strict OTEL__INIT(false);         /**< as OTEL_C_STRICT=true: see below */
-    otel_limits limits OTEL__INIT({});
+    otel_limits limits OTEL__INIT({});     /**< of spans */
+    otel_id_generator *id_generator OTEL__INIT(nullptr); /**< consumed; NULL: random ids */
+    /**
+     * Asked once for each instrumentation scope, when a tracer of it is used first (or more often, if that is on several
+     * threads at once); the first answer holds until the SDK stops. On any thread, under no lock; it must not block, and
+     * its calls of the API are ignored. A library that is too noisy: return { .disabled = true } for its name.
+     */
+    otel_tracer_config (*tracer_config)(void *data, const otel_scope_data *scope) OTEL__INIT(nullptr);
+    void *tracer_config_data OTEL__INIT(nullptr);
+    bool strict OTEL__INIT(false); /**< as OTEL_C_STRICT=true: see below */
 } otel_sdk_options;
 
 #if defined(__cplusplus) && __cplusplus < 202002L
@@ -119,7 +134,9 @@ otel_status otel_sdk_stop(int timeout_ms);
 
 /**
  * ended = exported + rejected + the dropped_* + queued + in_flight + not_sampled; what was lost is rejected + the
- * dropped_*. Each processor counts all spans for itself: take the processor that matters, do not add them up.
+ * dropped_*. Each processor counts all spans for itself: take the processor that matters, do not add them up. Of one made
+ * by otel_processor_create(), `exported` are the spans whose end it was told of, `not_sampled` those of its own making,
+ * and dropped_failed those that memory was too short to show.
  */
 typedef struct otel_ledger_processor {
     const char *name; /**< such as "batch/otlp"; valid while the SDK runs and until the next start */
@@ -146,7 +163,7 @@ typedef struct otel_ledger {
     uint64_t ended;
     uint64_t live;               /**< started, not ended */
     uint64_t abandoned;          /**< not ended when the SDK stopped */
-    uint64_t unsampled;          /**< never recorded, because the sampler said so */
+    uint64_t unsampled;          /**< never recorded, because the sampler said so, or the tracer is disabled */
     uint64_t refused;            /**< never recorded, because too many spans were live or queued */
     uint64_t dropped_attributes; /**< for limits or bad keys; also those of events and links */
     uint64_t dropped_events;
