@@ -49,6 +49,11 @@ void otel__line_add(struct otel__line *line, const char *text) {
         add(line, text, strlen(text));
 }
 
+void otel__line_bytes(struct otel__line *line, const char *bytes, size_t len) {
+    if (len)
+        add(line, bytes, len);
+}
+
 void otel__line_format(struct otel__line *line, const char *format, ...) {
     char text[256];
     va_list arguments;

@@ -20,6 +20,7 @@ void otel__line_clear(struct otel__line *line);
 void otel__line_free(struct otel__line *line);
 
 void otel__line_add(struct otel__line *line, const char *text);
+void otel__line_bytes(struct otel__line *line, const char *bytes, size_t len);
 /* The result is cut to 255 bytes. */
 void otel__line_format(struct otel__line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Foreign text, escaped as by otel__escape_step(); `quote` 0: without quotes around it. */

@@ -2,88 +2,28 @@
 /* span_line.c - see span_line.h. */
 #include "console/span_line.h"
 
+#include "common/value_text.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
-enum { DEPTH_MAX = 64 };
-
-static void add_attributes(struct otel__line *line, otel_attrs attributes, int depth);
-
 /* ---- values ------------------------------------------------------------------------------------------------------ */
 
-static void add_value(struct otel__line *line, const otel_value *value, int depth);
-
-static void add_element(struct otel__line *line, const otel_value *list, size_t i, int depth) {
-    switch (list->type) {
-    case OTEL_TYPE_STRINGS:
-        otel__line_escaped(line, ((const otel_str *)list->u.p)[i], '"');
-        break;
-    case OTEL_TYPE_BOOLS:
-        otel__line_add(line, ((const bool *)list->u.p)[i] ? "true" : "false");
-        break;
-    case OTEL_TYPE_INTS:
-        otel__line_format(line, "%" PRId64, ((const int64_t *)list->u.p)[i]);
-        break;
-    case OTEL_TYPE_DOUBLES:
-        otel__line_double(line, ((const double *)list->u.p)[i]);
-        break;
-    default:
-        add_value(line, &((const otel_value *)list->u.p)[i], depth);
-    }
-}
-
-static void add_list(struct otel__line *line, const otel_value *list, int depth) {
-    otel__line_add(line, "[");
-    for (size_t i = 0; i < list->len; i++) {
-        otel__line_add(line, i > 0 ? ", " : "");
-        add_element(line, list, i, depth + 1);
-    }
-    otel__line_add(line, "]");
-}
-
-static void add_value(struct otel__line *line, const otel_value *value, int depth) {
-    switch (value->type) {
-    case OTEL_TYPE_STRING:
+/* As other text formats have them, but strings are in quotes and fit for a terminal. */
+static void add_value(struct otel__line *line, const otel_value *value) {
+    if (value->type == OTEL_TYPE_STRING)
         otel__line_escaped(line, otel_strn(value->u.p, value->len), '"');
-        break;
-    case OTEL_TYPE_BYTES:
-        otel__line_add(line, "b");
-        otel__line_escaped(line, otel_strn(value->u.p, value->len), '"');
-        break;
-    case OTEL_TYPE_BOOL:
-        otel__line_add(line, value->u.i ? "true" : "false");
-        break;
-    case OTEL_TYPE_INT:
-        otel__line_format(line, "%" PRId64, value->u.i);
-        break;
-    case OTEL_TYPE_UINT:
-        otel__line_format(line, "%" PRIu64, (uint64_t)value->u.i);
-        break;
-    case OTEL_TYPE_DOUBLE:
-        otel__line_double(line, value->u.d);
-        break;
-    case OTEL_TYPE_MAP:
-        otel__line_add(line, "{");
-        if (depth < DEPTH_MAX)
-            add_attributes(line, (otel_attrs){ value->u.p, value->len }, depth + 1);
-        otel__line_add(line, "}");
-        break;
-    case OTEL_TYPE_NONE:
-        otel__line_add(line, "null");
-        break;
-    default:
-        if (depth < DEPTH_MAX)
-            add_list(line, value, depth);
-    }
+    else
+        otel__line_value(line, value);
 }
 
-static void add_attributes(struct otel__line *line, otel_attrs attributes, int depth) {
+static void add_attributes(struct otel__line *line, otel_attrs attributes) {
     for (size_t i = 0; i < attributes.count; i++) {
         otel__line_add(line, i > 0 ? " " : "");
         otel__line_escaped(line, attributes.items[i].key, 0);
         otel__line_add(line, "=");
-        add_value(line, &attributes.items[i].value, depth);
+        add_value(line, &attributes.items[i].value);
     }
 }
 
@@ -92,9 +32,9 @@ static void add_attribute_block(struct otel__line *line, const char *before, ote
         return;
     otel__line_add(line, before);
     otel__line_add(line, "{");
-    add_attributes(line, attributes, 0);
+    add_attributes(line, attributes);
     if (dropped > 0)
-        otel__line_format(line, "%s+%" PRIu32 " dropped", attributes.count > 0 ? " " : "", dropped);
+        otel__line_format(line, "%sotel.dropped_attributes_count=%" PRIu32, attributes.count > 0 ? " " : "", dropped);
     otel__line_add(line, "}");
 }
 
@@ -174,7 +114,8 @@ static void add_events(struct otel__line *line, const otel_span_data *span) {
         add_event(line, &span->events[i], span->start_time);
     }
     if (span->dropped_events > 0)
-        otel__line_format(line, "%s+%" PRIu32 " dropped", span->event_count > 0 ? ", " : "", span->dropped_events);
+        otel__line_format(line, "%sotel.dropped_events_count=%" PRIu32, span->event_count > 0 ? ", " : "",
+                          span->dropped_events);
     otel__line_add(line, "]");
 }
 
@@ -198,7 +139,8 @@ static void add_links(struct otel__line *line, const otel_span_data *span) {
         add_link(line, &span->links[i]);
     }
     if (span->dropped_links > 0)
-        otel__line_format(line, "%s+%" PRIu32 " dropped", span->link_count > 0 ? ", " : "", span->dropped_links);
+        otel__line_format(line, "%sotel.dropped_links_count=%" PRIu32, span->link_count > 0 ? ", " : "",
+                          span->dropped_links);
     otel__line_add(line, "]");
 }
 
@@ -207,7 +149,7 @@ static void add_origin(struct otel__line *line, const otel_span_data *span) {
         const otel_attr *attr = &span->resource->attributes.items[i];
         if (attr->key.len == 12 && memcmp(attr->key.ptr, "service.name", 12) == 0) {
             otel__line_add(line, "  service=");
-            add_value(line, &attr->value, 0);
+            add_value(line, &attr->value);
         }
     }
     otel__line_add(line, " scope=");
