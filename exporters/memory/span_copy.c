@@ -53,10 +53,11 @@ static const void *place_values(struct room *room, const otel_value *from, size_
     return to;
 }
 
+/* The elements that are null stay so. */
 static const void *place_texts(struct room *room, const otel_str *from, size_t count) {
     otel_str *to = place(room, from, count * sizeof *from);
     for (size_t i = 0; i < count; i++) {
-        otel_str text = place_text(room, from[i]);
+        otel_str text = from[i].ptr ? place_text(room, from[i]) : from[i];
         if (to)
             to[i] = text;
     }

@@ -10,6 +10,8 @@
 #include <string.h>
 
 enum { ALIGN = 8, DIGITS = 24 };
+/* Keys that are compared one by one; more are found by their hashes. */
+enum { FEW = 16 };
 /*
  * Bytes of one text or value; what claims to have more is a mistake, and its size might not even be a number that
  * exists.
@@ -103,6 +105,9 @@ static bool take_bytes(size_t *total, size_t size) {
     return *total <= LONGEST;
 }
 
+/* Of the table that finds the keys of a list of so many entries. */
+static size_t table_size(size_t count) { return count > FEW ? 2 * count * sizeof(uint32_t) : 0; }
+
 static bool measure(const otel_value *value, const struct otel__value_limits *limits, unsigned depth, size_t *total);
 
 static bool measure_strings(const otel_value *value, const struct otel__value_limits *limits, size_t *total) {
@@ -133,7 +138,8 @@ static bool measure(const otel_value *value, const struct otel__value_limits *li
         return true;
     const size_t kept =
         is_cut(value->type) ? otel__value_cut(value->type, value->u.p, value->len, limits->length) : value->len;
-    if (!take_bytes(total, kept * element_size(value->type)))
+    const size_t table = value->type == OTEL_TYPE_MAP ? table_size(value->len) : 0;
+    if (!take_bytes(total, kept * element_size(value->type) + table))
         return false;
     if (value->type == OTEL_TYPE_STRINGS)
         return measure_strings(value, limits, total);
@@ -213,7 +219,7 @@ static otel_value copy_value(const otel_value *value, const struct otel__value_l
 size_t otel__attrs_copy_size(otel_attrs attrs) {
     if (!attrs.items)
         return 0;
-    size_t size = attrs.count * sizeof(otel_attr);
+    size_t size = attrs.count * sizeof(otel_attr) + table_size(attrs.count);
     for (size_t i = 0; i < attrs.count; i++)
         size += otel__str_copy_size(attrs.items[i].key) + value_size(&attrs.items[i].value);
     return size;
@@ -230,24 +236,63 @@ static const otel_attr *find(const otel_attr *items, size_t count, otel_str key)
     return NULL;
 }
 
+/* A list of different keys as it grows. Its table, if it has one, holds places in it, counted from 1. */
+struct keys {
+    otel_attr *items;
+    size_t count;
+    uint32_t *table;
+    size_t table_count;
+};
+
+static struct keys make_keys(size_t most, char **room) {
+    struct keys keys = { .items = reserve(room, most * sizeof *keys.items) };
+    keys.table_count = table_size(most) / sizeof *keys.table;
+    if (keys.table_count)
+        keys.table = memset(reserve(room, table_size(most)), 0, table_size(most));
+    return keys;
+}
+
+static uint32_t hash(otel_str key) {
+    uint32_t hash = UINT32_C(2166136261);
+    for (size_t i = 0; i < key.len; i++)
+        hash = (hash ^ (unsigned char)key.ptr[i]) * UINT32_C(16777619);
+    return hash;
+}
+
+static otel_attr *append(struct keys *keys, otel_str key) {
+    keys->items[keys->count].key = key;
+    return &keys->items[keys->count++];
+}
+
+/* The attribute of this key, which may be new. Half of the table stays free, so that searches are short. */
+static otel_attr *enter(struct keys *keys, otel_str key) {
+    if (!keys->table) {
+        const otel_attr *same = find(keys->items, keys->count, key);
+        return same ? &keys->items[same - keys->items] : append(keys, key);
+    }
+    size_t i = (size_t)((uint64_t)hash(key) * keys->table_count >> 32);
+    for (; keys->table[i]; i = (i + 1) % keys->table_count)
+        if (same_str(keys->items[keys->table[i] - 1].key, key))
+            return &keys->items[keys->table[i] - 1];
+    otel_attr *added = append(keys, key);
+    keys->table[i] = (uint32_t)keys->count;
+    return added;
+}
+
 static otel_attrs copy_attrs(otel_attrs attrs, const struct otel__value_limits *limits, unsigned depth, char **room) {
-    otel_attrs copy = { .items = NULL, .count = 0 };
     if (!attrs.items || attrs.count == 0)
-        return copy;
-    otel_attr *items = reserve(room, attrs.count * sizeof *items);
+        return (otel_attrs){ .items = NULL, .count = 0 };
+    struct keys keys = make_keys(attrs.count, room);
     for (size_t i = 0; i < attrs.count; i++) {
         const otel_str key = otel__str_copy(attrs.items[i].key, room);
         if (key.len == 0)
             continue;
-        const otel_attr *same = find(items, copy.count, key);
-        otel_attr *attr = &items[same ? (size_t)(same - items) : copy.count++];
-        attr->key = key;
+        otel_attr *attr = enter(&keys, key);
         /* A list of attributes has not been measured as a whole. */
         const bool fits = depth > 1 || is_small(&attrs.items[i].value, limits);
         attr->value = fits ? copy_value(&attrs.items[i].value, limits, depth, room) : otel_none();
     }
-    copy.items = items;
-    return copy;
+    return (otel_attrs){ .items = keys.items, .count = keys.count };
 }
 
 static otel_value copy_nested(const otel_value *list, const struct otel__value_limits *limits, unsigned depth,

@@ -46,6 +46,31 @@ static void types_are_picked_as_in_c() {
     CHECK(OTEL_VALUE(otel_bytes(buffer, 2)).type == OTEL_TYPE_BYTES);
 }
 
+static const otel_value *values_in(const otel_value &list) { return static_cast<const otel_value *>(list.u.p); }
+static const otel_attr *entries_in(const otel_value &list) { return static_cast<const otel_attr *>(list.u.p); }
+
+/* Within the statement that they stand in, which is as long as a call needs them. */
+static void check_array(const otel_value &array) {
+    CHECK(array.type == OTEL_TYPE_ARRAY && array.len == 3);
+    CHECK(values_in(array)[0].u.i == 1 && values_in(array)[1].type == OTEL_TYPE_STRING);
+    CHECK(values_in(array)[2].type == OTEL_TYPE_ARRAY && values_in(values_in(array)[2])->u.i == 2);
+}
+
+static void check_map(const otel_value &map) {
+    CHECK(map.type == OTEL_TYPE_MAP && map.len == 2);
+    CHECK(std::string_view(entries_in(map)[0].key.ptr) == "a" && entries_in(map)[0].value.u.i == 1);
+    CHECK(entries_in(map)[1].value.type == OTEL_TYPE_MAP && entries_in(entries_in(map)[1].value)->value.len == 3);
+}
+
+static void values_hold_values() {
+    const std::string text = "two";
+    check_array(OTEL_ARRAY(OTEL_VALUE(1), OTEL_VALUE(text), OTEL_ARRAY(OTEL_VALUE(2))));
+    check_map(OTEL_MAP(OTEL_ATTR("a", 1), OTEL_ATTR("b", OTEL_MAP(OTEL_ATTR("c", text)))));
+    CHECK(otel_array(nullptr, 3).len == 0 && otel_map(otel_attrs()).len == 0);
+    const otel_span none = otel_span_start(tracer, nullptr);
+    otel_set(&none, "key", OTEL_MAP(OTEL_ATTR("list", OTEL_ARRAY(OTEL_VALUE(1)))));
+}
+
 /* Values, trivially copyable and of one size in both languages. */
 static_assert(sizeof(otel_span) == 48 && std::is_trivially_copyable<otel_span>::value, "ABI 1");
 static_assert(sizeof(otel_context) == 64 && std::is_trivially_copyable<otel_context>::value, "ABI 1");
@@ -148,6 +173,7 @@ static void sdk_options_default_as_in_c() {
 
 int main() {
     types_are_picked_as_in_c();
+    values_hold_values();
     spans_pass_through_without_an_sdk();
     contexts_carry_values_and_baggage();
     options_default_as_in_c();

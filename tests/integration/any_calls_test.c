@@ -20,7 +20,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-enum { THREADS = 4, ROUNDS = 8, ROUND_MS = 150, SPANS = 32, SCOPES = 16, JUNK = 8192, MOST = 5 };
+enum { THREADS = 4, ROUNDS = 8, ROUND_MS = 150, SPANS = 32, SCOPES = 16, JUNK = 8192, MOST = 5, NESTED = 3 };
 
 static char junk[JUNK];
 static atomic_bool over;
@@ -38,7 +38,9 @@ struct caller {
     uint64_t random;
     otel_scope scopes[SCOPES];
     unsigned open;
-    otel_attr items[MOST]; /* of the last any_attributes() */
+    otel_attr items[MOST];    /* of the last any_attributes() */
+    otel_value array[NESTED]; /* of the last any_nested() */
+    otel_attr map[NESTED];
 };
 
 /* ---- anything ---------------------------------------------------------------------------------------------------- */
@@ -79,9 +81,26 @@ static otel_value any_array(struct caller *caller) {
     }
 }
 
+/* Some hold themselves, at most in two ways; some have keys that are none, or one twice. */
+static otel_value any_nested(struct caller *caller, otel_str text) {
+    otel_value *array = caller->array;
+    otel_attr *map = caller->map;
+    const otel_value of_values = otel_array(array, 1 + below(caller, NESTED));
+    const otel_value of_attrs = otel_map((otel_attrs){ map, 1 + below(caller, NESTED) });
+    for (size_t i = 0; i < NESTED; i++) {
+        const otel_value inner = any_array(caller);
+        array[i] = i == 0 && below(caller, 2) ? (below(caller, 2) ? of_attrs : of_values) : inner;
+        map[i] = (otel_attr){ below(caller, 4) ? otel_cstr("k") : text,
+                              i == 0 && below(caller, 2) ? of_values : otel_bytes(junk, text.len % 64) };
+    }
+    return below(caller, 2) ? of_values : of_attrs;
+}
+
 static otel_value any_value(struct caller *caller) {
     const otel_str text = any_text(caller);
-    switch (below(caller, 8)) {
+    switch (below(caller, 9)) {
+    case 8:
+        return any_nested(caller, text);
     case 0:
         return otel_uint(UINT64_MAX - text.len);
     case 1:

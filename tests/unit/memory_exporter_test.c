@@ -32,6 +32,14 @@ static void assert_text(otel_str got, otel_str want) {
     }
 }
 
+/* Of an array: it may be null. */
+static void assert_element(otel_str got, otel_str want) {
+    if (want.ptr)
+        assert_text(got, want);
+    else
+        assert_null(got.ptr);
+}
+
 static size_t element_size(otel_type type) { return type == OTEL_TYPE_BOOLS ? sizeof(bool) : sizeof(int64_t); }
 
 static void assert_value(const otel_value *got, const otel_value *want) {
@@ -41,7 +49,7 @@ static void assert_value(const otel_value *got, const otel_value *want) {
         assert_text(otel_strn(got->u.p, got->len), otel_strn(want->u.p, want->len));
     } else if (want->type == OTEL_TYPE_STRINGS) {
         for (size_t i = 0; i < want->len; i++)
-            assert_text(((const otel_str *)got->u.p)[i], ((const otel_str *)want->u.p)[i]);
+            assert_element(((const otel_str *)got->u.p)[i], ((const otel_str *)want->u.p)[i]);
     } else if (want->type > OTEL_TYPE_STRINGS) {
         assert_ptr_not_equal(got->u.p, want->u.p);
         assert_memory_equal(got->u.p, want->u.p, want->len * element_size(want->type));
@@ -159,15 +167,17 @@ static void copies_outlive_everything(void **state) {
 
 static void nested_values_are_copied(void **state) {
     (void)state;
+    const otel_str strings[] = { { "a", 1 }, { NULL, 0 }, { "", 0 } };
     otel_attr inner = { otel_cstr("deep"), otel_string("value") };
     otel_value items[] = { { .type = OTEL_TYPE_MAP, .len = 1, .u.p = &inner }, otel_int(7) };
     otel_value loop = { .type = OTEL_TYPE_ARRAY, .len = 1 };
     loop.u.p = &loop;
     otel_attr attrs[] = { { otel_cstr("array"), { .type = OTEL_TYPE_ARRAY, .len = 2, .u.p = items } },
-                          { otel_cstr("loop"), loop } };
+                          { otel_cstr("loop"), loop },
+                          { otel_cstr("strings"), otel_strings(strings, 3) } };
     span_set *set = span_set_create(4, 1);
     otel_span_data span = span_set_spans(set)[0];
-    span.attributes = (otel_attrs){ attrs, 2 };
+    span.attributes = (otel_attrs){ attrs, 3 };
     otel_memory *memory = otel_memory_create(0);
     otel_exporter *exporter = otel_memory_exporter(memory);
     otel_batch *batch = batch_double_create(&span, 1, span_set_resource(set));
@@ -181,6 +191,7 @@ static void nested_values_are_copied(void **state) {
     const otel_attr *deep = copies[0].u.p;
     assert_string_equal(deep->key.ptr, "deep");
     assert_string_equal(deep->value.u.p, "value");
+    assert_value(&otel_memory_spans_at(spans, 0)->attributes.items[2].value, &attrs[2].value);
     otel_memory_spans_release(spans);
     otel_memory_release(memory);
     otel_exporter_destroy(exporter);

@@ -92,7 +92,7 @@ static void the_smallest_span(void **state) {
     otel__otlp_encoder_free(&encoder);
 }
 
-/* The generator makes none of these, since the SDK does not record them yet. */
+/* The generator makes none of these. */
 static void nested_values(void **state) {
     (void)state;
     otel_attr inner[] = { { otel_cstr("deep"), otel_int(-1) }, { otel_cstr("none"), otel_none() } };

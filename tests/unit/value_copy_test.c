@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
 static const bool bools[] = { true, false };
@@ -114,6 +115,75 @@ static void values_in_values_are_copied(void **state) {
     (void)state;
     assert_copied(LIST(attr("a", OTEL_ARRAY(otel_int(1), OTEL_MAP(OTEL_ATTR("k", "v"), OTEL_ATTR("k", "w"))))),
                   "a=array:[int:1,map:{k=string:\"w\"}]");
+}
+
+/* `count` entries of as many keys, then the same keys again. */
+struct many {
+    size_t count;
+    otel_attr *items;
+    char (*keys)[24];
+};
+
+static struct many make_many(size_t count) {
+    struct many many = { count, calloc(2 * count, sizeof *many.items), calloc(count, sizeof *many.keys) };
+    for (size_t i = 0; i < 2 * count; i++) {
+        snprintf(many.keys[i % count], sizeof *many.keys, "k%07zu", i % count);
+        many.items[i] = attr(many.keys[i % count], otel_int((int64_t)i));
+    }
+    return many;
+}
+
+static void free_many(struct many many) {
+    free(many.items);
+    free(many.keys);
+}
+
+static void assert_last_of_many(otel_attrs copy, const struct many *many) {
+    assert_int_equal(copy.count, many->count);
+    for (size_t i = 0; i < copy.count; i++) {
+        assert_int_equal(copy.items[i].key.len, 8);
+        assert_memory_equal(copy.items[i].key.ptr, many->keys[i], 8);
+        assert_int_equal(copy.items[i].value.u.i, many->count + i);
+    }
+}
+
+/* However many there are: as a list and as a map. */
+static void each_key_is_there_once(void **state) {
+    for (size_t count = 1; count < 300; count += count < 20 ? 1 : 93) {
+        struct many many = make_many(count);
+        const otel_attrs list = { many.items, 2 * count };
+        assert_last_of_many(copy_of(list), &many);
+        free_block(state);
+        const otel_attrs copy = copy_of(LIST(attr("map", otel_map(list))));
+        assert_last_of_many((otel_attrs){ copy.items[0].value.u.p, copy.items[0].value.len }, &many);
+        free_block(state);
+        free_many(many);
+    }
+}
+
+static double seconds_to_copy(size_t count) {
+    struct many many = make_many(count);
+    struct timespec begin, end;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+    copy_of(LIST(attr("map", otel_map((otel_attrs){ many.items, count }))));
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+    free_block(NULL);
+    free_many(many);
+    return (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
+}
+
+/* 16 times the keys take 16 times as long, or somewhat more, and not 256 times. */
+static void a_large_map_takes_its_time_only(void **state) {
+    (void)state;
+    double few = 1e9, ratio = 1e9;
+    for (int i = 0; i < 5; i++) {
+        const double seconds = seconds_to_copy(2000);
+        few = seconds < few ? seconds : few;
+    }
+    for (int i = 0; i < 3 && ratio > 80; i++)
+        ratio = seconds_to_copy(32000) / few;
+    printf("measured: 16 times as many keys in a map: %.0f times as long\n", ratio);
+    assert_true(ratio < 80);
 }
 
 /* In any order, also inside. */
@@ -278,6 +348,8 @@ int main(void) {
         test(empty_lists_have_no_copy),
         test(values_in_values_are_copied),
         test(equal_sets_are_equal),
+        test(each_key_is_there_once),
+        test(a_large_map_takes_its_time_only),
         test(values_that_cannot_be_are_empty),
         test(what_claims_to_be_huge_is_empty_or_left_out),
         test(empty_values_are_copied_as_such),

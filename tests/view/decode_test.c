@@ -120,6 +120,15 @@ static void test_nesting_has_a_limit(void **state) {
     view_store_free(store);
 }
 
+/* The specification's limit of depth, which SDKs apply. */
+static void test_what_sdks_may_send_is_taken(void **state) {
+    (void)state;
+    struct view_store *store = new_store();
+    assert_int_equal(decode(store, fixture_nested(64)).status, VIEW_DECODE_OK);
+    assert_int_equal(decode(store, fixture_nested_maps(64)).status, VIEW_DECODE_OK);
+    view_store_free(store);
+}
+
 /* Bytes like those of a nested message, in a field that is text. */
 static void test_text_is_no_nesting(void **state) {
     (void)state;
@@ -268,6 +277,7 @@ int main(void) {
         cmocka_unit_test(test_without_a_service_name),
         cmocka_unit_test(test_garbage_is_refused_whole),
         cmocka_unit_test(test_nesting_has_a_limit),
+        cmocka_unit_test(test_what_sdks_may_send_is_taken),
         cmocka_unit_test(test_text_is_no_nesting),
         cmocka_unit_test(test_forbidden_field_numbers),
         cmocka_unit_test(test_a_request_that_would_take_too_much_memory),

@@ -219,17 +219,20 @@ static void wrap(struct backwards *out, uint8_t tag) {
     put_front(out, head, head_len);
 }
 
-struct fixture_bytes fixture_nested(unsigned levels) {
+static struct fixture_bytes nested(unsigned levels, bool maps) {
     static const uint8_t span_ids[] = { 0x0A, 16, 1, 1, 1,    1, 1, 1, 1, 1, 1, 1, 1, 1,
                                         1,    1,  1, 1, 0x12, 8, 1, 1, 1, 1, 1, 1, 1, 1 };
-    size_t size = 256 + (size_t)levels * 12;
+    size_t size = 256 + (size_t)levels * 18;
     struct backwards out = { malloc(size), size, size };
     if (!out.bytes) {
         abort();
     }
     for (unsigned i = 0; i < levels; i++) {
-        wrap(&out, 0x0A); /* ArrayValue.values */
-        wrap(&out, 0x2A); /* AnyValue.array_value */
+        if (maps) {
+            wrap(&out, 0x12); /* KeyValue.value */
+        }
+        wrap(&out, 0x0A);               /* KeyValueList.values or ArrayValue.values */
+        wrap(&out, maps ? 0x32 : 0x2A); /* AnyValue.kvlist_value or AnyValue.array_value */
     }
     wrap(&out, 0x12); /* KeyValue.value */
     wrap(&out, 0x4A); /* Span.attributes */
@@ -237,11 +240,19 @@ struct fixture_bytes fixture_nested(unsigned levels) {
     wrap(&out, 0x12); /* ScopeSpans.spans */
     wrap(&out, 0x12); /* ResourceSpans.scope_spans */
     wrap(&out, 0x0A); /* ExportTraceServiceRequest.resource_spans */
-    struct fixture_bytes nested = { malloc(out.end - out.from), out.end - out.from };
-    if (!nested.bytes) {
+    struct fixture_bytes bytes = { malloc(out.end - out.from), out.end - out.from };
+    if (!bytes.bytes) {
         abort();
     }
-    memcpy(nested.bytes, out.bytes + out.from, nested.len);
+    memcpy(bytes.bytes, out.bytes + out.from, bytes.len);
     free(out.bytes);
-    return nested;
+    return bytes;
+}
+
+struct fixture_bytes fixture_nested(unsigned levels) {
+    return nested(levels, false);
+}
+
+struct fixture_bytes fixture_nested_maps(unsigned levels) {
+    return nested(levels, true);
 }

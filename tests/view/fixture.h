@@ -61,5 +61,7 @@ extern const size_t fixture_search_count;
 
 /* An AnyValue list nested this deep, as the attribute of a span in a request. */
 struct fixture_bytes fixture_nested(unsigned levels);
+/* Maps instead of lists. */
+struct fixture_bytes fixture_nested_maps(unsigned levels);
 
 #endif

@@ -9,7 +9,8 @@
 #include "trace_request.pb-c.h"
 
 enum {
-    VIEW_MAX_NESTING = 100, /* levels of messages, as other protobuf decoders set it */
+    /* Levels of messages. An event's attribute with 64 maps in each other, which SDKs allow by default, takes 198. */
+    VIEW_MAX_NESTING = 200,
     VIEW_MAX_DECODED = 512 * 1024 * 1024,
 };
 
