@@ -31,7 +31,8 @@ bool otel__is_percent_coded(otel_str text) {
             return false;
         }
         if (text.ptr[i] == '%') {
-            if (text.len - i < 3 || (otel__percent_digit(text.ptr[i + 1]) | otel__percent_digit(text.ptr[i + 2])) > 15) {
+            if (text.len - i < 3 ||
+                (otel__percent_digit(text.ptr[i + 1]) | otel__percent_digit(text.ptr[i + 2])) > 15) {
                 return false;
             }
             i += 2;
