@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * xray.c - the propagator of AWS X-Ray: field `X-Amzn-Trace-Id`. Uses nothing of libotel-api but what is public, as a
+ * xray.c - for AWS X-Ray: the propagator with its field `X-Amzn-Trace-Id`, and trace ids. Uses nothing of libotel-api but what is public, as a
  * propagator of somebody else's would; the inline functions of its headers are compiled in.
  */
 #include <otel/xray.h>
@@ -9,8 +9,11 @@
 #include "ids.h"
 #include "options.h"
 
+#include <errno.h>
 #include <otel/context.h>
 #include <otel/trace.h>
+#include <sys/random.h>
+#include <time.h>
 
 static const char TRACE_HEADER[] = "X-Amzn-Trace-Id";
 
@@ -98,3 +101,22 @@ const otel_propagator otel_propagator_xray = {
     .inject = inject,
     .extract = extract,
 };
+
+/* ---- trace ids --------------------------------------------------------------------------------------------------- */
+
+void otel_xray_trace_id(void *self, uint8_t out[16]) {
+    (void)self;
+    const int saved = errno;
+    const uint32_t seconds = (uint32_t)time(NULL);
+    ssize_t got;
+    do {
+        got = getrandom(out + 4, 12, 0);
+    } while (got < 0 && errno == EINTR);
+    for (int i = 0; i < 4; i++) {
+        out[i] = (uint8_t)(seconds >> (24 - 8 * i));
+    }
+    if (got != 12) {
+        memset(out, 0, 16);
+    }
+    errno = saved;
+}

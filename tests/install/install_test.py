@@ -236,6 +236,24 @@ class Alone(Case):
         self.assertTrue(stays_loaded(plug_in))
 
 
+class Xray(Case):
+    """A program has the propagator of libotel-xray when it is linked with that, though it names nothing of it."""
+
+    SOURCE = ROOT / "tests/integration/xray_linked.c"
+    SETTINGS = {"OTEL_PROPAGATORS": "xray", "OTEL_TRACES_EXPORTER": "none"}
+
+    def test_find_package(self):
+        for form in ("", "_static"):
+            arguments = [f"-DCMAKE_PREFIX_PATH={options.prefix}", f"-DOTEL_FORM={form}", f"-DOTEL_XRAY={self.SOURCE}"]
+            self.check_run(self.build(HERE / "c", *arguments) / "xray", **self.SETTINGS)
+
+    def test_pkg_config(self):
+        program = fresh(options.work) / "xray"
+        flags = self.flags(options.prefix, "--cflags", "--libs", "otel-xray")
+        self.check_run(options.cc, "-Wl,--as-needed", self.SOURCE, *flags, "-o", program)
+        self.check_run(program, LD_LIBRARY_PATH=options.prefix / "lib", **self.SETTINGS)
+
+
 class WithoutCurl(Case):
     """A build of its own, of the two libraries only, with the build type that it has by default."""
 

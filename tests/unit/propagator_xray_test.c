@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* propagator_xray_test.c - the propagator of AWS X-Ray, libotel-xray (PROP-XRAY-02 to PROP-XRAY-08). */
+/* propagator_xray_test.c - the propagator of AWS X-Ray, libotel-xray (PROP-XRAY-02 to PROP-XRAY-08, PROP-XRAY-10). */
 #include "propagator_fixture.h"
 
 #include <otel/xray.h>
+#include <time.h>
 
 #define ROOT "Root=1-66f0a1b2-c3d4e5f60718293a4b5c6d7e"
 #define PARENT "Parent=" SPAN_ID
@@ -111,6 +112,31 @@ static void nothing_is_read_past_the_end(void **state) {
     assert_nothing(&context);
 }
 
+/* ---- trace ids --------------------------------------------------------------------------------------------------- */
+
+static uint32_t seconds_in(const uint8_t id[16]) {
+    return (uint32_t)id[0] << 24 | (uint32_t)id[1] << 16 | (uint32_t)id[2] << 8 | id[3];
+}
+
+/* Every bit of the rest is seen both set and clear. */
+static void ids_begin_with_the_time_and_the_rest_is_random(void **state) {
+    (void)state;
+    uint8_t set[16] = { 0 }, clear[16] = { 0 };
+    const uint32_t before = (uint32_t)time(NULL);
+    for (int i = 0; i < 200; i++) {
+        uint8_t id[16];
+        otel_xray_trace_id(NULL, id);
+        assert_true(seconds_in(id) >= before && seconds_in(id) <= (uint32_t)time(NULL));
+        for (int j = 0; j < 16; j++) {
+            set[j] |= id[j];
+            clear[j] |= (uint8_t)~id[j];
+        }
+    }
+    for (int j = 4; j < 16; j++) {
+        assert_int_equal(set[j] & clear[j], 0xff);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(extract_vectors),
@@ -120,6 +146,7 @@ int main(void) {
         TEST(malformed_headers_are_refused),
         TEST(a_failed_extraction_keeps_what_was_there),
         TEST(nothing_is_read_past_the_end),
+        TEST(ids_begin_with_the_time_and_the_rest_is_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,10 +21,15 @@ extern "C" {
  * together are the trace id. Read in any order, with parts of other names among them; a decision left to the receiver
  * (`Sampled=?`, or none) is read as not sampled. A load balancer's header without Parent names no span, and is ignored
  * as are those that are malformed.
- *
- * X-Ray itself takes only traces whose ids begin with the time of their start, in seconds since 1970.
  */
 extern const otel_propagator otel_propagator_xray;
+
+/**
+ * Makes trace ids as X-Ray wants them: the first 4 bytes are the time in seconds since 1970, the others are random. For
+ * the `trace_id` of an id generator (otel/extend.h), which may thus say that it is `random`; `self` is not used. Asks
+ * the kernel for random bytes each time, and gives zeros, which is no id, if it has none. For any thread.
+ */
+void otel_xray_trace_id(void *self, uint8_t out[16]);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus
