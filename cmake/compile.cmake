@@ -42,10 +42,11 @@ if(OTEL_ABI EQUAL 0)
 endif()
 
 # otel_library(name SOURCES ... OBJECTS ready-made objects... PUBLIC_INCLUDE dirs... PRIVATE_INCLUDE dirs... LINK_PUBLIC targets LINK_PRIVATE targets
-#     and what install.cmake adds: DESCRIPTION text EXCLUDE headers... LIBS names...)
+#     and what install.cmake adds: DESCRIPTION text EXCLUDE headers... LIBS names... WANTS symbol)
+# WANTS: a symbol for whose sake a program links the library even if it doesn't name it.
 # makes otel_<name> (shared, libotel-<name>.so) and otel_<name>_static (libotel-<name>.a) from the same objects.
 function(otel_library name)
-    cmake_parse_arguments(PARSE_ARGV 1 ARG "" "DESCRIPTION"
+    cmake_parse_arguments(PARSE_ARGV 1 ARG "" "DESCRIPTION;WANTS"
         "SOURCES;OBJECTS;PUBLIC_INCLUDE;PRIVATE_INCLUDE;LINK_PUBLIC;LINK_PRIVATE;EXCLUDE;LIBS")
     set(objects otel_${name}_objects)
     add_library(${objects} OBJECT ${ARG_SOURCES})
@@ -67,6 +68,13 @@ function(otel_library name)
             add_library(${target} STATIC $<TARGET_OBJECTS:${objects}> ${ARG_OBJECTS})
             target_link_options(${target} INTERFACE ${OTEL_STAY_LOADED})
         endif()
+        if(ARG_WANTS AND form STREQUAL "")
+            # Where linkers drop shared libraries that nothing refers to, -u alone is no reason to keep one.
+            set(file $<TARGET_FILE:$<TARGET_NAME:${target}>>)
+            target_link_libraries(${target} INTERFACE -Wl,--push-state,--no-as-needed,${file},--pop-state)
+        elseif(ARG_WANTS)
+            target_link_options(${target} INTERFACE -Wl,-u,${ARG_WANTS})
+        endif()
         add_library(otel::${name}${form} ALIAS ${target})
         set_target_properties(${target} PROPERTIES OUTPUT_NAME otel-${name} EXPORT_NAME ${name}${form})
         foreach(dir IN LISTS ARG_PUBLIC_INCLUDE)
@@ -84,6 +92,6 @@ function(otel_library name)
     endif()
     if(OTEL_INSTALL)
         otel_install_library(${name} DESCRIPTION ${ARG_DESCRIPTION} INCLUDE ${ARG_PUBLIC_INCLUDE} EXCLUDE ${ARG_EXCLUDE}
-            REQUIRES ${ARG_LINK_PUBLIC} LIBS ${ARG_LIBS})
+            REQUIRES ${ARG_LINK_PUBLIC} LIBS ${ARG_LIBS} WANTS "${ARG_WANTS}")
     endif()
 endfunction()

@@ -15,18 +15,11 @@ void otel__hex_write(char *text, const uint8_t *bytes, size_t count) {
     }
 }
 
-static unsigned digit(char c) {
-    if (c >= '0' && c <= '9') {
-        return (unsigned)(c - '0');
-    }
-    return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10u : 16u;
-}
-
 bool otel__hex_read(uint8_t *bytes, const char *text, size_t count) {
     unsigned worst = 0;
     for (size_t i = 0; i < count; i++) {
-        unsigned high = digit(text[2 * i]);
-        unsigned low = digit(text[2 * i + 1]);
+        unsigned high = otel__hex_digit(text[2 * i]);
+        unsigned low = otel__hex_digit(text[2 * i + 1]);
         worst |= high | low;
         bytes[i] = (uint8_t)(high << 4 | (low & 15u));
     }

@@ -7,6 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The value of a lowercase digit; 16: none. */
+static inline unsigned otel__hex_digit(char c) {
+    if (c >= '0' && c <= '9') {
+        return (unsigned)(c - '0');
+    }
+    return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10u : 16u;
+}
+
 #pragma GCC visibility push(hidden)
 /* Writes 2 * `count` digits and no NUL. */
 void otel__hex_write(char *text, const uint8_t *bytes, size_t count);

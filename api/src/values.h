@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 /* The library's own keys; those that otel_context_key_create() gives begin above. 0 is no key. */
-enum { OTEL__KEY_BAGGAGE = 1, OTEL__KEYS_RESERVED = 16 };
+enum { OTEL__KEY_BAGGAGE = 1, OTEL__KEY_DECISION, OTEL__KEY_REQUEST_ID, OTEL__KEYS_RESERVED = 16 };
 
 /* The head of whatever lies under a key. */
 struct otel__cell {

@@ -95,13 +95,27 @@ static otel_status take_propagators(const otel_sdk_options *options, struct otel
 
 /* ---- what the environment asks for ------------------------------------------------------------------------------ */
 
+/* Of libotel-xray, if the program links that. */
+extern const otel_propagator otel_propagator_xray __attribute__((weak, visibility("default")));
+
 static void make_propagators(const struct otel__config *config, struct otel__pipeline *out) {
     static const otel_propagator *const known[] = {
         [OTEL__PROPAGATOR_TRACECONTEXT] = &otel_propagator_tracecontext,
         [OTEL__PROPAGATOR_BAGGAGE] = &otel_propagator_baggage,
+        [OTEL__PROPAGATOR_B3] = &otel_propagator_b3,
+        [OTEL__PROPAGATOR_B3MULTI] = &otel_propagator_b3multi,
+        [OTEL__PROPAGATOR_JAEGER] = &otel_propagator_jaeger,
+        [OTEL__PROPAGATOR_XRAY] = &otel_propagator_xray,
+        [OTEL__PROPAGATOR_OTTRACE] = &otel_propagator_ottrace,
     };
-    for (size_t i = 0; i < config->propagators.count; i++)
-        out->propagators[out->propagator_count++] = known[config->propagators.items[i]];
+    for (size_t i = 0; i < config->propagators.count; i++) {
+        const otel_propagator *propagator = known[config->propagators.items[i]];
+        if (propagator)
+            out->propagators[out->propagator_count++] = propagator;
+        else
+            otel_report(OTEL_LOG_WARN, "propagators",
+                        "OTEL_PROPAGATORS: xray is not part of this program: link it with libotel-xray");
+    }
 }
 
 static otel_sampler *make_sampler(const struct otel__config *config) {

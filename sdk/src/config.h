@@ -22,7 +22,15 @@ enum otel__config_sampler {
     OTEL__SAMPLER_RATIO
 };
 enum otel__config_exporter { OTEL__EXPORTER_OTLP, OTEL__EXPORTER_CONSOLE };
-enum otel__config_propagator { OTEL__PROPAGATOR_TRACECONTEXT, OTEL__PROPAGATOR_BAGGAGE };
+enum otel__config_propagator {
+    OTEL__PROPAGATOR_TRACECONTEXT,
+    OTEL__PROPAGATOR_BAGGAGE,
+    OTEL__PROPAGATOR_B3,
+    OTEL__PROPAGATOR_B3MULTI,
+    OTEL__PROPAGATOR_JAEGER,
+    OTEL__PROPAGATOR_XRAY,
+    OTEL__PROPAGATOR_OTTRACE
+};
 enum otel__config_protocol { OTEL__PROTOCOL_HTTP_PROTOBUF };
 
 /* A list variable: each choice once, in the order given; `none` is the empty list. */

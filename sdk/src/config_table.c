@@ -28,12 +28,12 @@ static const struct otel__config_choice log_levels[] = {
 static const struct otel__config_choice propagators[] = {
     { "tracecontext", OTEL__PROPAGATOR_TRACECONTEXT, NULL },
     { "baggage", OTEL__PROPAGATOR_BAGGAGE, NULL },
+    { "b3", OTEL__PROPAGATOR_B3, NULL },
+    { "b3multi", OTEL__PROPAGATOR_B3MULTI, NULL },
+    { "jaeger", OTEL__PROPAGATOR_JAEGER, NULL },
+    { "ottrace", OTEL__PROPAGATOR_OTTRACE, NULL },
+    { "xray", OTEL__PROPAGATOR_XRAY, NULL },
     { "none", OTEL__CONFIG_NONE, NULL },
-    { "b3", 0, later },
-    { "b3multi", 0, later },
-    { "jaeger", 0, later },
-    { "xray", 0, later },
-    { "ottrace", 0, later },
     { NULL, 0, NULL },
 };
 
@@ -104,7 +104,8 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
            .offset = MEMBER(propagators), .fallback = "tracecontext,baggage", .choices = propagators,
            .in_code = "otel_sdk_options.propagators",
            .description = "The formats in which contexts travel between processes, in the order in which they are "
-                          "asked."),
+                          "asked: of several that find a parent the last one counts. `xray` needs libotel-xray linked "
+                          "into the program; `jaeger` and `ottrace` are deprecated."),
 
     OPTION(SAMPLER, .group = "Sampling", .variable = "OTEL_TRACES_SAMPLER", .type = OTEL__CONFIG_CHOICE,
            .offset = MEMBER(sampler), .fallback = "parentbased_always_on", .choices = samplers,

@@ -528,7 +528,8 @@ static void misuse(struct otel__thread *thread, otel__misuse what, const otel_sp
         [OTEL__MISUSE_TRACESTATE_FULL] = "too many tracestates in use: one was dropped",
         [OTEL__MISUSE_NO_MEMORY] = "out of memory: a context value or baggage was dropped",
         [OTEL__MISUSE_BAGGAGE_NAME] = "an entry of baggage has no name: it was dropped",
-        [OTEL__MISUSE_PARENT_READ] = "a received traceparent or tracestate is not valid: it was ignored",
+        [OTEL__MISUSE_PARENT_READ] =
+            "a received parent (traceparent, tracestate, b3, ...) is not valid: it was ignored",
         [OTEL__MISUSE_BAGGAGE_READ] =
             "a received baggage header has members that are not valid, or too many: these were dropped",
         [OTEL__MISUSE_BAGGAGE_SENT] = "baggage has names that cannot be sent, or is too large: part of it was not sent",

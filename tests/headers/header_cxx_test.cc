@@ -3,6 +3,7 @@
 #include <otel/baggage.h>
 #include <otel/console.h>
 #include <otel/context.h>
+#include <otel/environment.h>
 #include <otel/memory.h>
 #include <otel/otlp.h>
 #include <otel/propagation.h>
@@ -98,6 +99,8 @@ static void spans_pass_through_without_an_sdk() {
     const otel_setter setter = { sizeof(otel_setter), set };
     const otel_propagator *const propagators[] = { &otel_propagator_tracecontext };
     otel_propagators_set(propagators, 1);
+    otel_environment environment = otel_environment_inject(nullptr, nullptr);
+    otel_environment_release(&environment);
     otel_context remote = otel_extract(nullptr, &getter, parent);
     std::string injected;
     {

@@ -96,8 +96,8 @@ class Files(Case):
         headers = {f"include/otel/{file.name}" for file in ROOT.glob("*/include/otel/*.h")}
         self.assertIn("include/otel/sdk.h", headers)
         ends = ["a", "so", f"so.{options.abi}", f"so.{options.version}"]
-        libraries = {f"lib/libotel-{name}.{end}" for name in ("api", "sdk") for end in ends}
-        packages = {"lib/pkgconfig/otel-api.pc", "lib/pkgconfig/otel-sdk.pc"}
+        libraries = {f"lib/libotel-{name}.{end}" for name in ("api", "sdk", "xray") for end in ends}
+        packages = {f"lib/pkgconfig/otel-{name}.pc" for name in ("api", "sdk", "xray")}
         names = re.compile(r"lib/cmake/otel/otel(Config(Version)?|Targets(-\w+)?)\.cmake")
         cmake = set(filter(names.fullmatch, found))
         self.assertEqual(len(cmake), 4)
@@ -117,7 +117,8 @@ class Files(Case):
                 self.assertFalse(str(path).encode() in content, f"{file} holds {path}")
 
     def test_libraries_find_each_other_and_nothing_else(self):
-        self.assertEqual(dynamic(options.prefix / "lib/libotel-sdk.so", "RUNPATH"), ["$ORIGIN"])
+        for file in ("lib/libotel-sdk.so", "lib/libotel-xray.so"):
+            self.assertEqual(dynamic(options.prefix / file, "RUNPATH"), ["$ORIGIN"])
         for file in ("lib/libotel-api.so", "bin/otel-view"):
             self.assertEqual(dynamic(options.prefix / file, "R(?:UN)?PATH"), [])
 
@@ -235,6 +236,24 @@ class Alone(Case):
         self.assertTrue(stays_loaded(plug_in))
 
 
+class Xray(Case):
+    """A program has the propagator of libotel-xray when it is linked with that, though it names nothing of it."""
+
+    SOURCE = ROOT / "tests/integration/xray_linked.c"
+    SETTINGS = {"OTEL_PROPAGATORS": "xray", "OTEL_TRACES_EXPORTER": "none"}
+
+    def test_find_package(self):
+        for form in ("", "_static"):
+            arguments = [f"-DCMAKE_PREFIX_PATH={options.prefix}", f"-DOTEL_FORM={form}", f"-DOTEL_XRAY={self.SOURCE}"]
+            self.check_run(self.build(HERE / "c", *arguments) / "xray", **self.SETTINGS)
+
+    def test_pkg_config(self):
+        program = fresh(options.work) / "xray"
+        flags = self.flags(options.prefix, "--cflags", "--libs", "otel-xray")
+        self.check_run(options.cc, "-Wl,--as-needed", self.SOURCE, *flags, "-o", program)
+        self.check_run(program, LD_LIBRARY_PATH=options.prefix / "lib", **self.SETTINGS)
+
+
 class WithoutCurl(Case):
     """A build of its own, of the two libraries only, with the build type that it has by default."""
 
@@ -253,7 +272,7 @@ class WithoutCurl(Case):
                 sys.exit(ended.stdout)
 
     def test_libraries_need_libc_only(self):
-        for name, ours in ("api", []), ("sdk", [f"libotel-api.so.{options.abi}"]):
+        for name, ours in ("api", []), *((name, [f"libotel-api.so.{options.abi}"]) for name in ("sdk", "xray")):
             self.assertEqual(beside_libc(self.prefix / f"lib/libotel-{name}.so"), ours)
 
     def test_no_header_promises_what_is_not_there(self):

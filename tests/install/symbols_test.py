@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The names that the libraries take in a user's program: those exported are listed in api/symbols.txt and
-sdk/symbols.txt, and all begin with ours.
+"""The names that the libraries take in a user's program: those exported are listed in api/symbols.txt,
+sdk/symbols.txt and xray/symbols.txt, and all begin with ours.
 
 usage: symbols_test.py --libraries FOLDER [--version VERSION] [--update] [unittest arguments]
 
@@ -58,9 +58,12 @@ class Symbols(unittest.TestCase):
     def test_sdk_exports_what_is_listed(self):
         self.check_list("sdk")
 
+    def test_xray_exports_what_is_listed(self):
+        self.check_list("xray")
+
     def test_all_names_are_ours(self):
         """In an archive names are global that the shared library hides, those of generated code among them."""
-        for name in ("api", "sdk"):
+        for name in ("api", "sdk", "xray"):
             for file, arguments in (library(name, "so"), ["-D"]), (library(name, "a"), ["-g"]):
                 found = symbols(file, *arguments)
                 self.assertTrue(found)
@@ -74,14 +77,14 @@ class Symbols(unittest.TestCase):
         self.assertEqual([symbol for symbol in exported("sdk") if symbol.startswith("otel__")], [])
 
     def test_sonames_carry_what_a_change_of_the_abi_changes(self):
-        for name in ("api", "sdk"):
+        for name in ("api", "sdk", "xray"):
             self.assertEqual(dynamic(library(name, "so"), "SONAME"), [f"libotel-{name}.so.{abi(options.version)}"])
 
     def test_api_needs_libc_only(self):
         self.assertEqual(beside_libc(library("api", "so")), [])
 
-    def test_neither_is_ever_unloaded(self):
-        for name in ("api", "sdk"):
+    def test_none_is_ever_unloaded(self):
+        for name in ("api", "sdk", "xray"):
             self.assertTrue(stays_loaded(library(name, "so")))
 
 
@@ -94,7 +97,7 @@ def main():
     options, rest = parser.parse_known_args()
     if not options.update:
         unittest.main(argv=[sys.argv[0], "--verbose", *rest])
-    for name in ("api", "sdk"):
+    for name in ("api", "sdk", "xray"):
         listing(name).write_text(HEAD % name + "".join(f"{symbol}\n" for symbol in exported(name)))
 
 

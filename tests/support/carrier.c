@@ -27,9 +27,10 @@ static bool key(const void *carrier, size_t index, otel_str *name) {
 
 static void set(void *carrier, const char *name, const char *value, size_t length) {
     struct carrier *headers = carrier;
-    char *copy = headers->written[headers->writes++ % 4];
-    memcpy(copy, value, length + 1);
-    carrier_add_str(headers, name, otel_strn(copy, length));
+    const size_t place = headers->writes++ % 4;
+    memcpy(headers->written[place], value, length + 1);
+    strcpy(headers->names[place], name);
+    carrier_add_str(headers, headers->names[place], otel_strn(headers->written[place], length));
 }
 
 const otel_getter carrier_getter = { .size = sizeof carrier_getter, .get = get, .key = key };

@@ -14,6 +14,7 @@ struct carrier {
         otel_str value;
     } fields[CARRIER_FIELDS];
     char written[4][20000]; /* what was injected; fields point here */
+    char names[4][300];
     size_t writes;
 };
 

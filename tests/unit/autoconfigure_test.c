@@ -156,6 +156,42 @@ static void no_propagators(void **state) {
     assert_int_equal(pipeline.propagator_count, 0);
 }
 
+static void propagators_are_used_in_the_order_of_the_list(void **state) {
+    (void)state;
+    static const otel_propagator *const expected[] = { &otel_propagator_ottrace, &otel_propagator_b3,
+                                                       &otel_propagator_jaeger, &otel_propagator_b3multi,
+                                                       &otel_propagator_baggage };
+    fake_env_set("OTEL_TRACES_EXPORTER", "none");
+    fake_env_set("OTEL_PROPAGATORS", "ottrace,b3,jaeger,b3,b3multi,baggage,ottrace");
+    assert_int_equal(configure(NULL), OTEL_OK);
+    assert_int_equal(pipeline.propagator_count, 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_ptr_equal(pipeline.propagators[i], expected[i]);
+    }
+    assert_int_equal(reports_count(), 0);
+}
+
+static void propagators_stay_when_the_sdk_is_disabled(void **state) {
+    (void)state;
+    fake_env_set("OTEL_SDK_DISABLED", "true");
+    fake_env_set("OTEL_PROPAGATORS", "b3multi");
+    assert_int_equal(configure(NULL), OTEL_OK);
+    assert_true(pipeline.disabled);
+    assert_int_equal(pipeline.propagator_count, 1);
+    assert_ptr_equal(pipeline.propagators[0], &otel_propagator_b3multi);
+}
+
+/* This program doesn't link libotel-xray; integration/xray_linked does. */
+static void xray_is_missed_where_it_is_not_linked(void **state) {
+    (void)state;
+    fake_env_set("OTEL_TRACES_EXPORTER", "none");
+    fake_env_set("OTEL_PROPAGATORS", "xray,b3");
+    assert_int_equal(configure(NULL), OTEL_OK);
+    assert_int_equal(pipeline.propagator_count, 1);
+    assert_ptr_equal(pipeline.propagators[0], &otel_propagator_b3);
+    assert_true(reports_mention("xray is not part of this program", "libotel-xray"));
+}
+
 static void bad_values_are_reported_and_never_fail(void **state) {
     (void)state;
     fake_env_set("OTEL_TRACES_EXPORTER", "none");
@@ -388,6 +424,9 @@ int main(void) {
         TEST(exporters),
         TEST(batch_settings),
         TEST(no_propagators),
+        TEST(propagators_are_used_in_the_order_of_the_list),
+        TEST(propagators_stay_when_the_sdk_is_disabled),
+        TEST(xray_is_missed_where_it_is_not_linked),
         TEST(bad_values_are_reported_and_never_fail),
         TEST(code_beats_the_environment),
         TEST(code_may_want_no_processor),

@@ -174,12 +174,14 @@ static void propagators(void **state) {
         { "None", "", NULL },
         { "tracecontext,baggage", "0 1 ", NULL },
         { "baggage,tracecontext,baggage", "1 0 ", NULL },
-        { "tracecontext,xray", "0 ", "xray is not available in this version; using tracecontext" },
-        { "b3, tracecontext ,w3c", "0 ", "b3 is not available in this version, w3c is unknown; using tracecontext" },
+        { "b3,b3multi,jaeger,xray,ottrace", "2 3 4 5 6 ", NULL },
+        { "ottrace, B3 ,b3", "6 2 ", NULL },
+        { "b3, tracecontext ,w3c", "2 0 ", "w3c is unknown; using b3,tracecontext" },
+        { "opentracing", NULL, "opentracing is unknown; using the default, tracecontext,baggage" },
         { "none,tracecontext", "0 ", "none is ignored beside other entries; using tracecontext" },
         { "none,foo", "", "foo is unknown; using none" },
         { "foo", NULL, "foo is unknown; using the default, tracecontext,baggage" },
-        { ",", NULL, "is not a list of tracecontext, baggage, none; using the default, tracecontext,baggage" },
+        { ",", NULL, "is not a list of tracecontext, baggage, b3, b3multi, jaeger, ottrace, xray, none" },
     };
     ROWS("OTEL_PROPAGATORS", rows);
 }

@@ -225,10 +225,45 @@ static void only_so_many_tables_can_ever_be_set(void **state) {
     assert_ptr_equal(otel_propagators_get(0), &three);
 }
 
+/* Two formats that are both there, one of them broken, and one of them missing. */
+static void of_several_parents_the_last_counts(void **state) {
+    (void)state;
+    static const char first[] = "a3f1c05d9e7b42688d14f0726b9c3e51-5c1e9a07d43b8f26";
+    static const char other[] = "0e6d2b9941c7f35a60b8d4e2793af01c-e81b64c2079f3da5";
+    static const struct {
+        const char *b3, *parent, *expected;
+    } cases[] = {
+        { "a3f1c05d9e7b42688d14f0726b9c3e51-5c1e9a07d43b8f26-0",
+          "00-0e6d2b9941c7f35a60b8d4e2793af01c-e81b64c2079f3da5-01", other },
+        { "a3f1c05d9e7b42688d14f0726b9c3e51-5c1e9a07d43b8f26-0", "garbage", first },
+        { "a3f1c05d9e7b42688d14f0726b9c3e51-5c1e9a07d43b8f26-0", NULL, first },
+        { NULL, "00-0e6d2b9941c7f35a60b8d4e2793af01c-e81b64c2079f3da5-01", other },
+    };
+    use(&otel_propagator_b3, &otel_propagator_tracecontext, NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        static const otel_context empty;
+        struct carrier carrier = { 0 };
+        char found[33];
+        if (cases[i].b3 != NULL) {
+            carrier_add(&carrier, "b3", cases[i].b3);
+        }
+        if (cases[i].parent != NULL) {
+            carrier_add(&carrier, "traceparent", cases[i].parent);
+        }
+        otel_context context = otel_extract(&empty, &carrier_getter, &carrier);
+        const otel_span span = otel_context_span(&context);
+        assert_true(otel_span_hex(&span, found, NULL));
+        assert_memory_equal(found, cases[i].expected, 32);
+        otel_context_release(&context);
+    }
+    otel_propagators_set(NULL, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_configured_at_first),
         cmocka_unit_test(members_are_called_in_list_order),
+        cmocka_unit_test(of_several_parents_the_last_counts),
         cmocka_unit_test(list_is_replaced_whole),
         cmocka_unit_test(eight_take_part),
         cmocka_unit_test(incomplete_tables_are_tolerated),

@@ -25,8 +25,8 @@ typedef struct otel_getter {
      */
     bool (*get)(const void *carrier, const char *key, size_t index, otel_str *value);
     /**
-     * Names the `index`-th field of the carrier; false past the last. May be NULL: prefix-matching formats then find
-     * nothing.
+     * Names the `index`-th field of the carrier; false past the last. `*key` stays valid until the extraction returns.
+     * May be NULL: formats with a field for each entry of baggage (jaeger, ottrace) then find no baggage.
      */
     bool (*key)(const void *carrier, size_t index, otel_str *key);
 } otel_getter;
@@ -71,6 +71,38 @@ extern const otel_propagator otel_propagator_tracecontext;
  * anything.
  */
 extern const otel_propagator otel_propagator_baggage;
+
+/**
+ * Zipkin's B3, which Envoy and Istio speak: `b3` writes the single field `b3`; `b3multi` writes `x-b3-traceid`,
+ * `x-b3-spanid`, and `x-b3-sampled` or `x-b3-flags`. Both read both; the single field comes first, the others when it
+ * names no valid span. A debug flag stays with the trace, and a decision that nobody has made yet is sent on unmade. A
+ * decision without ids is not looked at. (specification: context/api-propagators.md, B3 Requirements)
+ */
+extern const otel_propagator otel_propagator_b3;
+extern const otel_propagator otel_propagator_b3multi;
+
+/**
+ * Jaeger's own clients: field `uber-trace-id`, and `uberctx-<name>` for each entry of baggage; `jaeger-baggage` is read
+ * too. What is received in place of the base context's baggage has the bounds of otel_propagator_baggage, and so has
+ * what is sent. Deprecated in favour of otel_propagator_tracecontext: for peers that speak nothing else.
+ */
+extern const otel_propagator otel_propagator_jaeger;
+
+/**
+ * Basic tracers of former days: fields `ot-tracer-traceid`, `ot-tracer-spanid`, `ot-tracer-sampled`, and
+ * `ot-baggage-<name>` for each entry of baggage, whose value is sent as it is; those that a header cannot hold are left
+ * out. Only the right half of the trace id is sent. Deprecated in favour of otel_propagator_tracecontext: for peers
+ * that speak nothing else.
+ */
+extern const otel_propagator otel_propagator_ottrace;
+
+/**
+ * Carries `x-request-id`, by which service meshes and proxies recognise a request in their logs, from what a service
+ * receives to what it sends. No part of OpenTelemetry, and thus unknown to OTEL_PROPAGATORS: name it in the list given
+ * to otel_propagators_set() or otel_sdk_start(). Ids of more than 256 bytes, or with other than visible ASCII, are left
+ * out. Spans don't record it.
+ */
+extern const otel_propagator otel_propagator_request_id;
 
 /** At most this many propagators take part; the rest of a longer list is ignored. */
 #define OTEL_MAX_PROPAGATORS 8
