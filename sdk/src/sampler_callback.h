@@ -31,7 +31,9 @@ struct otel__question {
     otel_context context; /* borrowed, when the parent's is to be seen without its span */
     otel_tracestate tracestate;
 };
-/* The question points into itself, so that it must stay in place; it holds the parent's tracestate until it is closed. */
+/*
+ * The question points into itself, so that it must stay in place; it holds the parent's tracestate until it is closed.
+ */
 void otel__question_open(struct otel__question *question, const struct otel__sampling *in);
 void otel__question_close(struct otel__question *question);
 

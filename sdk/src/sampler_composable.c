@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sampler_composable.c - the parts of composite samplers (specification: trace/sdk.md, Built-in ComposableSamplers). Each
- * is immutable, and lies in one block with what it was given.
+ * sampler_composable.c - the parts of composite samplers (specification: trace/sdk.md, Built-in ComposableSamplers).
+ * Each is immutable, and lies in one block with what it was given.
  */
 #include "sampler_composable.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sampler_composable.h - what a composite sampler asks of its parts (specification: trace/sdk.md, GetSamplingIntent). */
+/*
+ * sampler_composable.h - what a composite sampler asks of its parts (specification: trace/sdk.md, GetSamplingIntent).
+ */
 #ifndef OTEL_SDK_SAMPLER_COMPOSABLE_H
 #define OTEL_SDK_SAMPLER_COMPOSABLE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sampler_composite.c - the decision by a threshold that composable parts agree on, and what it leaves in the tracestate
- * (specification: trace/sdk.md, CompositeSampler). Nobody but this file writes the threshold there.
+ * sampler_composite.c - the decision by a threshold that composable parts agree on, and what it leaves in the
+ * tracestate (specification: trace/sdk.md, CompositeSampler). Nobody but this file writes the threshold there.
  */
 #include "diagnostics.h"
 #include "id_generator.h"
@@ -28,7 +28,9 @@ static otel_decision decide(const struct otel__intent_query *query, const struct
 }
 
 static bool same(otel_str a, otel_str b) {
-    return !a.ptr == !b.ptr && a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+    if (!a.ptr || !b.ptr)
+        return a.ptr == b.ptr;
+    return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
 }
 
 /* Gives `state` the `ot` that the parent's had. */

@@ -116,8 +116,8 @@ static void a_threshold_decides_and_is_written_when_it_is_reliable(void **state)
 }
 
 /*
- * The trace id and the rv say no, always; chance says yes to a quarter. 4.5 standard deviations of a binomial number, and a
- * generator of a known state: one seed in 150,000 would not do.
+ * The trace id and the rv say no, always; chance says yes to a quarter. 4.5 standard deviations of a binomial number,
+ * and a generator of a known state: one seed in 150,000 would not do.
  */
 static void without_reliance_chance_decides(void **state) {
     (void)state;

@@ -202,10 +202,10 @@ static unsigned sampled_of(const otel_sampler *sampler, bool rv, uint64_t seed, 
 }
 
 /*
- * The number of sampled traces out of n is binomial, with a variance of np(1-p). A correct sampler is within 4.5 standard
- * deviations with all but 7 in a million seeds, and the seeds here are fixed; a share that is wrong by one part in 20 is
- * 15 deviations off at p = 0.5 and 5 at p = 0.1. Each sampled trace stands for 1/p, so that the adjusted counts sum up to
- * n, with a variance of n(1-p)/p.
+ * The number of sampled traces out of n is binomial, with a variance of np(1-p). A correct sampler is within 4.5
+ * standard deviations with all but 7 in a million seeds, and the seeds here are fixed; a share that is wrong by one
+ * part in 20 is 15 deviations off at p = 0.5 and 5 at p = 0.1. Each sampled trace stands for 1/p, so that the adjusted
+ * counts sum up to n, with a variance of n(1-p)/p.
  */
 static void shares_are_as_wanted_and_adjusted_counts_add_up(void **state) {
     (void)state;

@@ -26,19 +26,21 @@ otel_sampler *otel_sampler_always_on(void) OTEL__OWNED;
 otel_sampler *otel_sampler_always_off(void) OTEL__OWNED;
 /**
  * Samples the given share (0 to 1) of traces, by the trace id alone, and records the threshold in the tracestate
- * (`ot=th:...`). A ratio outside [0, 1] or NaN is reported and taken as 1. For the roots of parent-based samplers;
- * elsewhere prefer otel_sampler_probability().
+ * (`ot=th:...`). A ratio outside [0, 1] or NaN is reported and taken as 1. The specification deprecates it in favour of
+ * otel_sampler_probability(): below a parent, whom it doesn't heed, it warns once.
  */
 otel_sampler *otel_sampler_trace_id_ratio(double ratio) OTEL__OWNED;
 /**
- * Samples with the given probability (2^-56 to 1), whatever the parent did, but so that all samplers of a trace agree: by
- * the trace's randomness, which is `rv` in its tracestate (`ot=rv:...`) or else the end of the trace id. Records the
- * threshold. 0 is no probability: it, and what is less than 2^-56, is reported and gives otel_sampler_always_off(); what is
- * outside [0, 1] or NaN is reported and taken as 1.
+ * Samples with the given probability (2^-56 to 1), whatever the parent did, but so that all samplers of a trace agree:
+ * by the trace's randomness, which is `rv` in its tracestate (`ot=rv:...`) or else the end of the trace id. Records the
+ * threshold. 0 is no probability: it, and what is less than 2^-56, is reported and gives otel_sampler_always_off();
+ * what is outside [0, 1] or NaN is reported and taken as 1.
  */
 otel_sampler *otel_sampler_probability(double probability) OTEL__OWNED;
-/** Records for processors what `sampler` (consumed) drops, without sending it. NULL is reported; all is recorded then. */
-otel_sampler *otel_sampler_always_record(otel_sampler *sampler) OTEL__OWNED;
+/**
+ * Records for processors what `delegate` (consumed) drops, without sending it. NULL is reported; all is recorded then.
+ */
+otel_sampler *otel_sampler_always_record(otel_sampler *delegate) OTEL__OWNED;
 
 /** The delegates of a parent-based sampler; NULL members mean the defaults. All are consumed. */
 typedef struct otel_parent_based_options {
@@ -55,14 +57,14 @@ otel_sampler *otel_sampler_parent_based(const otel_parent_based_options *options
 otel_sampler *otel_sampler_parent_based_root(otel_sampler *root) OTEL__OWNED;
 
 /**
- * Such as "ParentBased{root:AlwaysOnSampler,...}": writes at most `size` bytes with the NUL, returns the whole length. It
- * may change from call to call where a sampler of your own is part of it.
+ * Such as "ParentBased{root:AlwaysOnSampler,...}": writes at most `size` bytes with the NUL, returns the whole length.
+ * It may change from call to call where a sampler of your own is part of it.
  */
 size_t otel_sampler_description(const otel_sampler *sampler, char *buffer, size_t size);
 /** Destroys a sampler that was never given away; NULL is ignored. */
 void otel_sampler_destroy(otel_sampler *sampler);
 
-/* ---- samplers of your own (specification: trace/sdk.md, Sampler) -------------------------------------------------- */
+/* ---- samplers of your own (specification: trace/sdk.md, Sampler) ------------------------------------------------- */
 
 typedef enum otel_decision {
     OTEL_DROP,             /**< the span records nothing */
@@ -90,13 +92,13 @@ typedef struct otel_sampling_result {
     size_t size;
     otel_decision decision; /**< OTEL_DROP before the call. Anything unknown is reported once, and drops */
     /**
-     * Are set on a span that is recorded; an attribute given at the start beats one of the same key here. Borrowed: must
-     * stay valid until the otel_span_start() that asked has returned, so keep them in `self` or in static memory.
+     * Are set on a span that is recorded; an attribute given at the start beats one of the same key here. Borrowed:
+     * must stay valid until the otel_span_start() that asked has returned, so keep them in `self` or in static memory.
      */
     otel_attrs attributes;
     /**
-     * Of the new span. Holds a reference to the parent's before the call; replace it with otel_sampling_set_tracestate().
-     * Leave the key `ot` to the SDK, and use one of your own.
+     * Of the new span. Holds a reference to the parent's before the call; replace it with
+     * otel_sampling_set_tracestate(). Leave the key `ot` to the SDK, and use one of your own.
      */
     otel_tracestate tracestate;
 } otel_sampling_result;
@@ -109,8 +111,9 @@ static inline void otel_sampling_set_tracestate(otel_sampling_result *result, ot
 
 /**
  * The functions of a sampler. They are called on any thread, several at the same time, under no lock; should_sample in
- * every otel_span_start(), so it must be quick and must return (no longjmp, no exception). It may use the API: spans that
- * it starts itself are dropped where the decision would be its own. otel_sdk_flush() and otel_sdk_stop() fail there.
+ * every otel_span_start(), so it must be quick and must return (no longjmp, no exception). It may use the API: spans
+ * that it starts itself are dropped where the decision would be its own. otel_sdk_flush() and otel_sdk_stop() fail
+ * there.
  */
 typedef struct otel_sampler_ops {
     size_t size OTEL__INIT(sizeof(otel_sampler_ops));
@@ -129,11 +132,11 @@ typedef struct otel_sampler_ops {
  */
 otel_sampler *otel_sampler_create(const otel_sampler_ops *ops, void *self) OTEL__OWNED;
 
-/* ---- composable samplers (specification: trace/sdk.md, CompositeSampler) ------------------------------------------ */
+/* ---- composable samplers (specification: trace/sdk.md, CompositeSampler) ----------------------------------------- */
 
 /**
- * A part of a composite sampler. Parts don't decide, they say by which threshold to decide, so that they may be put together
- * and what comes out still tells how many spans a sampled one stands for:
+ * A part of a composite sampler. Parts don't decide, they say by which threshold to decide, so that they may be put
+ * together and what comes out still tells how many spans a sampled one stands for:
  *
  *     otel_sampler_composite(otel_composable_parent_threshold(OTEL_COMPOSABLE_RULES(
  *         { .name = "health", .matches = is_health_check, .then = otel_composable_always_off() },
@@ -172,6 +175,8 @@ otel_composable *otel_composable_rule_based(const otel_sampling_rule *rules, siz
     otel_composable_rule_based((const otel_sampling_rule[]){ __VA_ARGS__ },                                            \
                                sizeof((const otel_sampling_rule[]){ __VA_ARGS__ }) / sizeof(otel_sampling_rule))
 /* clang-format on */
+#else
+#define OTEL_COMPOSABLE_RULES(...) ::otel::composable_rules({ __VA_ARGS__ })
 #endif
 
 /** What a composable wants. */
@@ -179,14 +184,16 @@ typedef struct otel_sampling_intent {
     size_t size;
     /** The span is sampled when its randomness, of 56 bits, is at least this. OTEL_NO_THRESHOLD before the call. */
     uint64_t threshold;
-    /** Whether the threshold tells how many spans a sampled one stands for; else chance decides and none is recorded. */
+    /**
+     * Whether the threshold tells how many spans a sampled one stands for; else chance decides and none is recorded.
+     */
     bool adjusted_count_reliable;
     void *data; /**< for the two functions */
     /** NULL, or gives attributes for the span, as otel_sampling_result.attributes are; called when it is sampled. */
     otel_attrs (*attributes)(void *data);
     /**
-     * NULL, or gives the span's tracestate, which the caller owns, from the parent's; called for dropped spans too. What
-     * it does to the key `ot` is undone and reported.
+     * NULL, or gives the span's tracestate, which the caller owns, from the parent's; called for dropped spans too.
+     * What it does to the key `ot` is undone and reported.
      */
     otel_tracestate (*tracestate)(void *data, const otel_tracestate *parent, otel_decision decision);
 } otel_sampling_intent;
@@ -208,5 +215,11 @@ void otel_composable_destroy(otel_composable *composable);
 #pragma GCC visibility pop
 #ifdef __cplusplus
 } /* extern "C" */
+
+namespace otel {
+template <size_t N> inline otel_composable *composable_rules(const otel_sampling_rule (&a)[N]) {
+    return otel_composable_rule_based(a, N);
+}
+} // namespace otel
 #endif
 #endif
