@@ -1,177 +1,92 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sampler.c - the built-in samplers; see sampler.h.
+ * sampler.c - the frame of all samplers, and those that need no arithmetic; see sampler.h.
  */
 #include "sampler.h"
 
-#include "backend.h"
 #include "base/str.h"
 #include "diagnostics.h"
 #include "options.h"
-#include "sampler_ot.h"
+#include "sampler_callback.h"
+#include "sampler_kinds.h"
+#include "sampler_state.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-enum kind { ALWAYS_ON, ALWAYS_OFF, RATIO, PARENT_BASED };
-enum delegate { ROOT, REMOTE_SAMPLED, REMOTE_NOT_SAMPLED, LOCAL_SAMPLED, LOCAL_NOT_SAMPLED, DELEGATES };
-
-struct otel_sampler {
-    enum kind kind;
-    double ratio;
-    uint64_t threshold;
-    char th[OTEL__THRESHOLD_DIGITS + 1];
-    uint64_t root_state; /* strong: the tracestate "ot=th:..." of every sampled root; 0 when there is no room */
-    atomic_bool warned;
-    otel_sampler *delegates[DELEGATES];
-};
-
 /* Shared by all who ask for them; destroying them does nothing. */
-static otel_sampler always_on = { .kind = ALWAYS_ON };
-static otel_sampler always_off = { .kind = ALWAYS_OFF };
-
-/* ---- the parent's tracestate ------------------------------------------------------------------------------------ */
-
-static bool parent_sampled(const struct otel__sampling *in) {
-    return in->parent && (in->parent->opaque_[OTEL__W_META] & OTEL_FLAG_SAMPLED);
-}
-
-/* Gives `out`, which holds the parent's tracestate, that one with `th`; with `th.ptr` NULL, without any. */
-static void replace_threshold(otel_str ot, otel_str th, struct otel__sampled *out) {
-    static const otel_str key = { "ot", 2 };
-    static const otel_str none = { NULL, 0 };
-    const otel_tracestate parent = { { out->state } };
-    char text[OTEL__OT_LONGEST];
-    size_t len;
-    bool ok = otel__ot_set(ot, "th", th, text, &len) || otel__ot_set(ot, "th", none, text, &len);
-    otel_tracestate changed = { { 0 } };
-    if (ok && len)
-        changed = otel_tracestate_set(&parent, key, otel_strn(text, len), &ok);
-    else if (ok)
-        changed = otel_tracestate_remove(&parent, key);
-    if (!ok) /* no room for another tracestate: rather none than one with a wrong threshold */
-        otel_tracestate_release(&changed);
-    if (!ok && !otel__ot_get(ot, "th").ptr)
-        return;
-    otel__tracestate_drop(out->state);
-    out->state = changed.opaque_[0];
-}
-
-/* The parent has sampled by a threshold that its randomness reaches. */
-static bool explains_parent(const struct otel__sampling *in, otel_str ot, otel_str th) {
-    uint64_t threshold, randomness;
-    if (!parent_sampled(in) || !otel__threshold_parse(th, &threshold))
-        return false;
-    if (!otel__randomness_parse(otel__ot_get(ot, "rv"), &randomness))
-        randomness = otel__randomness_of(in->trace_id);
-    return randomness >= threshold;
-}
-
-/* Takes a strong reference to the parent's tracestate, unless it is gone, and finds its `ot`. */
-static bool hold_parent_state(const struct otel__sampling *in, struct otel__sampled *out, otel_str *ot) {
-    out->owned = otel__tracestate_retain(in->parent_state);
-    out->state = out->owned ? in->parent_state : 0;
-    *ot = otel__ot_find(otel__tracestate_text(out->state));
-    return ot->ptr != NULL;
-}
-
-/* For a decision that is not the ratio sampler's: the parent's tracestate, without a `th` that would be wrong now. */
-static void inherit_state(const struct otel__sampling *in, struct otel__sampled *out) {
-    otel_str ot;
-    if (!hold_parent_state(in, out, &ot))
-        return;
-    otel_str th = otel__ot_get(ot, "th");
-    if (th.ptr && !(out->decision == OTEL__SAMPLE && explains_parent(in, ot, th)))
-        replace_threshold(ot, otel_strn(NULL, 0), out);
-}
+static otel_sampler always_on = { .kind = OTEL__ALWAYS_ON };
+static otel_sampler always_off = { .kind = OTEL__ALWAYS_OFF };
 
 /* ---- deciding --------------------------------------------------------------------------------------------------- */
 
-static void decide_plainly(enum otel__decision decision, const struct otel__sampling *in, struct otel__sampled *out) {
-    out->decision = decision;
-    out->state = 0;
-    out->owned = false;
-    if (in->parent_state)
-        inherit_state(in, out);
-}
-
-static void set_threshold(const otel_sampler *sampler, const struct otel__sampling *in, struct otel__sampled *out) {
-    otel_str ot;
-    hold_parent_state(in, out, &ot);
-    uint64_t explicit_randomness;
-    /* We decided by the trace id all the same, which an explicit randomness says to be not random: no claim, then. */
-    bool silent = otel__randomness_parse(otel__ot_get(ot, "rv"), &explicit_randomness);
-    if (!silent)
-        replace_threshold(ot, otel_cstr(sampler->th), out);
-    else if (otel__ot_get(ot, "th").ptr)
-        replace_threshold(ot, otel_strn(NULL, 0), out);
-}
-
-static void warn_of_parent(const otel_sampler *sampler) {
-    /* Samplers are made on the heap or static, never const; this is the one thing about them that changes. */
-    atomic_bool *warned = &((otel_sampler *)sampler)->warned;
-    if (atomic_load_explicit(warned, memory_order_relaxed) || atomic_exchange(warned, true))
-        return;
-    otel_report(OTEL_LOG_WARN, "sampler/traceidratio",
-                "the traceidratio sampler decides about a span that has a parent, whatever the parent decided; "
-                "parentbased_traceidratio keeps traces whole");
-}
-
-/* Not inlined, so that the samplers that need no arithmetic save no registers. */
-__attribute__((noinline)) static void decide_by_ratio(const otel_sampler *sampler, const struct otel__sampling *in,
-                                                      struct otel__sampled *out) {
-    if (in->parent)
-        warn_of_parent(sampler);
-    if (otel__randomness_of(in->trace_id) < sampler->threshold) {
-        decide_plainly(OTEL__DROP, in, out);
-        return;
-    }
-    out->decision = OTEL__SAMPLE;
-    if (in->parent_state) {
-        set_threshold(sampler, in, out);
-        return;
-    }
-    out->owned = true;
-    out->state = sampler->root_state;
-    if (!otel__tracestate_retain(out->state)) { /* it has as many references as can be counted */
-        out->owned = false;
-        out->state = 0;
-    }
-}
-
 static const otel_sampler *delegate_of(const otel_sampler *sampler, const struct otel__sampling *in) {
     if (!in->parent)
-        return sampler->delegates[ROOT];
+        return sampler->delegates[OTEL__ROOT];
     uint64_t meta = in->parent->opaque_[OTEL__W_META];
     if (meta & OTEL__META_REMOTE)
-        return sampler->delegates[meta & OTEL_FLAG_SAMPLED ? REMOTE_SAMPLED : REMOTE_NOT_SAMPLED];
-    return sampler->delegates[meta & OTEL_FLAG_SAMPLED ? LOCAL_SAMPLED : LOCAL_NOT_SAMPLED];
+        return sampler->delegates[meta & OTEL_FLAG_SAMPLED ? OTEL__REMOTE_SAMPLED : OTEL__REMOTE_NOT_SAMPLED];
+    return sampler->delegates[meta & OTEL_FLAG_SAMPLED ? OTEL__LOCAL_SAMPLED : OTEL__LOCAL_NOT_SAMPLED];
+}
+
+/* Not inlined, here and in other files, so that the samplers that are asked most save no registers. */
+__attribute__((noinline)) static void record_always(const otel_sampler *sampler, const struct otel__sampling *in,
+                                                    struct otel__sampled *out) {
+    otel__sampler_decide(sampler->delegates[OTEL__ROOT], in, out);
+    if (out->decision == OTEL_DROP)
+        out->decision = OTEL_RECORD_ONLY;
 }
 
 void otel__sampler_decide(const otel_sampler *sampler, const struct otel__sampling *in, struct otel__sampled *out) {
-    while (sampler && sampler->kind == PARENT_BASED)
+    while (sampler && sampler->kind == OTEL__PARENT_BASED)
         sampler = delegate_of(sampler, in);
     if (!sampler)
         sampler = &always_off;
     switch (sampler->kind) {
-    case ALWAYS_ON:
-        decide_plainly(OTEL__SAMPLE, in, out);
+    case OTEL__ALWAYS_ON:
+        otel__decide_plainly(OTEL_RECORD_AND_SAMPLE, in, out);
         break;
-    case RATIO:
-        decide_by_ratio(sampler, in, out);
+    case OTEL__TRACE_ID_RATIO:
+        otel__ratio_decide(sampler, in, out);
         break;
-    case ALWAYS_OFF:
-    case PARENT_BASED:
-        decide_plainly(OTEL__DROP, in, out);
+    case OTEL__PROBABILITY:
+        otel__probability_decide(sampler, in, out);
+        break;
+    case OTEL__ALWAYS_RECORD:
+        record_always(sampler, in, out);
+        break;
+    case OTEL__CUSTOM:
+        otel__custom_decide(sampler, in, out);
+        break;
+    case OTEL__COMPOSITE:
+        otel__composite_decide(sampler, in, out);
+        break;
+    case OTEL__ALWAYS_OFF:
+    case OTEL__PARENT_BASED:
+        otel__decide_plainly(OTEL_DROP, in, out);
         break;
     }
 }
 
+bool otel__sampler_first(const atomic_bool *warned) {
+    /* Samplers are made on the heap or static, never const; this is the one thing about them that changes. */
+    atomic_bool *flag = (atomic_bool *)(uintptr_t)warned;
+    return !atomic_load_explicit(flag, memory_order_relaxed) && !atomic_exchange(flag, true);
+}
+
 /* ---- constructors and destructors ------------------------------------------------------------------------------- */
 
+otel_sampler *otel__sampler_new(enum otel__sampler_kind kind) {
+    otel_sampler *sampler = calloc(1, sizeof *sampler);
+    if (sampler)
+        sampler->kind = kind;
+    else
+        otel_report(OTEL_LOG_ERROR, "sampler/memory", "out of memory: instead of a sampler one that samples nothing");
+    return sampler;
+}
+
 /* One sampler may stand in several places of a parent-based one. */
-static void destroy_delegates(otel_sampler *const delegates[DELEGATES]) {
-    for (int i = 0; i < DELEGATES; i++) {
+static void destroy_delegates(otel_sampler *const delegates[OTEL__DELEGATES]) {
+    for (int i = 0; i < OTEL__DELEGATES; i++) {
         bool seen = false;
         for (int before = 0; before < i; before++)
             seen = seen || delegates[before] == delegates[i];
@@ -185,6 +100,9 @@ void otel_sampler_destroy(otel_sampler *sampler) {
         return;
     destroy_delegates(sampler->delegates);
     otel__tracestate_drop(sampler->root_state);
+    otel_composable_destroy(sampler->composable);
+    if (sampler->ops.destroy)
+        sampler->ops.destroy(sampler->self);
     free(sampler);
 }
 
@@ -192,23 +110,17 @@ otel_sampler *otel_sampler_always_on(void) { return &always_on; }
 
 otel_sampler *otel_sampler_always_off(void) { return &always_off; }
 
-otel_sampler *otel_sampler_trace_id_ratio(double ratio) {
-    if (!(ratio >= 0 && ratio <= 1)) {
-        otel_report(OTEL_LOG_WARN, "sampler/ratio", "a sampling ratio of %g is not from 0 to 1; using 1", ratio);
-        ratio = 1;
+otel_sampler *otel_sampler_always_record(otel_sampler *delegate) {
+    if (!delegate) {
+        otel_report(OTEL_LOG_WARN, "sampler/always_record", "always_record was given no sampler: nothing is sampled");
+        delegate = &always_off;
     }
-    otel_sampler *sampler = calloc(1, sizeof *sampler);
-    if (!sampler)
-        return NULL;
-    sampler->kind = RATIO;
-    sampler->ratio = ratio > 0 ? ratio : 0; /* no negative zero */
-    sampler->threshold = otel__threshold_of(ratio, OTEL__THRESHOLD_PRECISION);
-    if (sampler->threshold == OTEL__THRESHOLD_NEVER)
-        return sampler;
-    otel__threshold_text(sampler->threshold, sampler->th);
-    char text[sizeof "ot=th:" + OTEL__THRESHOLD_DIGITS];
-    snprintf(text, sizeof text, "ot=th:%s", sampler->th);
-    sampler->root_state = otel__tracestate_intern(otel_cstr(text));
+    otel_sampler *sampler = otel__sampler_new(OTEL__ALWAYS_RECORD);
+    if (!sampler) {
+        otel_sampler_destroy(delegate);
+        return &always_off;
+    }
+    sampler->delegates[OTEL__ROOT] = delegate;
     return sampler;
 }
 
@@ -216,19 +128,18 @@ otel_sampler *otel_sampler_parent_based(const otel_parent_based_options *options
     otel_parent_based_options known, given = { .size = sizeof given };
     if (options)
         given = *(const otel_parent_based_options *)otel__options_fit(options, sizeof known, &known);
-    otel_sampler *const delegates[DELEGATES] = {
-        [ROOT] = given.root ? given.root : &always_on,
-        [REMOTE_SAMPLED] = given.remote_parent_sampled ? given.remote_parent_sampled : &always_on,
-        [REMOTE_NOT_SAMPLED] = given.remote_parent_not_sampled ? given.remote_parent_not_sampled : &always_off,
-        [LOCAL_SAMPLED] = given.local_parent_sampled ? given.local_parent_sampled : &always_on,
-        [LOCAL_NOT_SAMPLED] = given.local_parent_not_sampled ? given.local_parent_not_sampled : &always_off,
+    otel_sampler *const delegates[OTEL__DELEGATES] = {
+        [OTEL__ROOT] = given.root ? given.root : &always_on,
+        [OTEL__REMOTE_SAMPLED] = given.remote_parent_sampled ? given.remote_parent_sampled : &always_on,
+        [OTEL__REMOTE_NOT_SAMPLED] = given.remote_parent_not_sampled ? given.remote_parent_not_sampled : &always_off,
+        [OTEL__LOCAL_SAMPLED] = given.local_parent_sampled ? given.local_parent_sampled : &always_on,
+        [OTEL__LOCAL_NOT_SAMPLED] = given.local_parent_not_sampled ? given.local_parent_not_sampled : &always_off,
     };
-    otel_sampler *sampler = calloc(1, sizeof *sampler);
+    otel_sampler *sampler = otel__sampler_new(OTEL__PARENT_BASED);
     if (!sampler) {
         destroy_delegates(delegates);
-        return NULL;
+        return &always_off;
     }
-    sampler->kind = PARENT_BASED;
     memcpy(sampler->delegates, delegates, sizeof delegates);
     return sampler;
 }
@@ -238,49 +149,103 @@ otel_sampler *otel_sampler_parent_based_root(otel_sampler *root) {
     return otel_sampler_parent_based(&options);
 }
 
-/* ---- descriptions ----------------------------------------------------------------------------------------------- */
-
-struct writer {
-    char *out;
-    size_t size, len; /* len: of the whole, written or not */
-};
-
-static void write_text(struct writer *writer, const char *text) {
-    for (; *text; text++, writer->len++)
-        if (writer->len + 1 < writer->size)
-            writer->out[writer->len] = *text;
+otel_sampler *otel_sampler_composite(otel_composable *root) {
+    if (!root) {
+        otel_report(OTEL_LOG_WARN, "sampler/composite", "a composite sampler was given nothing: nothing is sampled");
+        root = otel_composable_always_off();
+    }
+    otel_sampler *sampler = otel__sampler_new(OTEL__COMPOSITE);
+    if (!sampler) {
+        otel_composable_destroy(root);
+        return &always_off;
+    }
+    sampler->composable = root;
+    return sampler;
 }
 
-static void describe(const otel_sampler *sampler, struct writer *writer) {
-    static const char *const names[DELEGATES] = { "root:", ",remoteParentSampled:", ",remoteParentNotSampled:",
-                                                  ",localParentSampled:", ",localParentNotSampled:" };
-    char ratio[OTEL__DOUBLE_TEXT];
+/* ---- descriptions ----------------------------------------------------------------------------------------------- */
+
+void otel__write_str(struct otel__writer *writer, otel_str text) {
+    for (size_t i = 0; i < text.len; i++, writer->len++)
+        if (writer->len + 1 < writer->size)
+            writer->out[writer->len] = text.ptr[i];
+}
+
+void otel__write(struct otel__writer *writer, const char *text) { otel__write_str(writer, otel_cstr(text)); }
+
+void otel__write_ratio(struct otel__writer *writer, const char *name, double ratio) {
+    char digits[OTEL__DOUBLE_TEXT];
+    otel__double_text(ratio, digits);
+    otel__write(writer, name);
+    otel__write(writer, "{");
+    otel__write(writer, digits);
+    otel__write(writer, "}");
+}
+
+void otel__write_custom(struct otel__writer *writer, void (*description)(void *self, char *buffer, size_t size),
+                        void *self, const char *otherwise) {
+    char text[512] = "";
+    if (description) {
+        const struct otel__asking asking = otel__asking_begin();
+        description(self, text, sizeof text);
+        otel__asking_end(&asking);
+        text[sizeof text - 1] = '\0';
+        otherwise = text;
+    }
+    otel__write(writer, otherwise);
+}
+
+static void describe(const otel_sampler *sampler, struct otel__writer *writer);
+
+static void describe_within(const char *before, const otel_sampler *sampler, const char *after,
+                            struct otel__writer *writer) {
+    otel__write(writer, before);
+    describe(sampler, writer);
+    otel__write(writer, after);
+}
+
+static void describe_delegates(const otel_sampler *sampler, struct otel__writer *writer) {
+    static const char *const names[OTEL__DELEGATES] = { "ParentBased{root:", ",remoteParentSampled:",
+                                                        ",remoteParentNotSampled:", ",localParentSampled:",
+                                                        ",localParentNotSampled:" };
+    for (int i = 0; i < OTEL__DELEGATES; i++)
+        describe_within(names[i], sampler->delegates[i], "", writer);
+    otel__write(writer, "}");
+}
+
+static void describe(const otel_sampler *sampler, struct otel__writer *writer) {
     switch (sampler->kind) {
-    case ALWAYS_ON:
-        write_text(writer, "AlwaysOnSampler");
+    case OTEL__ALWAYS_ON:
+        otel__write(writer, "AlwaysOnSampler");
         break;
-    case ALWAYS_OFF:
-        write_text(writer, "AlwaysOffSampler");
+    case OTEL__ALWAYS_OFF:
+        otel__write(writer, "AlwaysOffSampler");
         break;
-    case RATIO:
-        otel__double_text(sampler->ratio, ratio);
-        write_text(writer, "TraceIdRatioBased{");
-        write_text(writer, ratio);
-        write_text(writer, "}");
+    case OTEL__TRACE_ID_RATIO:
+        otel__write_ratio(writer, "TraceIdRatioBased", sampler->ratio);
         break;
-    case PARENT_BASED:
-        write_text(writer, "ParentBased{");
-        for (int i = 0; i < DELEGATES; i++) {
-            write_text(writer, names[i]);
-            describe(sampler->delegates[i], writer);
-        }
-        write_text(writer, "}");
+    case OTEL__PROBABILITY:
+        otel__write_ratio(writer, "ProbabilitySampler", sampler->ratio);
+        break;
+    case OTEL__PARENT_BASED:
+        describe_delegates(sampler, writer);
+        break;
+    case OTEL__ALWAYS_RECORD:
+        describe_within("AlwaysRecordSampler{", sampler->delegates[OTEL__ROOT], "}", writer);
+        break;
+    case OTEL__CUSTOM:
+        otel__write_custom(writer, sampler->ops.description, sampler->self, "CustomSampler");
+        break;
+    case OTEL__COMPOSITE:
+        otel__write(writer, "CompositeSampler{");
+        otel__composable_describe(sampler->composable, writer);
+        otel__write(writer, "}");
         break;
     }
 }
 
 size_t otel_sampler_description(const otel_sampler *sampler, char *buffer, size_t size) {
-    struct writer writer = { .out = buffer, .size = buffer ? size : 0 };
+    struct otel__writer writer = { .out = buffer, .size = buffer ? size : 0 };
     if (sampler)
         describe(sampler, &writer);
     if (buffer && size)

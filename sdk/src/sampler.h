@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sampler.h - how the core asks a sampler (specification: trace/sdk.md, ShouldSample). The constructors are in
- * otel/extend.h.
+ * otel/sampler.h.
  *
  * DESIGN. Samplers are immutable trees, made before the SDK starts and destroyed after it has stopped, so that
- * deciding takes no lock and no reference. Built-in samplers are told apart by a switch. What every decision keeps
- * true is the meaning of the threshold `th` in the tracestate (`ot=th:...`): it stands for the probability with which
- * the span was sampled, so it is written by the ratio sampler, inherited only from a sampled parent whom it explains,
- * and erased everywhere else.
+ * deciding takes no lock and no reference. They are told apart by a switch; what no service asks for every span lies in
+ * files of its own: sampler_probability.c, sampler_custom.c, sampler_composite.c. What every decision of a built-in
+ * sampler keeps true is the meaning of the threshold `th` in the tracestate (`ot=th:...`): it stands for the
+ * probability with which the span was sampled, so it is written by those that sample by one, inherited only from a
+ * sampled parent whom it explains, and erased everywhere else.
  */
 #ifndef OTEL_SDK_SAMPLER_H
 #define OTEL_SDK_SAMPLER_H
 
-#include <otel/extend.h>
+#include <otel/sampler.h>
 #include <otel/trace.h>
 
 /* What a sampler may decide by. All of it is borrowed. */
@@ -25,17 +26,22 @@ struct otel__sampling {
     otel_attrs attributes;
     otel_links links;
     uint64_t parent_state; /* tracestate reference of the parent; 0 none */
+    otel_tracer *tracer;   /* NULL: its scope is empty */
 };
 
-enum otel__decision { OTEL__DROP, OTEL__RECORD, OTEL__SAMPLE };
+/* At most so many parts of a sampler add attributes. */
+enum { OTEL__SAMPLED_LISTS = 8 };
 
+/* The first members make one word, which is stored at once. */
 struct otel__sampled {
-    enum otel__decision decision;
-    uint64_t state; /* tracestate reference of the span; 0 none */
-    bool owned;     /* `state` is a strong reference made for the caller; else it is `parent_state`, borrowed */
+    uint8_t decision; /* otel_decision */
+    bool owned;       /* `state` is a strong reference made for the caller; else it is `parent_state`, borrowed */
+    uint16_t lists;   /* of attributes for the span, if it is recorded */
+    uint64_t state;   /* tracestate reference of the span; 0 none */
+    otel_attrs attributes[OTEL__SAMPLED_LISTS]; /* later ones win. Borrowed until the span has started */
 };
 
-/* `sampler` NULL: drops. Any thread, under no lock; allocates nothing. */
+/* `sampler` NULL: drops. Any thread, under no lock; built-in ones allocate nothing. */
 void otel__sampler_decide(const otel_sampler *sampler, const struct otel__sampling *in, struct otel__sampled *out);
 
 #endif

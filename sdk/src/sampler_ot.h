@@ -13,6 +13,7 @@
 
 #define OTEL__THRESHOLD_NEVER (UINT64_C(1) << 56) /* more than any randomness */
 #define OTEL__THRESHOLD_PRECISION 4
+#define OTEL__PROBABILITY_LEAST 0x1p-56
 enum { OTEL__THRESHOLD_DIGITS = 14, OTEL__OT_LONGEST = 256 };
 
 /*

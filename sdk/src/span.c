@@ -42,8 +42,8 @@ static void derive(struct otel__local *local, const otel_span *parent, otel_span
     out->opaque_[OTEL__W_STATE] = 0;
 }
 
-static void decide(const otel_span_options *options, const otel_context *context, const otel_span *parent,
-                   const otel_span *span, struct otel__sampled *sampled) {
+static void decide(otel_tracer *tracer, const otel_span_options *options, const otel_context *context,
+                   const otel_span *parent, const otel_span *span, struct otel__sampled *sampled) {
     const struct otel__sampling in = { .context = context,
                                        .parent = parent,
                                        .trace_id = (const uint8_t *)span->opaque_,
@@ -51,7 +51,8 @@ static void decide(const otel_span_options *options, const otel_context *context
                                        .kind = options->kind,
                                        .attributes = options->attributes,
                                        .links = options->links,
-                                       .parent_state = parent ? parent->opaque_[OTEL__W_STATE] : 0 };
+                                       .parent_state = parent ? parent->opaque_[OTEL__W_STATE] : 0,
+                                       .tracer = tracer };
     otel__sampler_decide(otel__provider->pipeline.sampler, &in, sampled);
 }
 
@@ -129,6 +130,14 @@ static void add_links(struct otel__local *local, struct otel__record *record, ot
         add_link(local, record, &links.items[i]);
 }
 
+/* Before those of the options, which thus win. */
+__attribute__((cold, noinline)) static void set_sampler_attributes(struct otel__local *local,
+                                                                   struct otel__record *record,
+                                                                   const struct otel__sampled *sampled) {
+    for (unsigned i = 0; i < sampled->lists; i++)
+        count_dropped(local, otel__attrs_set_all(record, &record->attrs, sampled->attributes[i]));
+}
+
 /* What the start options give beyond ids and times. Drops are counted. */
 static void set_content(struct otel__local *local, struct otel__record *record, const otel_span_options *options) {
     record->name = otel__record_text(record, name_of(options));
@@ -161,6 +170,8 @@ static bool record_span(struct otel__local *local, otel_tracer *tracer, const ot
     record->holds_state = sampled->state != 0 && (sampled->owned || otel__tracestate_retain(sampled->state));
     record->scope = otel__tracer_scope(tracer);
     set_parent(record, parent);
+    if (__builtin_expect(sampled->lists, 0))
+        set_sampler_attributes(local, record, sampled);
     set_content(local, record, options);
     set_start(record, parent, options->start_time);
     return true;
@@ -174,12 +185,12 @@ static void start(struct otel__thread *thread, otel_tracer *tracer, const otel_s
     if (options->root || !has_trace_id(parent))
         parent = NULL;
     derive(local, parent, out);
-    decide(options, context, parent, out, &sampled);
+    decide(tracer, options, context, parent, out, &sampled);
     out->opaque_[OTEL__W_SPAN] = otel__span_id_new(local);
     out->opaque_[OTEL__W_STATE] = sampled.state;
-    if (sampled.decision == OTEL__SAMPLE)
+    if (sampled.decision == OTEL_RECORD_AND_SAMPLE)
         out->opaque_[OTEL__W_META] |= OTEL_FLAG_SAMPLED;
-    if (sampled.decision == OTEL__DROP) {
+    if (sampled.decision == OTEL_DROP) {
         otel__count(local, OTEL__UNSAMPLED);
     } else if (record_span(local, tracer, options, parent, &sampled, out)) {
         otel__count(local, OTEL__STARTED);

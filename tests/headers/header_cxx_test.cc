@@ -174,6 +174,21 @@ static void sdk_options_default_as_in_c() {
 #endif
 }
 
+static void sampler_tables_default_as_in_c() {
+    const otel_sampler_ops ops;
+    CHECK(ops.size == sizeof ops && ops.should_sample == nullptr && ops.destroy == nullptr);
+    const otel_composable_ops composable;
+    CHECK(composable.size == sizeof composable && composable.sampling_intent == nullptr);
+    const otel_sampling_rule rule;
+    CHECK(rule.name == nullptr && rule.matches == nullptr && rule.then == nullptr);
+    CHECK(OTEL_NO_THRESHOLD == UINT64_C(0x100000000000000));
+    /* Not evaluated, since of the SDK only the headers are here. */
+    static_assert(std::is_same<decltype(OTEL_COMPOSABLE_RULES(rule, rule)), otel_composable *>::value, "two rules");
+#if __cplusplus >= 202002L
+    static_assert(std::is_same<decltype(OTEL_COMPOSABLE_RULES({ .name = "all" })), otel_composable *>::value, "one");
+#endif
+}
+
 int main() {
     types_are_picked_as_in_c();
     values_hold_values();
@@ -181,5 +196,6 @@ int main() {
     contexts_carry_values_and_baggage();
     options_default_as_in_c();
     sdk_options_default_as_in_c();
+    sampler_tables_default_as_in_c();
     return failures != 0;
 }

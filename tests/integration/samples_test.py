@@ -15,7 +15,7 @@ import unittest
 from dataclasses import dataclass
 from pathlib import Path
 
-SAMPLES = ("basic", "threads", "event_loop", "prefork", "custom_exporter")
+SAMPLES = ("basic", "threads", "event_loop", "prefork", "custom_exporter", "custom_sampler")
 RUN_SECONDS = 60
 
 # A line of the console exporter: when, how long, kind, name, status and contents, ids, origin.
@@ -150,6 +150,17 @@ class Samples(unittest.TestCase):
         counts = {line.split()[0]: line.split()[1:3] for line in printed if " spans, " in line}
         self.assertEqual(counts, {"loaf": ["1000", "spans,"], "bake": ["1", "spans,"]})
         self.assertEqual(printed[-1], "stopping: success")
+
+    def test_custom_sampler(self):
+        """2 of 100 orders are of important customers, and of the other 98 each tenth is kept, from the first on."""
+        spans, _ = self.spans("custom_sampler")
+        roots = [span for span in spans if span.parent == "none"]
+        self.assertEqual({span.name for span in roots}, {"GET /orders"})
+        reasons = [re.search(r'sampling\.reason="([^"]*)"', span.contents).group(1) for span in roots]
+        self.assertEqual((reasons.count("important customer"), reasons.count("one of ten")), (2, 10))
+        queries = [span for span in spans if span.name == "SELECT orders"]
+        self.assertEqual({span.parent for span in queries}, {span.id for span in roots})
+        self.assertEqual(len(spans), 24)
 
     def test_without_a_collector(self):
         """Nobody listens on the discard port: the samples say so, once, and end in time."""

@@ -4,6 +4,7 @@
 
 #include "backend.h"
 #include "reports.h"
+#include "sampler_fixture.h"
 #include "sampler_ot.h"
 #include "vectors.h"
 
@@ -14,103 +15,24 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-static int set_up(void **state) {
-    (void)state;
-    reports_start(OTEL_LOG_WARN);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    reports_stop();
-    return 0;
-}
-
-/* ---- asking ----------------------------------------------------------------------------------------------------- */
-
-struct question {
-    uint8_t trace_id[16];
-    otel_span parent;
-    bool has_parent;
-    uint64_t parent_state; /* strong, dropped by forget() */
-    struct otel__sampled answer;
-};
-
-static struct question question(const char *trace_id) {
-    struct question q = { .has_parent = false };
-    for (size_t i = 0; i < 16; i++)
-        q.trace_id[i] = (uint8_t)strtoul((const char[]){ trace_id[2 * i], trace_id[2 * i + 1], 0 }, NULL, 16);
-    return q;
-}
-
-/* R is 0x9000..., that is, kept at th:8 and dropped at th:c. */
-static const char id_9[] = "d1c2b3a4958677869a90000000000000";
-
-static struct question with_parent(struct question q, bool remote, bool sampled, const char *tracestate) {
-    q.has_parent = true;
-    q.parent_state = otel__tracestate_intern(otel_cstr(tracestate));
-    otel_span_context context = {
-        .size = sizeof context, .remote = remote, .flags = sampled ? 3 : 2, .span_id = { 1 }
-    };
-    memcpy(context.trace_id, q.trace_id, 16);
-    q.parent = otel_span_wrap(&context);
-    q.parent.opaque_[OTEL__W_STATE] = q.parent_state;
-    return q;
-}
-
-static void ask(struct question *q, const otel_sampler *sampler) {
-    const otel_context context = { { 0 } };
-    const struct otel__sampling in = { .context = &context,
-                                       .parent = q->has_parent ? &q->parent : NULL,
-                                       .trace_id = q->trace_id,
-                                       .name = { "name", 4 },
-                                       .parent_state = q->parent_state };
-    memset(&q->answer, 0xee, sizeof q->answer);
-    otel__sampler_decide(sampler, &in, &q->answer);
-}
-
-static void forget(struct question *q) {
-    if (q->answer.owned)
-        otel__tracestate_drop(q->answer.state);
-    otel__tracestate_drop(q->parent_state);
-}
-
-static void assert_state(const struct question *q, const char *expected) {
-    otel_str text = otel__tracestate_text(q->answer.state);
-    assert_int_equal(text.len, strlen(expected));
-    if (text.len)
-        assert_memory_equal(text.ptr, expected, text.len);
-    if (q->answer.state && !q->answer.owned)
-        assert_true(q->answer.state == q->parent_state);
-}
-
-/* Asks once and compares everything. */
-static void check(const otel_sampler *sampler, struct question q, enum otel__decision decision,
-                  const char *tracestate) {
-    ask(&q, sampler);
-    assert_int_equal(q.answer.decision, decision);
-    assert_state(&q, tracestate);
-    forget(&q);
-}
-
 /* ---- always ----------------------------------------------------------------------------------------------------- */
 
 static void always_on_and_off(void **state) {
     (void)state;
     struct question root = question(id_9);
-    check(otel_sampler_always_on(), root, OTEL__SAMPLE, "");
-    check(otel_sampler_always_off(), root, OTEL__DROP, "");
+    check(otel_sampler_always_on(), root, OTEL_RECORD_AND_SAMPLE, "");
+    check(otel_sampler_always_off(), root, OTEL_DROP, "");
     for (int i = 0; i < 4; i++) {
-        check(otel_sampler_always_on(), with_parent(root, i & 1, i & 2, ""), OTEL__SAMPLE, "");
-        check(otel_sampler_always_off(), with_parent(root, i & 1, i & 2, ""), OTEL__DROP, "");
-        check(otel_sampler_always_on(), with_parent(root, i & 1, i & 2, "a=1,b=2"), OTEL__SAMPLE, "a=1,b=2");
-        check(otel_sampler_always_off(), with_parent(root, i & 1, i & 2, "a=1,b=2"), OTEL__DROP, "a=1,b=2");
+        check(otel_sampler_always_on(), with_parent(root, i & 1, i & 2, ""), OTEL_RECORD_AND_SAMPLE, "");
+        check(otel_sampler_always_off(), with_parent(root, i & 1, i & 2, ""), OTEL_DROP, "");
+        check(otel_sampler_always_on(), with_parent(root, i & 1, i & 2, "a=1,b=2"), OTEL_RECORD_AND_SAMPLE, "a=1,b=2");
+        check(otel_sampler_always_off(), with_parent(root, i & 1, i & 2, "a=1,b=2"), OTEL_DROP, "a=1,b=2");
     }
 }
 
 static void without_a_sampler_nothing_is_recorded(void **state) {
     (void)state;
-    check(NULL, question(id_9), OTEL__DROP, "");
+    check(NULL, question(id_9), OTEL_DROP, "");
 }
 
 static void unchanged_tracestate_is_the_same_one(void **state) {
@@ -133,7 +55,7 @@ static void stale_tracestate_is_none(void **state) {
     ask(&q, otel_sampler_always_on());
     assert_true(q.answer.state == 0);
     ask(&q, ratio);
-    assert_int_equal(q.answer.decision, OTEL__SAMPLE);
+    assert_int_equal(q.answer.decision, OTEL_RECORD_AND_SAMPLE);
     otel__tracestate_drop(q.answer.state);
     otel_sampler_destroy(ratio);
 }
@@ -144,9 +66,9 @@ static void threshold_that_explains_the_parent_stays(void **state) {
     (void)state;
     otel_sampler *parent_based = otel_sampler_parent_based(NULL);
     struct question q = question(id_9);
-    check(parent_based, with_parent(q, true, true, "ot=th:8,a=1"), OTEL__SAMPLE, "ot=th:8,a=1");
-    check(parent_based, with_parent(q, false, true, "ot=th:9"), OTEL__SAMPLE, "ot=th:9");
-    check(parent_based, with_parent(q, true, true, "ot=rv:c0000000000000;th:c"), OTEL__SAMPLE,
+    check(parent_based, with_parent(q, true, true, "ot=th:8,a=1"), OTEL_RECORD_AND_SAMPLE, "ot=th:8,a=1");
+    check(parent_based, with_parent(q, false, true, "ot=th:9"), OTEL_RECORD_AND_SAMPLE, "ot=th:9");
+    check(parent_based, with_parent(q, true, true, "ot=rv:c0000000000000;th:c"), OTEL_RECORD_AND_SAMPLE,
           "ot=rv:c0000000000000;th:c");
     otel_sampler_destroy(parent_based);
 }
@@ -155,12 +77,14 @@ static void inconsistent_threshold_is_erased(void **state) {
     (void)state;
     otel_sampler *parent_based = otel_sampler_parent_based(NULL);
     struct question q = question(id_9);
-    check(parent_based, with_parent(q, true, true, "a=1,ot=th:c"), OTEL__SAMPLE, "a=1");
-    check(parent_based, with_parent(q, true, true, "a=1,ot=th:C"), OTEL__SAMPLE, "a=1");
-    check(parent_based, with_parent(q, true, true, "a=1,ot=th:"), OTEL__SAMPLE, "a=1");
-    check(parent_based, with_parent(q, true, true, "ot=th:8;rv:70000000000000"), OTEL__SAMPLE, "ot=rv:70000000000000");
-    check(parent_based, with_parent(q, true, true, "ot=th:91;x:y"), OTEL__SAMPLE, "ot=x:y");
-    check(parent_based, with_parent(q, true, true, "ot=th:8;rv:7"), OTEL__SAMPLE, "ot=th:8;rv:7"); /* no rv of use */
+    check(parent_based, with_parent(q, true, true, "a=1,ot=th:c"), OTEL_RECORD_AND_SAMPLE, "a=1");
+    check(parent_based, with_parent(q, true, true, "a=1,ot=th:C"), OTEL_RECORD_AND_SAMPLE, "a=1");
+    check(parent_based, with_parent(q, true, true, "a=1,ot=th:"), OTEL_RECORD_AND_SAMPLE, "a=1");
+    check(parent_based, with_parent(q, true, true, "ot=th:8;rv:70000000000000"), OTEL_RECORD_AND_SAMPLE,
+          "ot=rv:70000000000000");
+    check(parent_based, with_parent(q, true, true, "ot=th:91;x:y"), OTEL_RECORD_AND_SAMPLE, "ot=x:y");
+    check(parent_based, with_parent(q, true, true, "ot=th:8;rv:7"), OTEL_RECORD_AND_SAMPLE,
+          "ot=th:8;rv:7"); /* no rv of use */
     otel_sampler_destroy(parent_based);
 }
 
@@ -168,50 +92,19 @@ static void dropping_erases_the_threshold(void **state) {
     (void)state;
     otel_sampler *parent_based = otel_sampler_parent_based(NULL);
     struct question q = question(id_9);
-    check(parent_based, with_parent(q, true, false, "a=1,ot=th:8"), OTEL__DROP, "a=1");
-    check(parent_based, with_parent(q, false, false, "ot=th:8"), OTEL__DROP, "");
-    check(otel_sampler_always_off(), with_parent(q, true, true, "ot=th:8;rv:9f000000000000,a=1"), OTEL__DROP,
+    check(parent_based, with_parent(q, true, false, "a=1,ot=th:8"), OTEL_DROP, "a=1");
+    check(parent_based, with_parent(q, false, false, "ot=th:8"), OTEL_DROP, "");
+    check(otel_sampler_always_off(), with_parent(q, true, true, "ot=th:8;rv:9f000000000000,a=1"), OTEL_DROP,
           "ot=rv:9f000000000000,a=1");
     otel_sampler_destroy(parent_based);
 }
 
 static void sampling_against_the_parent_erases_the_threshold(void **state) {
     (void)state;
-    check(otel_sampler_always_on(), with_parent(question(id_9), true, false, "ot=th:8"), OTEL__SAMPLE, "");
+    check(otel_sampler_always_on(), with_parent(question(id_9), true, false, "ot=th:8"), OTEL_RECORD_AND_SAMPLE, "");
 }
 
 /* ---- ratio ------------------------------------------------------------------------------------------------------ */
-
-/* The items of the `ot` that came out are those of the object; `without` is left out of the comparison. */
-static void assert_ot(const struct question *q, const json_t *expected, const char *without) {
-    const char *key;
-    json_t *value;
-    otel_str ot = otel__ot_find(otel__tracestate_text(q->answer.state));
-    size_t items = ot.len ? 1 : 0, wanted = 0;
-    for (size_t i = 0; i < ot.len; i++)
-        items += ot.ptr[i] == ';';
-    json_object_foreach((json_t *)(uintptr_t)expected, key, value) {
-        if (without && strcmp(key, without) == 0)
-            continue;
-        otel_str found = otel__ot_get(ot, key);
-        assert_non_null(found.ptr);
-        assert_int_equal(found.len, json_string_length(value));
-        assert_memory_equal(found.ptr, json_string_value(value), found.len);
-        wanted++;
-    }
-    assert_int_equal(items, wanted);
-}
-
-static void assert_others(const struct question *q, const json_t *expected) {
-    const otel_tracestate state = { { q->answer.state } };
-    for (size_t i = 0; i < json_array_size(expected); i++) {
-        const json_t *pair = json_array_get(expected, i);
-        otel_str value = otel_tracestate_get(&state, vector_text(json_array_get(pair, 0)));
-        otel_str wanted = vector_text(json_array_get(pair, 1));
-        assert_int_equal(value.len, wanted.len);
-        assert_memory_equal(value.ptr, wanted.ptr, wanted.len);
-    }
-}
 
 /*
  * The vectors are those of the probability sampler, which decides by an explicit randomness where there is one. The
@@ -229,7 +122,7 @@ static void decision_vector(const json_t *row) {
     if (vector_str(row, "tracestate").len)
         q = with_parent(q, true, true, vector_str(row, "tracestate").ptr);
     ask(&q, sampler);
-    assert_int_equal(q.answer.decision, sampled ? OTEL__SAMPLE : OTEL__DROP);
+    assert_int_equal(q.answer.decision, sampled ? OTEL_RECORD_AND_SAMPLE : OTEL_DROP);
     assert_ot(&q, json_object_get(row, "ot_out"), by_trace_id ? NULL : "th");
     assert_others(&q, json_object_get(row, "other_members_out"));
     forget(&q);
@@ -245,9 +138,10 @@ static void explicit_randomness_silences_the_threshold(void **state) {
     (void)state;
     otel_sampler *half = otel_sampler_trace_id_ratio(0.5);
     struct question q = question(id_9);
-    check(half, with_parent(q, true, true, "ot=rv:00000000000000"), OTEL__SAMPLE, "ot=rv:00000000000000");
-    check(half, with_parent(q, true, true, "ot=th:4;rv:00000000000000,a=1"), OTEL__SAMPLE, "ot=rv:00000000000000,a=1");
-    check(half, with_parent(q, true, true, "ot=th:4;rv:000"), OTEL__SAMPLE, "ot=th:8;rv:000");
+    check(half, with_parent(q, true, true, "ot=rv:00000000000000"), OTEL_RECORD_AND_SAMPLE, "ot=rv:00000000000000");
+    check(half, with_parent(q, true, true, "ot=th:4;rv:00000000000000,a=1"), OTEL_RECORD_AND_SAMPLE,
+          "ot=rv:00000000000000,a=1");
+    check(half, with_parent(q, true, true, "ot=th:4;rv:000"), OTEL_RECORD_AND_SAMPLE, "ot=th:8;rv:000");
     otel_sampler_destroy(half);
 }
 
@@ -255,9 +149,9 @@ static void parents_do_not_matter_to_the_ratio(void **state) {
     (void)state;
     otel_sampler *half = otel_sampler_trace_id_ratio(0.5), *quarter = otel_sampler_trace_id_ratio(0.25);
     for (int i = 0; i < 4; i++) {
-        check(half, with_parent(question(id_9), i & 1, i & 2, "a=1"), OTEL__SAMPLE, "ot=th:8,a=1");
-        check(half, with_parent(question(id_9), i & 1, i & 2, ""), OTEL__SAMPLE, "ot=th:8");
-        check(quarter, with_parent(question(id_9), i & 1, i & 2, "a=1"), OTEL__DROP, "a=1");
+        check(half, with_parent(question(id_9), i & 1, i & 2, "a=1"), OTEL_RECORD_AND_SAMPLE, "ot=th:8,a=1");
+        check(half, with_parent(question(id_9), i & 1, i & 2, ""), OTEL_RECORD_AND_SAMPLE, "ot=th:8");
+        check(quarter, with_parent(question(id_9), i & 1, i & 2, "a=1"), OTEL_DROP, "a=1");
     }
     otel_sampler_destroy(half);
     otel_sampler_destroy(quarter);
@@ -268,19 +162,12 @@ static void ratio_0_and_1(void **state) {
     otel_sampler *never = otel_sampler_trace_id_ratio(0), *ever = otel_sampler_trace_id_ratio(1);
     struct question high = question("00000000000000000000000000000000"), low = high;
     memset(high.trace_id, 0xff, 16);
-    check(never, high, OTEL__DROP, "");
-    check(never, low, OTEL__DROP, "");
-    check(ever, high, OTEL__SAMPLE, "ot=th:0");
-    check(ever, low, OTEL__SAMPLE, "ot=th:0");
+    check(never, high, OTEL_DROP, "");
+    check(never, low, OTEL_DROP, "");
+    check(ever, high, OTEL_RECORD_AND_SAMPLE, "ot=th:0");
+    check(ever, low, OTEL_RECORD_AND_SAMPLE, "ot=th:0");
     otel_sampler_destroy(never);
     otel_sampler_destroy(ever);
-}
-
-static uint64_t random_bits(uint64_t *seed) { /* splitmix64 */
-    uint64_t z = (*seed += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
 }
 
 static void share_and_order_of_random_traces(void **state) {
@@ -294,10 +181,10 @@ static void share_and_order_of_random_traces(void **state) {
         uint64_t words[2] = { random_bits(&seed), random_bits(&seed) };
         memcpy(q.trace_id, words, 16);
         ask(&q, tenth);
-        bool in_tenth = q.answer.decision == OTEL__SAMPLE;
+        bool in_tenth = q.answer.decision == OTEL_RECORD_AND_SAMPLE;
         forget(&q);
         ask(&q, third);
-        bool in_third = q.answer.decision == OTEL__SAMPLE;
+        bool in_third = q.answer.decision == OTEL_RECORD_AND_SAMPLE;
         forget(&q);
         assert_true(in_third || !in_tenth);
         tenths += in_tenth;
@@ -331,7 +218,7 @@ static void bad_ratios_are_reported_and_mean_1(void **state) {
     for (size_t i = 0; i < 5; i++) {
         reports_start(OTEL_LOG_WARN);
         otel_sampler *sampler = otel_sampler_trace_id_ratio(bad[i]);
-        check(sampler, question("00000000000000000000000000000000"), OTEL__SAMPLE, "ot=th:0");
+        check(sampler, question("00000000000000000000000000000000"), OTEL_RECORD_AND_SAMPLE, "ot=th:0");
         assert_int_equal(reports_count(), 1);
         assert_true(reports_mention("is not from 0 to 1; using 1", NULL));
         otel_sampler_destroy(sampler);
@@ -341,13 +228,14 @@ static void bad_ratios_are_reported_and_mean_1(void **state) {
 static void ratio_warns_once_of_parents(void **state) {
     (void)state;
     otel_sampler *half = otel_sampler_trace_id_ratio(0.5), *root = otel_sampler_parent_based_root(half);
-    check(half, question(id_9), OTEL__SAMPLE, "ot=th:8");
-    check(root, with_parent(question(id_9), true, true, ""), OTEL__SAMPLE, "");
+    check(half, question(id_9), OTEL_RECORD_AND_SAMPLE, "ot=th:8");
+    check(root, with_parent(question(id_9), true, true, ""), OTEL_RECORD_AND_SAMPLE, "");
     assert_int_equal(reports_count(), 0);
-    check(half, with_parent(question(id_9), true, true, ""), OTEL__SAMPLE, "ot=th:8");
-    check(half, with_parent(question(id_9), true, true, ""), OTEL__SAMPLE, "ot=th:8");
+    check(half, with_parent(question(id_9), true, true, ""), OTEL_RECORD_AND_SAMPLE, "ot=th:8");
+    check(half, with_parent(question(id_9), true, true, ""), OTEL_RECORD_AND_SAMPLE, "ot=th:8");
     assert_int_equal(reports_count(), 1);
-    assert_true(reports_mention("parentbased_traceidratio", NULL));
+    assert_true(reports_mention("works as a child sampler", "parentbased_traceidratio"));
+    assert_true(reports_mention("otel_sampler_probability()", NULL));
     otel_sampler_destroy(root);
 }
 
@@ -362,8 +250,8 @@ static void threshold_that_does_not_fit_is_not_written(void **state) {
     memset(full + strlen(full), 'v', sizeof full - 1 - strlen(full));
     memset(claiming + strlen(claiming), 'v', sizeof claiming - 1 - strlen(claiming));
     strcat(silent, strchr(claiming, 'v'));
-    check(sampler, with_parent(q, true, true, full), OTEL__SAMPLE, full);
-    check(sampler, with_parent(q, true, true, claiming), OTEL__SAMPLE, silent);
+    check(sampler, with_parent(q, true, true, full), OTEL_RECORD_AND_SAMPLE, full);
+    check(sampler, with_parent(q, true, true, claiming), OTEL_RECORD_AND_SAMPLE, silent);
     otel_sampler_destroy(sampler);
 }
 
@@ -394,7 +282,7 @@ static void full_table_never_leaves_a_wrong_threshold(void **state) {
         count++;
     assert_true(count < MOST);
     ask(&wrong, half);
-    assert_int_equal(wrong.answer.decision, OTEL__SAMPLE);
+    assert_int_equal(wrong.answer.decision, OTEL_RECORD_AND_SAMPLE);
     assert_state(&wrong, "");
     ask(&harmless, half);
     assert_state(&harmless, "a=1,ot=x:1");
@@ -431,7 +319,7 @@ static void parent_based_vector(const json_t *row) {
         struct question q = question(id_9);
         if (vector_bool(row, "parent_valid")) /* the core passes no other parent on */
             q = with_parent(q, vector_bool(row, "parent_remote"), vector_bool(row, "parent_sampled"), "");
-        check(sampler, q, on ? OTEL__SAMPLE : OTEL__DROP, "");
+        check(sampler, q, on ? OTEL_RECORD_AND_SAMPLE : OTEL_DROP, "");
         otel_sampler_destroy(sampler);
     }
 }
@@ -448,10 +336,10 @@ static void default_delegates(void **state) {
                                  otel_sampler_parent_based_root(NULL),
                                  otel_sampler_parent_based_root(otel_sampler_always_off()) };
     for (size_t i = 0; i < 4; i++) {
-        check(samplers[i], question(id_9), i < 3 ? OTEL__SAMPLE : OTEL__DROP, "");
+        check(samplers[i], question(id_9), i < 3 ? OTEL_RECORD_AND_SAMPLE : OTEL_DROP, "");
         for (int remote = 0; remote < 2; remote++) {
-            check(samplers[i], with_parent(question(id_9), remote, true, ""), OTEL__SAMPLE, "");
-            check(samplers[i], with_parent(question(id_9), remote, false, ""), OTEL__DROP, "");
+            check(samplers[i], with_parent(question(id_9), remote, true, ""), OTEL_RECORD_AND_SAMPLE, "");
+            check(samplers[i], with_parent(question(id_9), remote, false, ""), OTEL_DROP, "");
         }
         otel_sampler_destroy(samplers[i]);
     }
@@ -461,7 +349,7 @@ static void parent_based_in_parent_based(void **state) {
     (void)state;
     otel_sampler *inner = otel_sampler_parent_based_root(otel_sampler_trace_id_ratio(0.5));
     otel_sampler *outer = otel_sampler_parent_based_root(inner);
-    check(outer, question(id_9), OTEL__SAMPLE, "ot=th:8");
+    check(outer, question(id_9), OTEL_RECORD_AND_SAMPLE, "ot=th:8");
     otel_sampler_destroy(outer);
 }
 
@@ -478,23 +366,45 @@ static void options_of_other_sizes(void **state) {
                                                 .root = otel_sampler_always_off(),
                                                 .local_parent_sampled = (otel_sampler *)1 };
     otel_sampler *sampler = otel_sampler_parent_based(&shorter);
-    check(sampler, question(id_9), OTEL__DROP, "");
-    check(sampler, with_parent(question(id_9), false, true, ""), OTEL__SAMPLE, "");
+    check(sampler, question(id_9), OTEL_DROP, "");
+    check(sampler, with_parent(question(id_9), false, true, ""), OTEL_RECORD_AND_SAMPLE, "");
     otel_sampler_destroy(sampler);
     const otel_parent_based_options unset = { .root = otel_sampler_always_off() };
     sampler = otel_sampler_parent_based(&unset);
-    check(sampler, question(id_9), OTEL__DROP, "");
+    check(sampler, question(id_9), OTEL_DROP, "");
+    otel_sampler_destroy(sampler);
+}
+
+/* ---- always record ---------------------------------------------------------------------------------------------- */
+
+static void always_record_drops_nothing(void **state) {
+    (void)state;
+    otel_sampler *off = otel_sampler_always_record(otel_sampler_always_off());
+    otel_sampler *half = otel_sampler_always_record(otel_sampler_trace_id_ratio(0.5));
+    otel_sampler *parent = otel_sampler_always_record(otel_sampler_parent_based(NULL));
+    const struct question low = question("d1c2b3a4958677869a10000000000000");
+    check(off, question(id_9), OTEL_RECORD_ONLY, "");
+    check(off, with_parent(question(id_9), true, true, "a=1,ot=th:8"), OTEL_RECORD_ONLY, "a=1");
+    check(half, question(id_9), OTEL_RECORD_AND_SAMPLE, "ot=th:8");
+    check(half, low, OTEL_RECORD_ONLY, "");
+    check(parent, with_parent(low, true, false, "a=1"), OTEL_RECORD_ONLY, "a=1");
+    check(parent, with_parent(low, true, true, "a=1"), OTEL_RECORD_AND_SAMPLE, "a=1");
+    otel_sampler *twice = otel_sampler_always_record(off);
+    check(twice, low, OTEL_RECORD_ONLY, "");
+    otel_sampler_destroy(twice);
+    otel_sampler_destroy(half);
+    otel_sampler_destroy(parent);
+}
+
+static void always_record_of_nothing_records(void **state) {
+    (void)state;
+    otel_sampler *sampler = otel_sampler_always_record(NULL);
+    assert_true(reports_mention("always_record was given no sampler", NULL));
+    check(sampler, question(id_9), OTEL_RECORD_ONLY, "");
     otel_sampler_destroy(sampler);
 }
 
 /* ---- descriptions ----------------------------------------------------------------------------------------------- */
-
-static void assert_description(otel_sampler *sampler, const char *expected) {
-    char text[512];
-    assert_int_equal(otel_sampler_description(sampler, text, sizeof text), strlen(expected));
-    assert_string_equal(text, expected);
-    otel_sampler_destroy(sampler);
-}
 
 static void descriptions(void **state) {
     (void)state;
@@ -509,6 +419,8 @@ static void descriptions(void **state) {
                        "ParentBased{root:TraceIdRatioBased{0.250000},remoteParentSampled:AlwaysOnSampler,"
                        "remoteParentNotSampled:AlwaysOffSampler,localParentSampled:AlwaysOnSampler,"
                        "localParentNotSampled:AlwaysOffSampler}");
+    assert_description(otel_sampler_probability(0.25), "ProbabilitySampler{0.250000}");
+    assert_description(otel_sampler_always_record(otel_sampler_always_off()), "AlwaysRecordSampler{AlwaysOffSampler}");
     assert_description(NULL, "");
 }
 
@@ -531,12 +443,12 @@ static void *decide_a_lot(void *sampler) {
     for (int i = 0; i < 20000; i++) {
         struct question root = question(id_9);
         ask(&root, sampler);
-        if (root.answer.decision != OTEL__SAMPLE || root.answer.state == 0)
+        if (root.answer.decision != OTEL_RECORD_AND_SAMPLE || root.answer.state == 0)
             return sampler;
         forget(&root);
         struct question child = with_parent(question(id_9), true, true, "ot=th:4");
         ask(&child, sampler);
-        if (child.answer.decision != OTEL__SAMPLE || child.answer.state == child.parent_state)
+        if (child.answer.decision != OTEL_RECORD_AND_SAMPLE || child.answer.state == child.parent_state)
             return sampler;
         forget(&child);
     }
@@ -560,7 +472,7 @@ static void threads_share_a_sampler(void **state) {
     otel_sampler_destroy(half);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, samplers_begin, samplers_end)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -588,6 +500,8 @@ int main(void) {
         TEST(parent_based_in_parent_based),
         TEST(one_sampler_in_several_places_is_destroyed_once),
         TEST(options_of_other_sizes),
+        TEST(always_record_drops_nothing),
+        TEST(always_record_of_nothing_records),
         TEST(descriptions),
         TEST(description_in_little_room),
         TEST(threads_share_a_sampler),

@@ -273,6 +273,7 @@ otel_tracestate otel_tracestate_parse(otel_str text) OTEL__OWNED;
 /**
  * `state` with `key` set to `value`, left-most; a full list loses its right-most member. An invalid key or value:
  * `*ok` (may be NULL) becomes false and the result equals `state`. The caller owns the result; `state` is unchanged.
+ * Leave the key `ot`, which says how a trace was sampled, to the SDK, and use one of your own.
  */
 otel_tracestate otel_tracestate_set(const otel_tracestate *state, otel_str key, otel_str value, bool *ok) OTEL__OWNED;
 /** `state` without `key`; equal to it when there is no such member. The caller owns the result. */

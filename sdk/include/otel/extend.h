@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * otel/extend.h - samplers, id generators and processors: the parts that a pipeline is put together from (specification:
- * trace/sdk.md).
+ * otel/extend.h - samplers (otel/sampler.h), id generators and processors: the parts that a pipeline is put together from
+ * (specification: trace/sdk.md).
  *
  * Constructors return an owned pointer, or NULL when memory is short or an argument is unusable (reported through the
  * diagnostics). A constructor always consumes the parts given to it, and otel_sdk_start() consumes what its options
@@ -11,45 +11,12 @@
 #define OTEL_EXTEND_H
 
 #include <otel/exporter.h>
+#include <otel/sampler.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 #pragma GCC visibility push(default)
-
-/* ---- samplers (specification: trace/sdk.md, Built-in samplers) --------------------------------------------------- */
-
-typedef struct otel_sampler otel_sampler;
-
-/** Samples every span, or none. */
-otel_sampler *otel_sampler_always_on(void) OTEL__OWNED;
-otel_sampler *otel_sampler_always_off(void) OTEL__OWNED;
-/**
- * Samples the given share (0 to 1) of traces, by the trace id alone, and records the threshold in the tracestate
- * (`ot=th:...`). A ratio outside [0, 1] or NaN is reported and taken as 1.
- */
-otel_sampler *otel_sampler_trace_id_ratio(double ratio) OTEL__OWNED;
-
-/** The delegates of a parent-based sampler; NULL members mean the defaults. All are consumed. */
-typedef struct otel_parent_based_options {
-    size_t size OTEL__INIT(sizeof(otel_parent_based_options));
-    otel_sampler *root OTEL__INIT(nullptr);                      /**< no parent; default always_on */
-    otel_sampler *remote_parent_sampled OTEL__INIT(nullptr);     /**< default always_on */
-    otel_sampler *remote_parent_not_sampled OTEL__INIT(nullptr); /**< default always_off */
-    otel_sampler *local_parent_sampled OTEL__INIT(nullptr);      /**< default always_on */
-    otel_sampler *local_parent_not_sampled OTEL__INIT(nullptr);  /**< default always_off */
-} otel_parent_based_options;
-/** Decides as the parent did. `options` NULL: all defaults. */
-otel_sampler *otel_sampler_parent_based(const otel_parent_based_options *options) OTEL__OWNED;
-/** Shorthand: parent-based with this root. */
-otel_sampler *otel_sampler_parent_based_root(otel_sampler *root) OTEL__OWNED;
-
-/**
- * Such as "ParentBased{root:AlwaysOnSampler,...}": writes at most `size` bytes with the NUL, returns the whole length.
- */
-size_t otel_sampler_description(const otel_sampler *sampler, char *buffer, size_t size);
-/** Destroys a sampler that was never given away; NULL is ignored. */
-void otel_sampler_destroy(otel_sampler *sampler);
 
 /* ---- id generators (specification: trace/sdk.md, Id Generators) --------------------------------------------------- */
 

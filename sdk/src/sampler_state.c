@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sampler_state.c - see sampler_state.h. */
+#include "sampler_state.h"
+
+bool otel__sampling_randomness(const struct otel__sampling *in, otel_str ot, uint64_t *randomness) {
+    if (otel__randomness_parse(otel__ot_get(ot, "rv"), randomness))
+        return true;
+    *randomness = otel__randomness_of(in->trace_id);
+    return false;
+}
+
+bool otel__parent_threshold(const struct otel__sampling *in, otel_str ot, uint64_t *threshold) {
+    uint64_t randomness;
+    if (!otel__threshold_parse(otel__ot_get(ot, "th"), threshold))
+        return false;
+    otel__sampling_randomness(in, ot, &randomness);
+    return (randomness >= *threshold) == otel__parent_sampled(in);
+}
+
+bool otel__state_hold_parent(const struct otel__sampling *in, struct otel__sampled *out, otel_str *ot) {
+    out->owned = otel__tracestate_retain(in->parent_state);
+    out->state = out->owned ? in->parent_state : 0;
+    *ot = otel__ot_find(otel__tracestate_text(out->state));
+    return ot->ptr != NULL;
+}
+
+void otel__state_replace_threshold(otel_str ot, otel_str th, struct otel__sampled *out) {
+    static const otel_str key = { "ot", 2 };
+    static const otel_str none = { NULL, 0 };
+    const otel_tracestate former = { { out->state } };
+    char text[OTEL__OT_LONGEST];
+    size_t len;
+    bool ok = otel__ot_set(ot, "th", th, text, &len) || otel__ot_set(ot, "th", none, text, &len);
+    otel_tracestate changed = { { 0 } };
+    if (ok && len)
+        changed = otel_tracestate_set(&former, key, otel_strn(text, len), &ok);
+    else if (ok)
+        changed = otel_tracestate_remove(&former, key);
+    if (!ok) /* no room for another tracestate: rather none than one with a wrong threshold */
+        otel_tracestate_release(&changed);
+    if (!ok && !otel__ot_get(ot, "th").ptr)
+        return;
+    otel__tracestate_drop(out->state);
+    out->state = changed.opaque_[0];
+    out->owned = true;
+}
+
+void otel__state_inherit(const struct otel__sampling *in, struct otel__sampled *out) {
+    otel_str ot;
+    uint64_t threshold;
+    if (!otel__state_hold_parent(in, out, &ot) || !otel__ot_get(ot, "th").ptr)
+        return;
+    if (out->decision != OTEL_RECORD_AND_SAMPLE || !otel__parent_sampled(in) ||
+        !otel__parent_threshold(in, ot, &threshold))
+        otel__state_replace_threshold(ot, otel_strn(NULL, 0), out);
+}
