@@ -39,6 +39,7 @@ enum otel__config_id {
     OTEL__CONFIG_SERVICE_NAME,
     OTEL__CONFIG_RESOURCE_ATTRIBUTES,
     OTEL__CONFIG_RESOURCE_DETECTORS,
+    OTEL__CONFIG_ENTITIES,
     OTEL__CONFIG_PROPAGATORS,
     OTEL__CONFIG_SAMPLER,
     OTEL__CONFIG_SAMPLER_ARG,
@@ -72,6 +73,7 @@ struct otel__config {
     char *service_name;       /* text is NULL when it was not given */
     char *resource_attributes;
     char *detectors;
+    char *entities;
     struct otel__config_list propagators;
     int sampler;          /* enum otel__config_sampler */
     char *sampler_arg;    /* as written; NULL also when OTEL_TRACES_SAMPLER is not set */

@@ -106,6 +106,12 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
                           "`host`, `os`, `container`, `k8s`, those that the program adds, `all` (without "
                           "`process_command_args`) and `none`. docs/resources.md tells what each finds."),
 
+    OPTION(ENTITIES, .group = "General", .variable = "OTEL_ENTITIES", .type = OTEL__CONFIG_TEXT,
+           .offset = MEMBER(entities), .in_code = "otel_sdk_options.resource",
+           .description = "Entities whose attributes become resource attributes, "
+                          "`type{id=value,...}[description=value,...]@schema_url;...`. Weaker than "
+                          "`OTEL_RESOURCE_ATTRIBUTES`. An entity with a mistake is left out."),
+
     OPTION(PROPAGATORS, .group = "General", .variable = "OTEL_PROPAGATORS", .type = OTEL__CONFIG_LIST,
            .offset = MEMBER(propagators), .fallback = "tracecontext,baggage", .choices = propagators,
            .in_code = "otel_sdk_options.propagators",

@@ -4,7 +4,7 @@
  * (specification: resource/sdk.md; semantic conventions: resource/service.md).
  *
  * Under one key the strongest source wins: options.service_name, then options.resource, then OTEL_SERVICE_NAME, then
- * OTEL_RESOURCE_ATTRIBUTES, then the detectors, the last one first, then what the SDK knows
+ * OTEL_RESOURCE_ATTRIBUTES, then OTEL_ENTITIES, then the detectors, the last one first, then what the SDK knows
  * (telemetry.sdk.*, service.name unknown_service:<executable>). With options.whole_resource, which stands between
  * OTEL_SERVICE_NAME and options.resource, neither detectors nor the SDK add anything.
  */

@@ -10,6 +10,7 @@
 #include "detector.h"
 #include "detectors/detectors.h"
 #include "diagnostics.h"
+#include "entities.h"
 #include "options.h"
 
 #include <errno.h>
@@ -74,6 +75,8 @@ static void add_variable(struct otel__builder *builder, const char *text) {
 }
 
 static void add_environment(struct otel__builder *builder, const struct otel__config *config) {
+    if (config->entities)
+        otel__entities_add(builder, config->entities);
     if (config->resource_attributes)
         add_variable(builder, config->resource_attributes);
     if (config->service_name)

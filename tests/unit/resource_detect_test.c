@@ -380,10 +380,11 @@ static void detectors_are_stronger_than_defaults_only(void **state) {
                                   OTEL_ATTR("variable", "detected"), OTEL_ATTR("code", "detected"));
     otel_resource_detector_add("mine", give, &attrs);
     fake_env_set("OTEL_C_RESOURCE_DETECTORS", "mine");
+    fake_env_set("OTEL_ENTITIES", "e{entity=entity,variable=entity}");
     fake_env_set("OTEL_RESOURCE_ATTRIBUTES", "variable=variable,code=variable");
     found = assemble(OTEL_SDK(.service_name = "s", .resource = OTEL_ATTRS(OTEL_ATTR("code", "code"))));
     assert_attribute(found, "telemetry.sdk.name", "detected");
-    assert_attribute(found, "entity", "detected");
+    assert_attribute(found, "entity", "entity");
     assert_attribute(found, "variable", "variable");
     assert_attribute(found, "code", "code");
 }

@@ -253,6 +253,7 @@ static void without_memory_there_is_none(void **state) {
         skip();
     otel_resource *old = one("service.name", "caf\xe9", NULL), *updating = one("a", "b", "https://s/1");
     fake_env_set("OTEL_RESOURCE_ATTRIBUTES", "zone=env");
+    fake_env_set("OTEL_ENTITIES", "service{a=b}[c=d]");
     unsigned nth = 0, failed = 1;
     while (failed) {
         struct otel__config config;
@@ -264,7 +265,7 @@ static void without_memory_there_is_none(void **state) {
         failing_allocator_fail(0, false);
         assert_true(!failed == (merged && used));
         if (used)
-            assert_attribute(used, "zone", "env"); /* all of it or nothing */
+            assert_attribute(used, "c", "d"); /* all of it or nothing */
         otel__config_free(&config);
         otel_resource_release(merged);
         otel_resource_release(used);

@@ -38,7 +38,7 @@ otel_resource *otel_resource_create(otel_attrs attributes, const char *schema_ur
 otel_resource *otel_resource_empty(void) OTEL__OWNED;
 /**
  * What otel_sdk_start() uses without options: service.name, telemetry.sdk.*, what the environment says
- * (OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES), and what the detectors find that
+ * (OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_ENTITIES), and what the detectors find that
  * OTEL_C_RESOURCE_DETECTORS names.
  */
 otel_resource *otel_resource_default(void) OTEL__OWNED;
