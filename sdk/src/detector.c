@@ -17,13 +17,13 @@ enum { ADDED_MAX = 16 };
 static const struct built_in {
     const char *name;
     void (*detect)(const struct otel__detection *detection);
-    bool by_name_only; /* `all` does not mean it */
+    bool by_name_only; /* `all` leaves it out */
 } built_in[] = {
     { "service", otel__detect_service, false },
     { "process", otel__detect_process, false },
     { "process_command_args", otel__detect_command_args, true },
     { "host", otel__detect_host, false },
-    { "os", otel__detect_os, false },
+    { "os", otel__detect_os, true }, /* host includes it */
     { "container", otel__detect_container, false },
     { "k8s", otel__detect_k8s, false },
 };
