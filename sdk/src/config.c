@@ -156,6 +156,8 @@ static bool is_needless(enum otel__config_id id, const otel_sdk_options *options
     case OTEL__CONFIG_STRICT:
     case OTEL__CONFIG_SERVICE_NAME:
     case OTEL__CONFIG_RESOURCE_ATTRIBUTES:
+    case OTEL__CONFIG_RESOURCE_DETECTORS:
+    case OTEL__CONFIG_ENTITIES:
         return false;
     case OTEL__CONFIG_LOG_LEVEL:
         return options->log_level != OTEL_LOG_DEFAULT;
@@ -182,6 +184,8 @@ void otel__config_load(struct otel__config *config, const otel_sdk_options *opti
 void otel__config_free(struct otel__config *config) {
     free(config->service_name);
     free(config->resource_attributes);
+    free(config->detectors);
+    free(config->entities);
     free(config->sampler_arg);
     free(config->otlp_endpoint);
     free(config->otlp_traces_endpoint);

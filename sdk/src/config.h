@@ -46,6 +46,8 @@ enum otel__config_id {
     OTEL__CONFIG_STRICT,
     OTEL__CONFIG_SERVICE_NAME,
     OTEL__CONFIG_RESOURCE_ATTRIBUTES,
+    OTEL__CONFIG_RESOURCE_DETECTORS,
+    OTEL__CONFIG_ENTITIES,
     OTEL__CONFIG_PROPAGATORS,
     OTEL__CONFIG_SAMPLER,
     OTEL__CONFIG_SAMPLER_ARG,
@@ -78,6 +80,8 @@ struct otel__config {
     otel_log_level log_level; /* never OTEL_LOG_DEFAULT */
     char *service_name;       /* text is NULL when it was not given */
     char *resource_attributes;
+    char *detectors;
+    char *entities;
     struct otel__config_list propagators;
     int sampler;          /* enum otel__config_sampler */
     char *sampler_arg;    /* as written; NULL also when OTEL_TRACES_SAMPLER is not set */

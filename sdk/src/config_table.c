@@ -100,6 +100,18 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
            .description = "Further resource attributes, `key=value,key=value`. `,` and `=` in keys or values, and any "
                           "other byte, may be written as `%XX`. One mistake, and the whole variable is ignored."),
 
+    OPTION(RESOURCE_DETECTORS, .group = "General", .variable = "OTEL_C_RESOURCE_DETECTORS", .type = OTEL__CONFIG_TEXT,
+           .offset = MEMBER(detectors), .in_code = "otel_sdk_options.detectors",
+           .description = "What finds resource attributes: a list of `service`, `process`, `process_command_args`, "
+                          "`host`, `os`, `container`, `k8s`, those that the program adds, `all` (without "
+                          "`process_command_args`) and `none`. docs/resources.md tells what each finds."),
+
+    OPTION(ENTITIES, .group = "General", .variable = "OTEL_ENTITIES", .type = OTEL__CONFIG_TEXT,
+           .offset = MEMBER(entities), .in_code = "otel_sdk_options.resource",
+           .description = "Entities whose attributes become resource attributes, "
+                          "`type{id=value,...}[description=value,...]@schema_url;...`. Weaker than "
+                          "`OTEL_RESOURCE_ATTRIBUTES`. An entity with a mistake is left out."),
+
     OPTION(PROPAGATORS, .group = "General", .variable = "OTEL_PROPAGATORS", .type = OTEL__CONFIG_LIST,
            .offset = MEMBER(propagators), .fallback = "tracecontext,baggage", .choices = propagators,
            .in_code = "otel_sdk_options.propagators",

@@ -70,6 +70,7 @@ static void after_in_child(void) {
     otel__sdk_after_fork();
     if (!forking)
         return;
+    otel__resource_renew(forking->resource);
     for_each(forking, start_afresh);
     otel__sdk_unuse();
     forking = NULL;

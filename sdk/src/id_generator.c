@@ -25,7 +25,7 @@ static void seed_without_kernel(uint64_t *words, size_t count) {
     }
 }
 
-static void seed(uint64_t *words, size_t count) {
+void otel__random_words(uint64_t *words, size_t count) {
     const int saved = errno;
     if (getrandom(words, count * sizeof *words, GRND_NONBLOCK) != (ssize_t)(count * sizeof *words))
         seed_without_kernel(words, count);
@@ -49,10 +49,10 @@ static uint64_t random_word(struct otel__local *local) {
         return next(local->random);
     if (custom || atomic_load_explicit(&local->shared, memory_order_relaxed)) {
         uint64_t word;
-        seed(&word, 1);
+        otel__random_words(&word, 1);
         return word;
     }
-    seed(local->random, 4);
+    otel__random_words(local->random, 4);
     local->random[0] |= 1; /* the one state that must not be is all zero */
     local->seeded = true;
     return next(local->random);

@@ -20,6 +20,8 @@ void otel__ids_come_from(otel_id_generator *generator);
 /* Never all zero. Returns the trace flags of the new trace. */
 uint64_t otel__trace_id_new(struct otel__local *local, uint64_t words[2]);
 uint64_t otel__span_id_new(struct otel__local *local);
+/* Random words straight from the kernel: for seeds and what is made once. Keeps errno. */
+void otel__random_words(uint64_t *words, size_t count);
 
 /* Random ones, whatever is in use. All 16 bytes are random, so that the trace's random flag may be set. */
 void otel__trace_id_random(struct otel__local *local, uint64_t words[2]);

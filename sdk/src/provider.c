@@ -62,7 +62,7 @@ void otel__provider_free(struct otel__provider *provider) {
         return;
     otel__pipeline_free(&provider->pipeline);
     otel__custom_views_free(provider);
-    otel__resource_free(provider->resource);
+    otel_resource_release(provider->resource);
     free(provider);
 }
 

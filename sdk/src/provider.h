@@ -19,7 +19,7 @@ enum { OTEL__CUSTOM_PROCESSORS = 1, OTEL__ON_ENDING = 2, OTEL__TRACER_CONFIG = 4
 
 struct otel__provider {
     struct otel__pipeline pipeline;
-    struct otel__resource *resource;
+    otel_resource *resource;
     unsigned extras;                                 /* see above */
     _Atomic(struct otel_batch *) views[OTEL__VIEWS]; /* of custom processors, while nobody uses them */
 };

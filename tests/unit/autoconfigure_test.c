@@ -382,10 +382,10 @@ static otel_status start_with_failure(unsigned nth, bool *failed) {
     failing_allocator_fail(nth, false);
     otel__config_load(&config, NULL, fake_env_get);
     otel_status status = otel__autoconfigure(OTEL_SDK(.sampler = sampler), &config, &pipeline, &error);
-    struct otel__resource *resource = otel__resource_create(NULL, &config);
+    otel_resource *resource = otel__resource_create(NULL, &config);
     *failed = failing_allocator_failures() > 0;
     failing_allocator_fail(0, false);
-    otel__resource_free(resource);
+    otel_resource_release(resource);
     otel__pipeline_free(&pipeline);
     otel__config_free(&config);
     return status;

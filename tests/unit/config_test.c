@@ -54,6 +54,10 @@ static void show(const char *variable, char *out, size_t size) {
         snprintf(out, size, "%s", text_or_none(config.service_name));
     else if (strcmp(variable, "OTEL_RESOURCE_ATTRIBUTES") == 0)
         snprintf(out, size, "%s", text_or_none(config.resource_attributes));
+    else if (strcmp(variable, "OTEL_C_RESOURCE_DETECTORS") == 0)
+        snprintf(out, size, "%s", text_or_none(config.detectors));
+    else if (strcmp(variable, "OTEL_ENTITIES") == 0)
+        snprintf(out, size, "%s", text_or_none(config.entities));
     else if (strcmp(variable, "OTEL_PROPAGATORS") == 0)
         show_list(&config.propagators, out, size);
     else if (strcmp(variable, "OTEL_TRACES_SAMPLER") == 0)
@@ -156,6 +160,8 @@ static void texts(void **state) {
     };
     ROWS("OTEL_SERVICE_NAME", rows);
     ROWS("OTEL_RESOURCE_ATTRIBUTES", rows);
+    ROWS("OTEL_C_RESOURCE_DETECTORS", rows);
+    ROWS("OTEL_ENTITIES", rows);
     ROWS("OTEL_EXPORTER_OTLP_HEADERS", rows);
     ROWS("OTEL_EXPORTER_OTLP_TRACES_HEADERS", rows);
 }

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 static struct otel__config config;
-static struct otel__resource *resource;
+static otel_resource *resource;
 
 static int set_up(void **state) {
     (void)state;
@@ -24,7 +24,7 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
     (void)state;
-    otel__resource_free(resource);
+    otel_resource_release(resource);
     otel__config_free(&config);
     resource = NULL;
     reports_stop();
@@ -32,7 +32,7 @@ static int tear_down(void **state) {
 }
 
 static void create(const otel_sdk_options *options) {
-    otel__resource_free(resource);
+    otel_resource_release(resource);
     otel__config_free(&config);
     reports_start(OTEL_LOG_WARN);
     otel__config_load(&config, NULL, fake_env_get);

@@ -23,6 +23,7 @@
 
 #include <otel/extend.h>
 #include <otel/propagation.h>
+#include <otel/resource.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -79,6 +80,12 @@ typedef struct otel_sdk_options {
     bool disabled OTEL__INIT(false);       /**< as OTEL_SDK_DISABLED=true: only propagators are set up */
     otel_error *error OTEL__INIT(nullptr); /**< receives the reason when start fails; "" otherwise */
     otel_limits limits OTEL__INIT({});     /**< of spans */
+    /**
+     * Not consumed; instead of what the SDK itself would put together: neither defaults nor detectors add to it.
+     * OTEL_RESOURCE_ATTRIBUTES and the like go under it, `resource` and `service_name` over it.
+     */
+    const otel_resource *whole_resource OTEL__INIT(nullptr);
+    const char *detectors OTEL__INIT(nullptr); /**< see otel_resource_detect(); else OTEL_C_RESOURCE_DETECTORS */
     otel_id_generator *id_generator OTEL__INIT(nullptr); /**< consumed; NULL: random ids */
     /**
      * Asked once for each instrumentation scope, when a tracer of it is used first (or more often, if that is on several

@@ -47,6 +47,15 @@ bool otel__str_is(otel_str text, const char *word) {
     return true;
 }
 
+bool otel__str_char_in(char c, const char *characters) { return c != '\0' && strchr(characters, c); }
+
+bool otel__str_all_in(otel_str text, const char *characters) {
+    for (size_t i = 0; i < text.len; i++)
+        if (!otel__str_char_in(text.ptr[i], characters))
+            return false;
+    return true;
+}
+
 bool otel__str_to_int(otel_str text, int64_t *out) {
     bool negative = text.len && text.ptr[0] == '-';
     size_t i = negative ? 1 : 0;

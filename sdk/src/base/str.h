@@ -15,6 +15,9 @@ otel_str otel__str_trim(otel_str text);
 bool otel__str_next(otel_str *rest, char separator, otel_str *item);
 /* Whether `text` is `word`, which is lowercase, in any case. */
 bool otel__str_is(otel_str text, const char *word);
+/* Whether `c` is among `characters`, or each character of the text is; NUL never is. */
+bool otel__str_char_in(char c, const char *characters);
+bool otel__str_all_in(otel_str text, const char *characters);
 
 /* The whole of `text` as a decimal whole number; false when it is not one or does not fit. */
 bool otel__str_to_int(otel_str text, int64_t *out);
