@@ -49,11 +49,6 @@ void otel__line_add(struct otel__line *line, const char *text) {
         add(line, text, strlen(text));
 }
 
-void otel__line_bytes(struct otel__line *line, const char *bytes, size_t len) {
-    if (len)
-        add(line, bytes, len);
-}
-
 void otel__line_format(struct otel__line *line, const char *format, ...) {
     char text[256];
     va_list arguments;
@@ -74,6 +69,23 @@ void otel__line_escaped(struct otel__line *line, otel_str text, char quote) {
         text.len -= used;
     }
     otel__line_add(line, quotes);
+}
+
+void otel__line_json(struct otel__line *line, otel_str text) {
+    otel__line_add(line, "\"");
+    while (text.len > 0 && !line->cut) {
+        char piece[OTEL__ESCAPE_MAX];
+        size_t used, len = otel__escape_json_step(text, piece, &used);
+        add(line, piece, len);
+        text.ptr += used;
+        text.len -= used;
+    }
+    otel__line_add(line, "\"");
+}
+
+void otel__line_bytes(struct otel__line *line, const void *bytes, size_t len) {
+    if (len > 0)
+        add(line, bytes, len);
 }
 
 void otel__line_hex(struct otel__line *line, const uint8_t *bytes, size_t len) {

@@ -20,11 +20,14 @@ void otel__line_clear(struct otel__line *line);
 void otel__line_free(struct otel__line *line);
 
 void otel__line_add(struct otel__line *line, const char *text);
-void otel__line_bytes(struct otel__line *line, const char *bytes, size_t len);
 /* The result is cut to 255 bytes. */
 void otel__line_format(struct otel__line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Foreign text, escaped as by otel__escape_step(); `quote` 0: without quotes around it. */
 void otel__line_escaped(struct otel__line *line, otel_str text, char quote);
+/* Foreign text as a JSON string, fit for a terminal as well. */
+void otel__line_json(struct otel__line *line, otel_str text);
+/* As it is. */
+void otel__line_bytes(struct otel__line *line, const void *bytes, size_t len);
 void otel__line_hex(struct otel__line *line, const uint8_t *bytes, size_t len);
 /* A number as a C program would write it, with a point in any locale. */
 void otel__line_double(struct otel__line *line, double value);

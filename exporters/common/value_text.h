@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * value_text.h - attribute values as text, for formats that have text only (specification: common/README.md, mapping of
- * AnyValue to strings).
- *
- * Lists nested deeper than 64 are left empty. The output is UTF-8 if the values are, and fit for a terminal except for what
- * strings hold that stand alone.
+ * value_text.h - attribute values as text, for formats that have no types of their own (specification: common/README.md,
+ * AnyValue representation for non-OTLP protocols).
  */
 #ifndef OTEL_EXPORTERS_VALUE_TEXT_H
 #define OTEL_EXPORTERS_VALUE_TEXT_H
 
 #include "common/line.h"
 
-/* A value that stands alone: a string as it is, bytes as base64, nothing for the empty value, lists as JSON. */
-void otel__line_value(struct otel__line *line, const otel_value *value);
-/* A value as JSON: strings and bytes in quotes, NaN and the infinities too, null for the empty value. */
-void otel__line_json(struct otel__line *line, const otel_value *value);
-/* Attributes as a JSON object. */
-void otel__line_json_object(struct otel__line *line, otel_attrs attributes);
+/*
+ * A value that is all the text there is: a string as it is, not escaped; bytes in base64; the empty value as nothing;
+ * arrays and maps as JSON.
+ */
+void otel__value_text(struct otel__line *line, const otel_value *value);
+/*
+ * A value inside of JSON: strings and base64 quoted, what is no number "NaN", "Infinity" or "-Infinity", the empty value
+ * null. Nothing in it moves a terminal's cursor.
+ */
+void otel__value_json(struct otel__line *line, const otel_value *value);
+/* A collection of attributes: one JSON object. */
+void otel__attrs_json(struct otel__line *line, otel_attrs attributes);
 
 #endif

@@ -8,34 +8,18 @@
 #include <stdio.h>
 #include <time.h>
 
-/* ---- values ------------------------------------------------------------------------------------------------------ */
-
-/* As other text formats have them, but strings are in quotes and fit for a terminal. */
-static void add_value(struct otel__line *line, const otel_value *value) {
-    if (value->type == OTEL_TYPE_STRING)
-        otel__line_escaped(line, otel_strn(value->u.p, value->len), '"');
-    else
-        otel__line_value(line, value);
+/* Key and number, where there is something to count. */
+static void add_count(struct otel__line *line, const char *key, uint32_t count) {
+    if (count > 0)
+        otel__line_format(line, " %s=%" PRIu32, key, count);
 }
 
-static void add_attributes(struct otel__line *line, otel_attrs attributes) {
-    for (size_t i = 0; i < attributes.count; i++) {
-        otel__line_add(line, i > 0 ? " " : "");
-        otel__line_escaped(line, attributes.items[i].key, 0);
-        otel__line_add(line, "=");
-        add_value(line, &attributes.items[i].value);
+static void add_attributes(struct otel__line *line, const char *before, otel_attrs attributes, uint32_t dropped) {
+    if (attributes.count > 0) {
+        otel__line_add(line, before);
+        otel__attrs_json(line, attributes);
     }
-}
-
-static void add_attribute_block(struct otel__line *line, const char *before, otel_attrs attributes, uint32_t dropped) {
-    if (attributes.count == 0 && dropped == 0)
-        return;
-    otel__line_add(line, before);
-    otel__line_add(line, "{");
-    add_attributes(line, attributes);
-    if (dropped > 0)
-        otel__line_format(line, "%sotel.dropped_attributes_count=%" PRIu32, attributes.count > 0 ? " " : "", dropped);
-    otel__line_add(line, "}");
+    add_count(line, "otel.dropped_attributes_count", dropped);
 }
 
 /* ---- times ------------------------------------------------------------------------------------------------------- */
@@ -89,9 +73,9 @@ static void add_ids(struct otel__line *line, const otel_span_data *span) {
 static void add_status(struct otel__line *line, const otel_span_data *span) {
     if (span->status == OTEL_CODE_UNSET)
         return;
-    otel__line_add(line, span->status == OTEL_CODE_OK ? "  OK" : "  ERROR");
+    otel__line_add(line, span->status == OTEL_CODE_OK ? "  otel.status_code=OK" : "  otel.status_code=ERROR");
     if (span->status_text.len > 0) {
-        otel__line_add(line, " ");
+        otel__line_add(line, " otel.status_description=");
         otel__line_escaped(line, span->status_text, '"');
     }
 }
@@ -102,21 +86,17 @@ static void add_event(struct otel__line *line, const otel_event_data *event, uin
     format_duration(offset, sizeof offset, before ? start - event->time : event->time - start);
     otel__line_format(line, "%s%s ", before ? "-" : "+", offset);
     otel__line_escaped(line, event->name, '"');
-    add_attribute_block(line, " ", event->attributes, event->dropped_attributes);
+    add_attributes(line, " ", event->attributes, event->dropped_attributes);
 }
 
 static void add_events(struct otel__line *line, const otel_span_data *span) {
-    if (span->event_count == 0 && span->dropped_events == 0)
-        return;
-    otel__line_add(line, "  events=[");
     for (size_t i = 0; i < span->event_count; i++) {
-        otel__line_add(line, i > 0 ? ", " : "");
+        otel__line_add(line, i > 0 ? ", " : "  events=[");
         add_event(line, &span->events[i], span->start_time);
     }
-    if (span->dropped_events > 0)
-        otel__line_format(line, "%sotel.dropped_events_count=%" PRIu32, span->event_count > 0 ? ", " : "",
-                          span->dropped_events);
-    otel__line_add(line, "]");
+    if (span->event_count > 0)
+        otel__line_add(line, "]");
+    add_count(line, "otel.dropped_events_count", span->dropped_events);
 }
 
 static void add_link(struct otel__line *line, const otel_link_data *link) {
@@ -127,21 +107,26 @@ static void add_link(struct otel__line *line, const otel_link_data *link) {
         otel__line_add(line, " tracestate=");
         otel__line_escaped(line, link->tracestate, '"');
     }
-    add_attribute_block(line, " ", link->attributes, link->dropped_attributes);
+    add_attributes(line, " ", link->attributes, link->dropped_attributes);
 }
 
 static void add_links(struct otel__line *line, const otel_span_data *span) {
-    if (span->link_count == 0 && span->dropped_links == 0)
-        return;
-    otel__line_add(line, "  links=[");
     for (size_t i = 0; i < span->link_count; i++) {
-        otel__line_add(line, i > 0 ? ", " : "");
+        otel__line_add(line, i > 0 ? ", " : "  links=[");
         add_link(line, &span->links[i]);
     }
-    if (span->dropped_links > 0)
-        otel__line_format(line, "%sotel.dropped_links_count=%" PRIu32, span->link_count > 0 ? ", " : "",
-                          span->dropped_links);
-    otel__line_add(line, "]");
+    if (span->link_count > 0)
+        otel__line_add(line, "]");
+    add_count(line, "otel.dropped_links_count", span->dropped_links);
+}
+
+static void add_scope(struct otel__line *line, const otel_scope_data *scope, const char *prefix) {
+    otel__line_format(line, " %s.name=", prefix);
+    otel__line_escaped(line, scope->name, '"');
+    if (scope->version.len > 0) {
+        otel__line_format(line, " %s.version=", prefix);
+        otel__line_escaped(line, scope->version, '"');
+    }
 }
 
 static void add_origin(struct otel__line *line, const otel_span_data *span) {
@@ -149,15 +134,12 @@ static void add_origin(struct otel__line *line, const otel_span_data *span) {
         const otel_attr *attr = &span->resource->attributes.items[i];
         if (attr->key.len == 12 && memcmp(attr->key.ptr, "service.name", 12) == 0) {
             otel__line_add(line, "  service=");
-            add_value(line, &attr->value);
+            otel__value_json(line, &attr->value);
         }
     }
-    otel__line_add(line, " scope=");
-    otel__line_escaped(line, span->scope->name, '"');
-    if (span->scope->version.len > 0) {
-        otel__line_add(line, " version=");
-        otel__line_escaped(line, span->scope->version, '"');
-    }
+    add_scope(line, span->scope, "otel.scope");
+    add_attributes(line, " ", span->scope->attributes, 0);
+    add_scope(line, span->scope, "otel.library"); /* what older tools call it */
 }
 
 void otel__span_line(struct otel__line *line, const otel_span_data *span) {
@@ -166,7 +148,7 @@ void otel__span_line(struct otel__line *line, const otel_span_data *span) {
     otel__line_format(line, "  %-8s  ", (size_t)span->kind < 5 ? kinds[span->kind] : "?");
     otel__line_escaped(line, span->name, '"');
     add_status(line, span);
-    add_attribute_block(line, "  ", span->attributes, span->dropped_attributes);
+    add_attributes(line, "  ", span->attributes, span->dropped_attributes);
     add_events(line, span);
     add_links(line, span);
     add_ids(line, span);

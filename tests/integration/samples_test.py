@@ -22,7 +22,9 @@ RUN_SECONDS = 60
 SPAN_LINE = re.compile(
     r"^\S+Z +(?P<duration>\S+)  (?P<kind>[A-Z]+) +\"(?P<name>[^\"]*)\"(?P<contents>.*)  trace=(?P<trace>[0-9a-f]{32}) "
     r"span=(?P<id>[0-9a-f]{16}) parent=(?P<parent>none|[0-9a-f]{16})(?P<remote>\(remote\))?  "
-    r"service=\"(?P<service>[^\"]*)\" scope=\"(?P<scope>[^\"]*)\" version=\"(?P<version>[^\"]*)\"$"
+    r"service=\"(?P<service>[^\"]*)\" otel\.scope\.name=\"(?P<scope>[^\"]*)\" "
+    r"otel\.scope\.version=\"(?P<version>[^\"]*)\" otel\.library\.name=\"(?P=scope)\" "
+    r"otel\.library\.version=\"(?P=version)\"$"
 )
 
 options = None
@@ -88,10 +90,10 @@ class Samples(unittest.TestCase):
         outer, inner = self.only(spans, "check out"), self.only(spans, "charge card")
         self.assertEqual((outer.kind, outer.parent), ("INTERNAL", "none"))
         self.assertEqual((inner.kind, inner.parent, inner.trace), ("CLIENT", outer.id, outer.trace))
-        self.assertIn('{cart.id="c-17" cart.items=3 order.paid=false}', outer.contents)
-        self.assertIn('ERROR "the bank refused the card"', inner.contents)
-        self.assertIn('payment.amount=49.9 error.type="card_declined"', inner.contents)
-        self.assertRegex(inner.contents, r'events=\[\+\S+ "card declined" {payment\.attempt=1}\]')
+        self.assertIn('{"cart.id":"c-17","cart.items":3,"order.paid":false}', outer.contents)
+        self.assertIn('otel.status_code=ERROR otel.status_description="the bank refused the card"', inner.contents)
+        self.assertIn('"payment.amount":49.9,"error.type":"card_declined"', inner.contents)
+        self.assertRegex(inner.contents, r'events=\[\+\S+ "card declined" {"payment\.attempt":1}\]')
         self.assertEqual({(span.service, span.scope) for span in spans}, {("shop", "shop.checkout")})
 
     def test_threads(self):
@@ -107,11 +109,11 @@ class Samples(unittest.TestCase):
         self.assertEqual({span.parent for span in selects}, set(requests))
         for select in selects:
             request = requests[select.parent]
-            works = 'url.path="/cart/1"' in request.contents
+            works = '"url.path":"/cart/1"' in request.contents
             self.assertEqual("ERROR" in request.contents, not works, request)
-            self.assertEqual('ERROR "the database is gone"' in select.contents, not works, select)
+            self.assertEqual('ERROR otel.status_description="the database is gone"' in select.contents, not works, select)
             if works:
-                self.assertIn("http.response.status_code=200 cart.items=3", request.contents)
+                self.assertIn('"http.response.status_code":200,"cart.items":3', request.contents)
 
     def test_event_loop(self):
         spans, printed = self.spans("event_loop")
@@ -140,7 +142,7 @@ class Samples(unittest.TestCase):
         self.assertEqual(fork.parent, "none")
         work = [span for span in spans if span.name == "work"]
         self.assertEqual({(span.trace, span.parent, span.remote) for span in work}, {(fork.trace, fork.id, False)})
-        workers = [re.search(r"{worker.number=(\d) worker.pid=(\d+)}", span.contents).groups() for span in work]
+        workers = [re.search(r'{"worker.number":(\d),"worker.pid":(\d+)}', span.contents).groups() for span in work]
         self.assertEqual({number for number, _ in workers}, {"0", "1"})
         self.assertEqual(len({pid for _, pid in workers}), 2)
 
@@ -156,7 +158,7 @@ class Samples(unittest.TestCase):
         spans, _ = self.spans("custom_sampler")
         roots = [span for span in spans if span.parent == "none"]
         self.assertEqual({span.name for span in roots}, {"GET /orders"})
-        reasons = [re.search(r'sampling\.reason="([^"]*)"', span.contents).group(1) for span in roots]
+        reasons = [re.search(r'"sampling\.reason":"([^"]*)"', span.contents).group(1) for span in roots]
         self.assertEqual((reasons.count("important customer"), reasons.count("one of ten")), (2, 10))
         queries = [span for span in spans if span.name == "SELECT orders"]
         self.assertEqual({span.parent for span in queries}, {span.id for span in roots})

@@ -68,7 +68,8 @@ static void assert_lines(const otel_span_data *span, const char *expected) {
 }
 
 #define TAIL "  trace=4bf92f3577b34da6a3ce929d0e0e4736 span=00f067aa0ba902b7 parent="
-#define ORIGIN "  service=\"kalki\" scope=\"kalki.query\" version=\"1.0\"\n"
+#define SCOPE(prefix) " otel." prefix ".name=\"kalki.query\" otel." prefix ".version=\"1.0\""
+#define ORIGIN "  service=\"kalki\"" SCOPE("scope") SCOPE("library") "\n"
 
 static void a_plain_span(void **state) {
     (void)state;
@@ -108,14 +109,40 @@ static void everything_a_span_can_have(void **state) {
     span.links = links;
     span.link_count = 1;
     span.dropped_links = 7;
-    assert_lines(&span,
-                 "2023-11-14T22:13:20.123456Z   12.35ms  SERVER    \"GET /search\"  ERROR \"timed out\""
-                 "  {text=\"two\\nlines \\\"quoted\\\"\" n=-5 yes=true ratio=0.5 bad=Y2Fm6Q== nothing= "
-                 "otel.dropped_attributes_count=3}"
-                 "  events=[+1.00ms \"exception\" {ints=[1,2] strings=[\"a\",\"b\"] doubles=[1.0] bools=[true,false]"
-                 " otel.dropped_attributes_count=2}, -789ns \"early\", otel.dropped_events_count=1]"
-                 "  links=[4bf92f3577b34da6a3ce929d0e0e4736/1111111111111111 tracestate=\"a=1\" {n=-5}, "
-                 "otel.dropped_links_count=7]" TAIL "1111111111111111(remote) tracestate=\"ot=th:8\"" ORIGIN);
+    assert_lines(&span, "2023-11-14T22:13:20.123456Z   12.35ms  SERVER    \"GET /search\""
+                        "  otel.status_code=ERROR otel.status_description=\"timed out\""
+                        "  {\"text\":\"two\\nlines "
+                        "\\\"quoted\\\"\",\"n\":-5,\"yes\":true,\"ratio\":0.5,\"bad\":\"Y2Fm6Q==\",\"nothing\":null}"
+                        " otel.dropped_attributes_count=3"
+                        "  events=[+1.00ms \"exception\" "
+                        "{\"ints\":[1,2],\"strings\":[\"a\",\"b\"],\"doubles\":[1.0],\"bools\":[true,false]}"
+                        " otel.dropped_attributes_count=2, -789ns \"early\"] otel.dropped_events_count=1"
+                        "  links=[4bf92f3577b34da6a3ce929d0e0e4736/1111111111111111 tracestate=\"a=1\" {\"n\":-5}]"
+                        " otel.dropped_links_count=7" TAIL "1111111111111111(remote) tracestate=\"ot=th:8\"" ORIGIN);
+}
+
+/* Of a span that lost all it was given, and is fine otherwise. */
+static void only_counts_are_left(void **state) {
+    (void)state;
+    otel_span_data span = plain_span();
+    span.status = OTEL_CODE_OK;
+    span.dropped_attributes = 1;
+    span.dropped_events = 2;
+    span.dropped_links = 3;
+    assert_lines(&span, "2023-11-14T22:13:20.123456Z   12.35ms  SERVER    \"GET /search\"  otel.status_code=OK"
+                        " otel.dropped_attributes_count=1 otel.dropped_events_count=2 otel.dropped_links_count=3" TAIL
+                        "none" ORIGIN);
+}
+
+static void the_scope_with_its_attributes(void **state) {
+    (void)state;
+    const otel_attr attr = OTEL_ATTR("short", OTEL_MAP(OTEL_ATTR("name", "kq")));
+    const otel_scope_data unversioned = { .name = otel_cstr("a \"b\""), .attributes = { &attr, 1 } };
+    otel_span_data span = plain_span();
+    span.scope = &unversioned;
+    assert_lines(&span, "2023-11-14T22:13:20.123456Z   12.35ms  SERVER    \"GET /search\"" TAIL
+                        "none  service=\"kalki\" otel.scope.name=\"a \\\"b\\\"\" {\"short\":{\"name\":\"kq\"}}"
+                        " otel.library.name=\"a \\\"b\\\"\"\n");
 }
 
 static void durations(void **state) {
@@ -451,6 +478,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plain_span),
         cmocka_unit_test(everything_a_span_can_have),
+        cmocka_unit_test(only_counts_are_left),
+        cmocka_unit_test(the_scope_with_its_attributes),
         cmocka_unit_test(durations),
         cmocka_unit_test(one_line_per_span),
         cmocka_unit_test(a_name_of_many_megabytes),

@@ -57,6 +57,40 @@ static void quotes(void **state) {
     assert_int_equal(used, 2);
 }
 
+static void inside_of_json(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *expected;
+        size_t used;
+    } cases[] = {
+        { "a", "a", 1 },
+        { "\"", "\\\"", 1 },
+        { "\\", "\\\\", 1 },
+        { "\n", "\\n", 1 },
+        { "\t", "\\t", 1 },
+        { "\r", "\\r", 1 },
+        { "\x1b", "\\u001b", 1 },
+        { "\x7f", "\\u007f", 1 },
+        { "\xc2\x9b", "\\u009b", 2 },
+        { "\xe2\x80\xae", "\\u202e", 3 },
+        { "\xe2\x80\xa9", "\\u2029", 3 },
+        { "\xff", "\\ufffd", 1 },
+        { "\xe2\x82x", "\\ufffd", 1 },
+        { "\xf0\x9f\x92\xa9", "\xf0\x9f\x92\xa9", 4 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char piece[OTEL__ESCAPE_MAX];
+        size_t used;
+        assert_int_equal(otel__escape_json_step(otel_cstr(cases[i].text), piece, &used), strlen(cases[i].expected));
+        assert_memory_equal(piece, cases[i].expected, strlen(cases[i].expected));
+        assert_int_equal(used, cases[i].used);
+    }
+    char piece[OTEL__ESCAPE_MAX];
+    size_t used;
+    assert_int_equal(otel__escape_json_step(otel_strn("\0", 1), piece, &used), 6);
+    assert_memory_equal(piece, "\\u0000", 6);
+}
+
 /* At every size: NUL-terminated, a prefix of the whole plus "...", and never half a character. */
 static void cutting(void **state) {
     (void)state;
@@ -82,6 +116,6 @@ static void cutting(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = { cmocka_unit_test(whole_texts), cmocka_unit_test(quotes),
-                                        cmocka_unit_test(cutting) };
+                                        cmocka_unit_test(inside_of_json), cmocka_unit_test(cutting) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

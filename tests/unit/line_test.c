@@ -27,7 +27,10 @@ static void pieces(void **state) {
     otel__line_escaped(&line, otel_cstr("q\"\n"), '"');
     otel__line_escaped(&line, otel_cstr("k\""), 0);
     otel__line_hex(&line, (const uint8_t[]){ 0, 0xab, 0xff }, 3);
-    assert_line(&line, "a[42]\"q\\\"\\n\"k\"00abff");
+    otel__line_json(&line, otel_strn("j\"\x1b\xff", 4));
+    otel__line_bytes(&line, "\n\"", 2);
+    otel__line_bytes(&line, NULL, 0);
+    assert_line(&line, "a[42]\"q\\\"\\n\"k\"00abff\"j\\\"\\u001b\\ufffd\"\n\"");
     otel__line_free(&line);
 }
 

@@ -17,9 +17,11 @@ extern "C" {
 /**
  * Writes one line per span to `stream` (NULL: stdout), which is flushed after each batch and never closed; it must
  * stay open until the SDK has stopped. NULL when memory is short. A line has the start in UTC, duration, kind, name,
- * status, attributes, events (with their distance from the start), links, ids, service and scope:
+ * status, attributes, events (with their distance from the start), links, ids, service and scope, and how much of it was
+ * dropped, in the specification's words (common/mapping-to-non-otlp.md). Attributes are one JSON object, bytes in it
+ * base64:
  *
- *     2026-01-31T09:30:00.250000Z   12.35ms  SERVER    "GET /search"  {http.route="/search"}  trace=... span=...
+ *     2026-01-31T09:30:00.250000Z   12.35ms  SERVER    "GET /search"  {"http.route":"/search"}  trace=... span=...
  *
  * What could move a terminal's cursor is escaped. Lines of several threads do not mix. A stream that cannot be written
  * to, such as a pipe without a reader, makes the export fail and is reported; it raises no signal. To a pipe, terminal

@@ -34,8 +34,9 @@ static bool is_plain(uint32_t point) {
     return !separator && !direction;
 }
 
+static const char digits[] = "0123456789abcdef";
+
 static size_t escape_byte(unsigned char byte, char out[OTEL__ESCAPE_MAX]) {
-    static const char digits[] = "0123456789abcdef";
     out[0] = '\\';
     out[1] = byte == '\n' ? 'n' : byte == '\t' ? 't' : byte == '\r' ? 'r' : 'x';
     if (out[1] != 'x')
@@ -43,6 +44,26 @@ static size_t escape_byte(unsigned char byte, char out[OTEL__ESCAPE_MAX]) {
     out[2] = digits[byte >> 4];
     out[3] = digits[byte & 15];
     return 4;
+}
+
+/* All that are not plain have four digits. */
+static size_t escape_point(uint32_t point, char out[OTEL__ESCAPE_MAX]) {
+    if (point == '\n' || point == '\t' || point == '\r')
+        return escape_byte((unsigned char)point, out);
+    out[0] = '\\';
+    out[1] = 'u';
+    for (int i = 0; i < 4; i++)
+        out[2 + i] = digits[point >> (12 - 4 * i) & 15];
+    return 6;
+}
+
+size_t otel__escape_json_step(otel_str text, char out[OTEL__ESCAPE_MAX], size_t *used) {
+    uint32_t point = 0;
+    const size_t len = decode(text, &point);
+    if (len != 0 && is_plain(point))
+        return otel__escape_step(text, '"', out, used);
+    *used = len != 0 ? len : 1;
+    return escape_point(len != 0 ? point : 0xfffd, out);
 }
 
 size_t otel__escape_step(otel_str text, char quote, char out[OTEL__ESCAPE_MAX], size_t *used) {
