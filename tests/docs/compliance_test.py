@@ -45,7 +45,7 @@ class Compliance(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.root = Path(folder.name)
-        self.write("docs/compliance/areas.tsv", "area\ttitle\nAPI\tThe API\nPROP-W3C\tHeaders\nEXP\tExporting\n")
+        self.write("docs/compliance/areas.tsv", "area\ttitle\tcomplete\nAPI\tThe API\t\nPROP-W3C\tHeaders\t\nEXP\tExporting\t\n")
         self.write("src/tracer.c", SOURCE)
         self.write("tests/unit/tracer_test.c", TEST_SOURCE)
         self.write("tests/big/export.c", TEST_SOURCE)
@@ -115,7 +115,10 @@ class Page(Compliance):
         self.assertIn("\n| PROP-W3C-01 | SHOULD | Headers travel. | not yet |  |  |\n", page)
 
     def test_what_was_written_is_told(self):
-        self.assertEqual(self.run_tool().stdout, "COMPLIANCE.md: 2 met, 1 deviation, 1 not yet, 4 in all\n")
+        told = self.run_tool().stdout.splitlines()
+        self.assertEqual(told[0], "COMPLIANCE.md: 2 met, 1 deviation, 1 not yet, 4 in all")
+        self.assertEqual(told[1], "  MUST: 2 met, 0 deviation, 0 not yet, 2 in all")
+        self.assertEqual(told[3], "  MAY: 0 met, 1 deviation, 0 not yet, 1 in all")
 
     def test_a_page_of_other_tables(self):
         self.write("docs/compliance/trace.tsv", "\n".join([HEADER, MET, OPEN, ""]))
@@ -197,6 +200,17 @@ class Tables(Compliance):
             self.complaints("--areas", "API,PROP-W3C"),
             "docs/compliance/trace.tsv:4: PROP-W3C-01: no status, and the area PROP-W3C is to be complete",
         )
+
+    def test_an_area_that_is_marked_as_complete(self):
+        marked = "area\ttitle\tcomplete\nAPI\tThe API\tall\nPROP-W3C\tHeaders\t{}\nEXP\tExporting\t\n"
+        self.write("docs/compliance/areas.tsv", marked.format("0"))
+        self.expect(self.complaints())
+        for mark in ("1", "all"):
+            self.write("docs/compliance/areas.tsv", marked.format(mark))
+            self.expect(
+                self.complaints(),
+                "docs/compliance/trace.tsv:4: PROP-W3C-01: no status, and the area PROP-W3C is to be complete",
+            )
 
     def test_an_area_that_is_not_there(self):
         self.expect(self.complaints("--areas", "PROP"), "docs/compliance/areas.tsv: there is no area PROP")

@@ -3,6 +3,8 @@
 
 import re
 
+from checks import LEVELS
+
 SHOWN = {"met": "met", "deviation": "deviation", "": "not yet"}
 
 INTRODUCTION = """\
@@ -54,6 +56,10 @@ def counts(rows):
 
 def totals(rows):
     return ", ".join(f"{count} {name}" for count, name in zip(counts(rows), [*SHOWN.values(), "in all"]))
+
+
+def by_level(rows):
+    return [f"  {level}: {totals([row for row in rows if row.level == level])}" for level in LEVELS]
 
 
 def summary(areas, rows):

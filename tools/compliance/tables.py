@@ -32,6 +32,10 @@ class Row:
         return re.sub(r"-\d+$", "", self.id)
 
     @property
+    def number(self):
+        return int(self.id.rpartition("-")[2])
+
+    @property
     def places(self):
         """File and name in it, which may be empty."""
         return [item.partition(":")[::2] for item in listed(self.where)]
@@ -63,6 +67,15 @@ def read_rows(root):
     return [Row(place, *cells) for name in TABLES for place, cells in lines(root, name, COLUMNS)]
 
 
+AREAS = ["area", "title", "complete"]
+
+
 def read_areas(root):
     """Title by area, in the order of the page."""
-    return dict(cells for _, cells in lines(root, "areas.tsv", ["area", "title"]))
+    return {area: title for _, (area, title, _) in lines(root, "areas.tsv", AREAS)}
+
+
+def read_complete(root):
+    """The areas in which every requirement must have a status, or those up to a number: {"API": inf, "ENV": 48}."""
+    marks = {area: mark for _, (area, _, mark) in lines(root, "areas.tsv", AREAS) if mark}
+    return {area: float("inf") if mark == "all" else int(mark) for area, mark in marks.items()}
