@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -96,6 +97,7 @@ void collector_start(struct collector *collector, const struct certificate *cert
     assert_int_equal(sscanf(line, "%u", &port), 1);
     free(line);
     snprintf(collector->endpoint, sizeof collector->endpoint, "http%s://127.0.0.1:%u", certificate ? "s" : "", port);
+    snprintf(collector->url, sizeof collector->url, "%s/v1/traces", collector->endpoint);
 }
 
 static json_t *read_counts(struct collector *collector) {
@@ -147,5 +149,37 @@ uint64_t collector_count(struct collector *collector, const char *what) {
     json_t *counts = collector_tell(collector, "counts");
     const uint64_t count = count_of(counts, what);
     json_decref(counts);
+    return count;
+}
+
+/* It accepts what has connected before it reads a command. */
+void collector_settle(struct collector *collector) {
+    while (collector_count(collector, "open") != 0)
+        nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+}
+
+/* ---- ids --------------------------------------------------------------------------------------------------------- */
+
+uint64_t id_number(const uint8_t id[8]) {
+    uint64_t number;
+    memcpy(&number, id, sizeof number);
+    return number;
+}
+
+int by_number(const void *a, const void *b) {
+    const uint64_t one = *(const uint64_t *)a, other = *(const uint64_t *)b;
+    return (one > other) - (one < other);
+}
+
+size_t collector_ids(struct collector *collector, uint64_t *ids, size_t room) {
+    json_t *counts = collector_tell(collector, "ids");
+    const json_t *list = json_object_get(counts, "ids");
+    const size_t count = json_array_size(list);
+    assert_in_range(count, 0, room);
+    assert_int_equal(count_of(counts, "duplicates") + count_of(counts, "refused"), 0);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = (uint64_t)json_integer_value(json_array_get(list, i));
+    json_decref(counts);
+    qsort(ids, count, sizeof *ids, by_number);
     return count;
 }

@@ -17,7 +17,7 @@ struct collector {
     pid_t pid; /* 0: none runs */
     int to;
     FILE *from;
-    char endpoint[64];
+    char endpoint[64], url[80]; /* url: where it takes spans */
 };
 
 /* A certificate for 127.0.0.1 that has signed itself, and its key, in files. */
@@ -42,5 +42,12 @@ uint64_t count_named(const json_t *counts, const char *name);
 uint64_t count_from(const json_t *counts, pid_t pid);
 /* Tells nothing, and looks at one count. */
 uint64_t collector_count(struct collector *collector, const char *what);
+/* When its clients have closed their connections: waits until it has read all that they sent. */
+void collector_settle(struct collector *collector);
+/* The ids of the spans, in order, none of which may have come twice: at most `room`. Returns how many. */
+size_t collector_ids(struct collector *collector, uint64_t *ids, size_t room);
+/* An id of a span's as it stands there, and a comparison for qsort() and bsearch(). */
+uint64_t id_number(const uint8_t id[8]);
+int by_number(const void *a, const void *b);
 
 #endif

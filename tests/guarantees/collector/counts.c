@@ -111,9 +111,18 @@ static json_t *names_json(const struct counts *counts) {
     return object;
 }
 
-json_t *counts_json(const struct counts *counts) {
+static json_t *ids_json(const struct tally *ids) {
+    json_t *array = json_array();
+    for (size_t i = 0; i < ids->size; i++)
+        if (ids->keys[i] != 0)
+            json_array_append_new(array, json_integer((json_int_t)ids->keys[i]));
+    return array;
+}
+
+json_t *counts_json(const struct counts *counts, bool ids) {
     json_t *object = json_object();
     json_object_set_new(object, "connections", json_integer((json_int_t)counts->connections));
+    json_object_set_new(object, "open", json_integer((json_int_t)counts->open));
     json_object_set_new(object, "requests", json_integer((json_int_t)counts->requests));
     json_object_set_new(object, "refused", json_integer((json_int_t)counts->refused));
     json_object_set_new(object, "held", json_integer((json_int_t)counts->held));
@@ -124,7 +133,15 @@ json_t *counts_json(const struct counts *counts) {
     json_object_set_new(object, "names", names_json(counts));
     json_object_set_new(object, "pids", pids_json(&counts->pids));
     json_object_set_new(object, "kept", counts->kept ? json_incref(counts->kept) : json_array());
+    if (ids)
+        json_object_set_new(object, "ids", ids_json(&counts->ids));
     return object;
+}
+
+void counts_forget(struct counts *counts) {
+    const struct counts now = { .open = counts->open, .held = counts->held };
+    counts_free(counts);
+    *counts = now;
 }
 
 void counts_free(struct counts *counts) {

@@ -11,7 +11,7 @@
 enum { COUNTS_NAMES = 32 };
 
 struct counts {
-    uint64_t connections;
+    uint64_t connections, open; /* so far; now */
     uint64_t requests, refused; /* refused: not to be decoded */
     uint64_t held;              /* requests whose answer is being held back */
     uint64_t spans, duplicates; /* duplicates: spans whose id has come before */
@@ -26,8 +26,10 @@ struct counts {
 
 /* One request's body; false: it is not an ExportTraceServiceRequest. */
 bool counts_add(struct counts *counts, const uint8_t *body, size_t len);
-/* All of it as one JSON object; a new reference. */
-json_t *counts_json(const struct counts *counts);
+/* All of it as one JSON object; a new reference. With `ids`, those of all spans too. */
+json_t *counts_json(const struct counts *counts, bool ids);
+/* As if nothing had come so far. */
+void counts_forget(struct counts *counts);
 void counts_free(struct counts *counts);
 
 #endif

@@ -9,6 +9,8 @@
  * JSON with all counts (counts.h):
  *
  *     counts       nothing else
+ *     ids          and with the ids of all spans
+ *     forget       as if nothing had come so far
  *     delay MS     answer each request so much later
  *     close        end the connection with each answer
  *     hold N       count the next N requests, but do not answer them
@@ -27,8 +29,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-static void print_counts(const struct server *server) {
-    json_t *counts = counts_json(&server->counts);
+static void print_counts(const struct server *server, bool ids) {
+    json_t *counts = counts_json(&server->counts, ids);
     json_dumpf(counts, stdout, JSON_COMPACT | JSON_SORT_KEYS);
     putchar('\n');
     fflush(stdout);
@@ -38,11 +40,13 @@ static void print_counts(const struct server *server) {
 static void obey(struct server *server, const char *line) {
     if (strcmp(line, "close") == 0)
         server->closes = true;
+    else if (strcmp(line, "forget") == 0)
+        counts_forget(&server->counts);
     else if (strcmp(line, "release") == 0)
         server_release(server);
     else if (sscanf(line, "hold %lu", &server->holds) != 1)
         sscanf(line, "delay %lu", &server->delay_ms);
-    print_counts(server);
+    print_counts(server, strcmp(line, "ids") == 0);
 }
 
 /* Obeys what has arrived; false at the end of the input. */
@@ -105,7 +109,7 @@ int main(int argc, char **argv) {
     printf("%u\n", server.port);
     fflush(stdout);
     serve(&server);
-    print_counts(&server);
+    print_counts(&server, false);
     server_stop(&server);
     free(certificate);
     free(key);

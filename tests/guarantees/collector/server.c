@@ -110,7 +110,12 @@ static void on_connection(void *self, struct MHD_Connection *connection, void **
     struct server *server = self;
     (void)connection;
     (void)state;
-    server->counts.connections += what == MHD_CONNECTION_NOTIFY_STARTED;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        server->counts.connections++;
+        server->counts.open++;
+    } else {
+        server->counts.open--;
+    }
 }
 
 static struct MHD_Daemon *start(struct server *server, unsigned flags, const char *certificate, const char *key) {

@@ -15,6 +15,7 @@ enum { THREADS = 8, MOST = 4000, LATE = 200 };
 OTEL_TRACER(tracer, "load");
 
 static struct collector collector;
+static uint64_t arrivals[THREADS * (MOST + LATE)]; /* ids, in order */
 static unsigned rounds = UNDER_TSAN ? 20 : UNDER_ASAN ? 30 : 100;
 
 /* What a thread made in one round. */
@@ -47,7 +48,7 @@ static void make_one(struct maker *maker) {
         return;
     maker->sampled++;
     if (!atomic_load(&stopping))
-        maker->ids[maker->ended++] = collector_id(id);
+        maker->ids[maker->ended++] = id_number(id);
 }
 
 /* Until it is over, as fast as possible; at most so much that all can wait in the queue. */
@@ -71,7 +72,7 @@ static otel_status live(int queue, int batch, unsigned ms, int stop_ms) {
     const otel_batch_options options = {
         .size = sizeof options, .max_queue_size = queue, .max_batch_size = batch, .schedule_delay_ms = 5
     };
-    collector_forget(&collector);
+    json_decref(collector_tell(&collector, "forget"));
     atomic_store(&stopping, false);
     atomic_store(&over, false);
     stop_start_with(OTEL_PROCESSORS(otel_batch_processor(&options, otel_otlp_exporter(&otlp))));
@@ -90,22 +91,9 @@ static otel_status live(int queue, int batch, unsigned ms, int stop_ms) {
 
 /* ---- checking ---------------------------------------------------------------------------------------------------- */
 
-static int by_value(const void *a, const void *b) {
-    const uint64_t one = *(const uint64_t *)a, other = *(const uint64_t *)b;
-    return (one > other) - (one < other);
-}
-
-/* What arrived, in order; no span twice. */
-static size_t sort_arrivals(void) {
-    struct collector_tally *tally = collector.tally;
+static size_t read_arrivals(void) {
     collector_settle(&collector);
-    const size_t count = atomic_load(&tally->spans);
-    assert_int_equal(tally->bad, 0);
-    assert_in_range(count, 0, COLLECTOR_IDS);
-    qsort(tally->ids, count, sizeof *tally->ids, by_value);
-    for (size_t i = 1; i < count; i++)
-        assert_true(tally->ids[i - 1] != tally->ids[i]);
-    return count;
+    return collector_ids(&collector, arrivals, sizeof arrivals / sizeof *arrivals);
 }
 
 /* Spans that had ended before the stop and did not arrive. */
@@ -113,7 +101,7 @@ static uint64_t count_missing(size_t arrived) {
     uint64_t missing = 0;
     for (unsigned t = 0; t < THREADS; t++)
         for (unsigned i = 0; i < makers[t].ended; i++)
-            missing += !bsearch(&makers[t].ids[i], collector.tally->ids, arrived, sizeof(uint64_t), by_value);
+            missing += !bsearch(&makers[t].ids[i], arrivals, arrived, sizeof *arrivals, by_number);
     return missing;
 }
 
@@ -146,7 +134,7 @@ static void what_ended_before_the_stop_arrives(void **state) {
     for (unsigned round = 0; round < rounds; round++) {
         assert_int_equal(live(65536, 512, round % 16, NEVER_MS), OTEL_OK);
         const otel_ledger ledger = check_ledger();
-        const size_t arrived = sort_arrivals();
+        const size_t arrived = read_arrivals();
         assert_int_equal(ledger.refused + ledger.processors[0].dropped_queue_full, 0);
         assert_int_equal(ledger.processors[0].exported, ledger.ended);
         assert_int_equal(arrived, ledger.ended);
@@ -170,7 +158,7 @@ static void what_a_full_queue_costs_is_counted(void **state) {
     for (unsigned round = 0; round < rounds; round++) {
         assert_int_equal(live(64, 16, round % 16, NEVER_MS), OTEL_OK);
         const otel_ledger ledger = check_ledger();
-        const size_t arrived = sort_arrivals();
+        const size_t arrived = read_arrivals();
         assert_int_equal(arrived, ledger.processors[0].exported);
         assert_int_equal(arrived + ledger.processors[0].dropped_queue_full, ledger.ended);
         assert_in_range(count_missing(arrived), 0, ledger.processors[0].dropped_queue_full);
@@ -191,7 +179,7 @@ static void what_there_was_no_time_for_is_counted(void **state) {
         stop_nothing_left();
         const otel_ledger ledger = check_ledger();
         const otel_ledger_processor *p = &ledger.processors[0];
-        const size_t arrived = sort_arrivals();
+        const size_t arrived = read_arrivals();
         assert_int_equal(p->exported + p->dropped_failed + p->dropped_stopped, ledger.ended);
         assert_in_range(arrived, p->exported, p->exported + p->dropped_failed);
         lost += p->dropped_failed + p->dropped_stopped;
@@ -206,13 +194,13 @@ static void what_there_was_no_time_for_is_counted(void **state) {
 /* ---- the program ------------------------------------------------------------------------------------------------- */
 
 static int group_setup(void **state) {
-    collector = collector_start();
+    collector_start(&collector, NULL);
     return stop_group_setup(state);
 }
 
 static int group_teardown(void **state) {
     (void)state;
-    collector_stop(&collector);
+    json_decref(collector_stop(&collector));
     return 0;
 }
 
