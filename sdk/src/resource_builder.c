@@ -143,6 +143,14 @@ void otel__builder_add_text(struct otel__builder *builder, const char *key, otel
     otel__builder_add(builder, otel__attr(key, otel_stringn(copy, text.len)));
 }
 
+/* Whether the value that was just added is there: it may have had no room. */
+static bool holds(struct otel__builder *builder, enum otel__own own, const otel_value *value) {
+    const otel_attr *found = find(builder, otel_cstr(otel__own_keys[own]));
+    if (!found || found->value.type != value->type)
+        return false;
+    return value->type == OTEL_TYPE_STRING ? found->value.u.p == value->u.p : found->value.u.i == value->u.i;
+}
+
 void otel__builder_add_own(struct otel__builder *builder, enum otel__own own) {
     otel_value value = otel_int(own == OTEL__OWN_PID ? getpid() : getppid());
     if (own == OTEL__OWN_INSTANCE_ID) {
@@ -153,7 +161,8 @@ void otel__builder_add_own(struct otel__builder *builder, enum otel__own own) {
         value = otel_stringn(uuid, OTEL__UUID_LEN);
     }
     otel__builder_add(builder, otel__attr(otel__own_keys[own], value));
-    builder->own[own] = true;
+    if (holds(builder, own, &value))
+        builder->own[own] = true;
 }
 
 void otel__builder_add_schema_url(struct otel__builder *builder, otel_str url) {
@@ -179,8 +188,8 @@ void otel__builder_add_resource(struct otel__builder *builder, const otel_resour
     otel__builder_add_list(builder, resource->data.attributes);
     otel__builder_add_schema_url(builder, resource->data.schema_url);
     builder->lost_before = plus(builder->lost_before, resource->data.dropped_attributes);
-    for (int own = 0; own < OTEL__OWN_COUNT; own++) {
-        if (!resource->own[own])
+    for (enum otel__own own = 0; own < OTEL__OWN_COUNT; own++) {
+        if (!resource->own[own] || !holds(builder, own, resource->own[own]))
             continue;
         builder->own[own] = true;
         builder->foreign = builder->foreign || resource->pid != getpid();

@@ -4,6 +4,9 @@
 
 #include "record.h"
 
+/* It lies in the middle of otel_sdk_options: new limits take the place of reserved ones, or all behind it would move. */
+_Static_assert(sizeof(otel_limits) == 64, "otel_limits never changes its size");
+
 struct otel__limits otel__limits = {
     .attributes = OTEL__COUNT_LIMIT,
     .event_attributes = OTEL__COUNT_LIMIT,

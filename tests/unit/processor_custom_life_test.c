@@ -175,6 +175,17 @@ static void an_exit_shuts_them_down(void **state) {
     assert_int_equal(in_child(exits, NULL), CODE);
 }
 
+/* The SDK can still be asked to flush when the exit handler has shut everything down. */
+static void after_its_shutdown_it_is_not_flushed(void **state) {
+    (void)state;
+    otel_processor *const processor = processor_double_make(&a);
+    start_with(OTEL_PROCESSORS(processor));
+    assert_int_equal(otel__custom_shutdown(processor, otel__deadline_in(LONG_MS, 0)), OTEL_OK);
+    assert_int_equal(otel_sdk_flush(LONG_MS), OTEL_OK);
+    assert_int_equal(a.shutdowns, 1);
+    assert_int_equal(a.flushes, 0);
+}
+
 static _Atomic int bare_flushes;
 
 static otel_status bare_flush(void *self, int timeout_ms) {
@@ -401,6 +412,7 @@ int main(void) {
         test(a_flush_may_end_spans_and_cannot_flush),
         test(a_stop_shuts_each_down_once),
         test(an_exit_shuts_them_down),
+        test(after_its_shutdown_it_is_not_flushed),
         test(without_a_shutdown_a_stop_flushes),
         test(a_stop_leaves_a_processor_that_has_not_come_back),
         test(many_threads_are_shown_all_of_their_spans),

@@ -179,6 +179,29 @@ static void what_was_lost_is_counted_on(void **state) {
         otel_resource_release(list[i]);
 }
 
+/*
+ * A process's own value that had no room is not in the merged resource: what stands under its key is somebody else's,
+ * perhaps shorter, and must not be written over in a forked child.
+ */
+static void what_had_no_room_is_not_renewed(void **state) {
+    (void)state;
+    enum { FILLER = (1 << 20) - 136 };
+    static char filler[FILLER];
+    memset(filler, '#', sizeof filler);
+    const otel_attr list[] = { { .key = otel_cstr("filler"), .value = otel_stringn(filler, sizeof filler) },
+                               OTEL_ATTR("service.instance.id", "x") }; /* at the end of the block */
+    otel_resource *old = otel_resource_create((otel_attrs){ list, 2 }, "https://s/1");
+    otel_resource *detected = otel_resource_detect("service");
+    otel_resource *merged = otel_resource_merge(old, detected);
+    assert_int_equal(otel_resource_attributes(old).count, 2);
+    assert_int_equal(reports_count(), 2); /* of what was left out, and of the schema URLs */
+    otel__resource_renew(merged);
+    assert_attribute(merged, "service.instance.id", "x");
+    otel_resource_release(old);
+    otel_resource_release(detected);
+    otel_resource_release(merged);
+}
+
 /* ---- what the SDK adds ------------------------------------------------------------------------------------------ */
 
 static otel_resource *assemble(const otel_sdk_options *options) {
@@ -289,6 +312,7 @@ int main(void) {
         TEST(schema_url_vectors),
         TEST(equal_keys_take_no_room),
         TEST(what_was_lost_is_counted_on),
+        TEST(what_had_no_room_is_not_renewed),
         TEST(nothing_is_added_to_a_whole_resource),
         TEST(the_environment_goes_under_a_whole_resource),
         TEST(an_empty_whole_resource_is_empty),

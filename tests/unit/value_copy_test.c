@@ -186,6 +186,19 @@ static void a_large_map_takes_its_time_only(void **state) {
     assert_true(ratio < 80);
 }
 
+/* Followed to the greatest depth, each of these would have 2^64 elements. */
+static void lists_that_hold_themselves_are_too_large(void **state) {
+    (void)state;
+    const struct otel__value_limits limits = { SIZE_MAX, OTEL__DEPTH_MAX };
+    otel_value array[2] = { otel_none(), otel_none() };
+    otel_attr map[2] = { { .key = otel_cstr("") } };
+    array[0] = array[1] = otel_array(array, 2);
+    map[0] = attr("a", otel_map((otel_attrs){ map, 2 }));
+    map[1] = attr("b", map[0].value);
+    assert_true(otel__list_copy_size(&array[0], &limits) == SIZE_MAX);
+    assert_true(otel__list_copy_size(&map[0].value, &limits) == SIZE_MAX);
+}
+
 /* In any order, also inside. */
 static void equal_sets_are_equal(void **state) {
     (void)state;
@@ -350,6 +363,7 @@ int main(void) {
         test(equal_sets_are_equal),
         test(each_key_is_there_once),
         test(a_large_map_takes_its_time_only),
+        test(lists_that_hold_themselves_are_too_large),
         test(values_that_cannot_be_are_empty),
         test(what_claims_to_be_huge_is_empty_or_left_out),
         test(empty_values_are_copied_as_such),

@@ -52,6 +52,7 @@ typedef struct otel_limits {
     int link_count OTEL__INIT(0);
     int event_attribute_count OTEL__INIT(0); /**< of each event */
     int link_attribute_count OTEL__INIT(0);  /**< of each link */
+    int reserved_[7] OTEL__INIT({});         /**< for limits to come, since otel_sdk_options goes on behind; 0 */
 } otel_limits;
 #define OTEL_LIMIT_NOTHING (-1)         /**< in otel_limits: zero are allowed */
 #define OTEL_LIMIT_UNLIMITED 2147483647 /**< in otel_limits */
