@@ -121,7 +121,7 @@ static void run(struct otel__builder *builder, otel_str name, const char *source
     else if (name.len && !otel__str_is(name, "none"))
         otel_report(OTEL_LOG_WARN, "resource/detectors",
                     "%s names the resource detector \"%.*s\", which is unknown; there are service, process, "
-                    "process_command_args, host, os, container, k8s, all and none",
+                    "process_command_args, host, os, container, k8s, all, none and those that the program adds",
                     source, (int)(name.len < 100 ? name.len : 100), name.ptr);
 }
 

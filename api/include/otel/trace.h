@@ -200,8 +200,8 @@ typedef struct otel_exception_options {
 
 /**
  * Adds the event `exception` with exception.type, exception.message and exception.stacktrace as far as they are given;
- * with neither type nor message the type is "_OTHER". Does not touch the status: see otel_span_fail(). Prefer otel_span_fail() alone; the specification is moving
- * exceptions to logs.
+ * with neither type nor message the type is "_OTHER". Does not touch the status: see otel_span_fail(). Prefer
+ * otel_span_fail() alone; the specification is moving exceptions to logs.
  */
 void otel_span_record_exception(const otel_span *span, const otel_exception_options *options);
 static inline void otel__exception(const otel_span *span, const otel_exception_options *options) {
