@@ -97,9 +97,11 @@ static void repair_service_name(struct otel__builder *builder, otel_value *value
 }
 
 static otel_attr *find(struct otel__builder *builder, otel_str key) {
-    for (size_t i = 0; key.ptr && i < builder->count; i++)
-        if (builder->items[i].key.len == key.len && memcmp(builder->items[i].key.ptr, key.ptr, key.len) == 0)
+    for (size_t i = 0; key.ptr && i < builder->count; i++) {
+        const otel_str other = builder->items[i].key; /* may have a length and no text */
+        if (other.ptr && other.len == key.len && memcmp(other.ptr, key.ptr, key.len) == 0)
             return &builder->items[i];
+    }
     return NULL;
 }
 

@@ -221,6 +221,16 @@ static void bad_keys_are_repaired_before_they_are_compared(void **state) {
     assert_text("k\xef\xbf\xbd", "2");
 }
 
+static void a_key_that_has_a_length_and_no_text_is_none(void **state) {
+    (void)state;
+    create(
+        OTEL_SDK(.service_name = "s", .resource = OTEL_ATTRS({ { NULL, 4 }, otel_int(1) }, { { NULL, 4 }, otel_int(2) },
+                                                             { otel_cstr("four"), otel_string("letters") })));
+    assert_int_equal(resource->data.attributes.count, DEFAULTS + 1);
+    assert_int_equal(resource->data.dropped_attributes, 2);
+    assert_text("four", "letters");
+}
+
 static void service_name_is_always_text(void **state) {
     (void)state;
     fake_env_set("OTEL_SERVICE_NAME", "caf\xe9");
@@ -340,6 +350,7 @@ int main(void) {
         TEST(schema_url_is_kept),
         TEST(every_type_is_copied),
         TEST(bad_keys_are_repaired_before_they_are_compared),
+        TEST(a_key_that_has_a_length_and_no_text_is_none),
         TEST(service_name_is_always_text),
         TEST(one_mistake_and_the_variable_is_ignored),
         TEST(monstrous_attributes_are_left_out),
