@@ -47,6 +47,7 @@ struct shared {
 };
 static _Atomic(struct shared *) shared;
 static _Thread_local uint32_t uses; /* of this thread: what a child's only thread brings along */
+static _Thread_local bool changing; /* it is this thread that starts or stops: it cannot wait for itself */
 
 static otel_ledger last_ledger; /* the final one of the last SDK */
 /* Of the processors, since the last start: what ledgers point to outlives the SDK. */
@@ -73,6 +74,12 @@ struct otel__provider *otel__sdk_use(void) {
 void otel__sdk_unuse(void) {
     uses--;
     atomic_fetch_sub(&atomic_load(&shared)->users, 1);
+}
+
+/* Only for a thread that has brought `state` to CHANGING. */
+static void end_change(int to) {
+    changing = false;
+    atomic_store(&state, to);
 }
 
 /* ---- what is left when no call runs any more --------------------------------------------------------------------- */
@@ -270,10 +277,11 @@ otel_status otel_sdk_start(const otel_sdk_options *options) {
                     atomic_load(&exiting) ? "the process is exiting"
                                           : "an SDK is running already, or being started or stopped");
     }
+    changing = true;
     const otel_status status = start_alone(given, error);
     if (status != OTEL_OK)
         otel__diagnostics_reset();
-    atomic_store(&state, status == OTEL_OK ? RUNNING : STOPPED);
+    end_change(status == OTEL_OK ? RUNNING : STOPPED);
     return status;
 }
 
@@ -342,10 +350,11 @@ static otel_status stop_again(uint64_t deadline) {
         return OTEL_OK;
     if (!atomic_compare_exchange_strong(&state, &expected, CHANGING))
         return OTEL_ERR_TIMEOUT;
+    changing = true;
     bool freed = free_left_over();
     for (; !freed && otel__deadline_left_ms(deadline) > 0; freed = free_left_over())
         otel__sleep_ms(1);
-    atomic_store(&state, STOPPED);
+    end_change(STOPPED);
     return freed ? OTEL_OK : OTEL_ERR_TIMEOUT;
 }
 
@@ -364,15 +373,16 @@ static bool enter_change(uint64_t deadline) {
 static otel_status stop_running(uint64_t deadline) {
     if (!enter_change(deadline))
         return atomic_load(&state) == CHANGING ? OTEL_ERR_TIMEOUT : stop_again(deadline);
+    changing = true;
     struct otel__provider *provider = atomic_load(&visible);
     const otel_status status = provider ? stop(provider, deadline) : OTEL_OK;
     otel__diagnostics_reset();
-    atomic_store(&state, STOPPED);
+    end_change(STOPPED);
     return status;
 }
 
 otel_status otel_sdk_stop(int timeout_ms) {
-    if (otel__thread_busy())
+    if (otel__thread_busy() || changing)
         return OTEL_ERR_STATE;
     const int cancellation = hold_cancellation();
     const otel_status status = stop_running(otel__deadline_in(timeout_ms, DEFAULT_TIMEOUT_MS));
@@ -412,7 +422,8 @@ static bool end_calls(uint64_t deadline) {
  * nobody is waited for, but exports are cancelled all the same.
  */
 static void at_exit(void) {
-    const uint64_t deadline = otel__thread_busy() ? otel__clock_monotonic() : otel__deadline_in(EXIT_TIMEOUT_MS, 0);
+    const bool inside = otel__thread_busy() || changing;
+    const uint64_t deadline = inside ? otel__clock_monotonic() : otel__deadline_in(EXIT_TIMEOUT_MS, 0);
     const bool running = enter_exit(deadline);
     struct otel__provider *provider = running ? atomic_load(&visible) : atomic_load(&left_over);
     bool stuck = false;

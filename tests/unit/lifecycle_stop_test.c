@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lifecycle_stop_test.c - stops that run out of time, and spans that were left when the SDK stopped. */
+/* lifecycle_stop_test.c - stops that run out of time or from within, and spans that were left when the SDK stopped. */
 #include "lifecycle_fixture.h"
 
 /* ---- spans that were left ---------------------------------------------------------------------------------------- */
@@ -127,6 +127,34 @@ static void a_stop_without_time_is_still_orderly(void **state) {
     exporter_double_reset(&seen);
 }
 
+/* ---- a thread cannot wait for itself ----------------------------------------------------------------------------- */
+
+static otel_status stop_status, start_status;
+
+static void stop_and_start_within(void *self) {
+    (void)self;
+    stop_status = otel_sdk_stop(LONG_MS);
+    start_status = otel_sdk_start(NULL);
+}
+
+static void assert_refused_within(size_t processors, otel_status status) {
+    static const otel_processor_ops ops = { .size = sizeof ops, .name = "p", .destroy = stop_and_start_within };
+    otel_processor *const items[] = { otel_processor_create(&ops, NULL), NULL };
+    stop_status = start_status = OTEL_OK;
+    assert_int_equal(otel_sdk_start(OTEL_SDK(.service_name = "test", .log_level = OTEL_LOG_NONE,
+                                             .processors = { items, processors })),
+                     status);
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    assert_int_equal(stop_status, OTEL_ERR_STATE);
+    assert_int_equal(start_status, OTEL_ERR_STATE);
+}
+
+static void what_is_destroyed_may_not_wait_for_the_stop_that_destroys_it(void **state) {
+    (void)state;
+    assert_refused_within(1, OTEL_OK);
+    assert_refused_within(2, OTEL_ERR_CONFIG); /* the second is NULL: the start destroys the first */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         test(spans_that_never_ended_are_reported_and_counted),
@@ -135,6 +163,7 @@ int main(void) {
         test(after_a_stop_tracers_start_spans_that_do_not_record),
         test(a_call_that_outlasts_the_stop_leaves_nothing_to_the_next_sdk),
         test(a_stop_without_time_is_still_orderly),
+        test(what_is_destroyed_may_not_wait_for_the_stop_that_destroys_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
