@@ -161,6 +161,8 @@ static void start_workers(void) {
 /* Gives the span a record. False at the bound. */
 static bool record_span(struct otel__local *local, otel_tracer *tracer, const otel_span_options *options,
                         const otel_span *parent, const struct otel__sampled *sampled, otel_span *span) {
+    /* First, since it may complain: a thread that ends in the program's callback then leaves no record half made. */
+    const struct otel__scope *scope = otel__tracer_scope(tracer);
     struct otel__record *record = otel__record_acquire(local);
     if (!record)
         return false;
@@ -168,7 +170,7 @@ static bool record_span(struct otel__local *local, otel_tracer *tracer, const ot
     span->opaque_[OTEL__W_BIRTH] = atomic_load_explicit(&record->birth, memory_order_relaxed);
     record->span = *span;
     record->holds_state = sampled->state != 0 && (sampled->owned || otel__tracestate_retain(sampled->state));
-    record->scope = otel__tracer_scope(tracer);
+    record->scope = scope;
     set_parent(record, parent);
     if (__builtin_expect(sampled->lists, 0))
         set_sampler_attributes(local, record, sampled);

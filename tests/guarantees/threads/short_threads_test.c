@@ -18,7 +18,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-enum { EARLY = 2000, ALL = 10000, AT_ONCE = 8, SPANS_EACH = 20, LONG_MS = 60000 };
+enum { EARLY = 2000, ALL = 10000, AT_ONCE = 8, CROWD = 100, SPANS_EACH = 20, LONG_MS = 60000, SHORT_MS = 5000 };
 /* What the threads of a moment may hold; a record lost by one thread in 25 would be more. */
 enum { PLACES_MORE = (AT_ONCE + 1) * (OTEL__CACHE_MAX + SPANS_EACH), KIB_MORE = 2048 };
 
@@ -196,10 +196,88 @@ static void forgotten_spans_are_counted_until_the_stop(void **state) {
     assert_int_equal(ledger.abandoned, FORGOTTEN);
 }
 
+/* ---- every place can be had again -------------------------------------------------------------------------------- */
+
+/* How many spans there may be at a time. */
+static unsigned fill_all_places(void) {
+    static otel_span spans[OTEL__RECORDS_MAX];
+    unsigned count = 0;
+    for (; count < OTEL__RECORDS_MAX; count++) {
+        spans[count] = start();
+        if (!otel_span_recording(&spans[count]))
+            break;
+    }
+    for (unsigned i = 0; i < count; i++)
+        otel_span_end(&spans[i]);
+    return count;
+}
+
+static void *ends_when_all_have_recorded(void *all) {
+    ends_its_spans(NULL);
+    pthread_barrier_wait(all);
+    return NULL;
+}
+
+/* Each has kept free places for its next spans. */
+static void a_crowd_of_threads_gives_its_places_back(void **state) {
+    (void)state;
+    pthread_t threads[CROWD];
+    pthread_barrier_t all;
+    const unsigned before = fill_all_places();
+    pthread_barrier_init(&all, NULL, CROWD);
+    for (unsigned i = 0; i < CROWD; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ends_when_all_have_recorded, &all), 0);
+    for (unsigned i = 0; i < CROWD; i++)
+        pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&all);
+    assert_int_equal(fill_all_places(), before);
+    printf("measured: spans at a time before and after a crowd of %u threads: %u\n", (unsigned)CROWD, before);
+}
+
+/* ---- threads that end inside of a call --------------------------------------------------------------------------- */
+
+static _Thread_local bool may_end;
+
+/* The SDK calls it from inside of the call that is complained about. */
+static void end_the_thread(void *data, otel_log_level level, const char *text) {
+    (void)data;
+    (void)level;
+    (void)text;
+    if (may_end)
+        pthread_exit(NULL);
+}
+
+static void *uses_a_tracer_without_a_name(void *never_true) {
+    OTEL_TRACER(nameless, "");
+    may_end = true;
+    otel_span_start(nameless, OTEL_START("span"));
+    *(bool *)never_true = true;
+    return NULL;
+}
+
+/* A stop waits for calls that are under way, which this one is no more. */
+static void a_thread_may_end_inside_of_a_callback(void **state) {
+    (void)state;
+    pthread_t thread;
+    bool returned = false;
+    otel_ledger ledger;
+    assert_int_equal(
+        otel_sdk_start(OTEL_SDK(.sampler = otel_sampler_always_on(), .diagnostic = end_the_thread,
+                                .processors = OTEL_PROCESSORS(otel_simple_processor(exporter_double_make(&seen))))),
+        OTEL_OK);
+    assert_int_equal(pthread_create(&thread, NULL, uses_a_tracer_without_a_name, &returned), 0);
+    pthread_join(thread, NULL);
+    assert_false(returned);
+    assert_int_equal(otel_sdk_stop(SHORT_MS), OTEL_OK);
+    assert_ledger(&ledger);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(ten_thousand_threads_leave_nothing_behind, start_sdk, stop_sdk),
         cmocka_unit_test_setup_teardown(forgotten_spans_are_counted_until_the_stop, start_sdk, stop_sdk),
+        cmocka_unit_test_setup_teardown(a_crowd_of_threads_gives_its_places_back, start_sdk, stop_sdk),
+        cmocka_unit_test_teardown(a_thread_may_end_inside_of_a_callback, stop_sdk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
