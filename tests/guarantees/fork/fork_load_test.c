@@ -33,6 +33,7 @@ enum {
     AHEAD = 4096,
     PARTS =
         UNDER_ASAN ? 1 : 2, /* of a run, in each of which everybody must get on; it is slow, and runs beside others */
+    PART_LEAST = 40,        /* forks: fewer are over before all have had a turn */
     BAD_CHILDREN = 10,      /* are enough */
 };
 
@@ -185,11 +186,12 @@ static void look_for_idlers(unsigned part) {
 }
 
 static void fork_all(void) {
+    const unsigned part = forks / PARTS > PART_LEAST ? forks / PARTS : PART_LEAST;
     forked.hung = forked.failed = forked.idle = 0;
     fflush(NULL);
     for (unsigned i = 0; i < forks; i++) {
-        if (i % (forks / PARTS) == 0)
-            look_for_idlers(i / (forks / PARTS));
+        if (i % part == 0)
+            look_for_idlers(i / part);
         if (i >= TOGETHER)
             wait_for_child(i - TOGETHER);
         if (forked.hung + forked.failed >= BAD_CHILDREN)
@@ -199,7 +201,8 @@ static void fork_all(void) {
     }
     for (unsigned i = forks - TOGETHER; i < forks; i++)
         wait_for_child(i);
-    look_for_idlers(PARTS);
+    if (forks >= PART_LEAST)
+        look_for_idlers(PARTS);
 }
 
 /* ---- what is measured -------------------------------------------------------------------------------------------- */
