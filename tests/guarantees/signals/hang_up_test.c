@@ -9,9 +9,11 @@
 #include "otlp_scene.h"
 #include "span_assert.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <otel/otlp.h>
 #include <otel/sdk.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -31,6 +33,14 @@ ssize_t send(int fd, const void *bytes, size_t size, int flags) {
     return sendto(fd, bytes, size, flags & ~MSG_NOSIGNAL, NULL, 0);
 }
 #pragma GCC visibility pop
+
+/* Where no thread can be had, a flush exports on the thread that calls it. */
+static bool short_of_threads;
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *data);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *data);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *data) {
+    return short_of_threads ? EAGAIN : __real_pthread_create(thread, attributes, start, data);
+}
 
 static void start_sdk(const char *url, int timeout_ms) {
     const otel_otlp_options options = { .size = sizeof options, .endpoint = url, .timeout_ms = timeout_ms };
@@ -151,6 +161,21 @@ static void a_connection_that_died_after_its_answer_is_closed(void **state) {
     }
 }
 
+/* Which blocks no signal, as a thread of the SDK's does. */
+static void a_reset_on_the_program_s_own_thread_is_tried_again(void **state) {
+    (void)state;
+    const enum tls_action actions[] = { TLS_RESET_INSIDE_REQUEST, TLS_RESET_INSIDE_REQUEST, TLS_ANSWER };
+    tls_double *server = tls_double_start(actions, 3);
+    short_of_threads = true;
+    start_sdk(tls_double_url(server), LONG_MS);
+    make_spans();
+    assert_int_equal(otel_sdk_flush(LONG_MS), OTEL_OK);
+    assert_int_equal(tls_double_resets(server), 2);
+    stop_sdk(OTEL_OK, SPANS, 0, "TLS, twice, without a thread of the SDK's");
+    short_of_threads = false;
+    tls_double_stop(server);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reset_inside_a_request_is_tried_again),
@@ -158,6 +183,7 @@ int main(void) {
         cmocka_unit_test(a_reset_inside_a_request_over_tls_is_tried_again),
         cmocka_unit_test(resets_over_tls_without_end_are_counted),
         cmocka_unit_test(a_connection_that_died_after_its_answer_is_closed),
+        cmocka_unit_test(a_reset_on_the_program_s_own_thread_is_tried_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
