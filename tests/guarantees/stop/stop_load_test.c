@@ -66,6 +66,14 @@ static void *make(void *data) {
     return NULL;
 }
 
+/* Nor may who asks for the ledger meanwhile look at an SDK that is gone. */
+static void *ask(void *unused) {
+    otel_ledger ledger = { .size = sizeof ledger };
+    while (!atomic_load(&over))
+        otel_sdk_ledger(&ledger);
+    return unused;
+}
+
 /* A life under load of `ms`. Returns what the stop said. */
 static otel_status live(int queue, int batch, unsigned ms, int stop_ms) {
     const otel_otlp_options otlp = { .size = sizeof otlp, .traces_endpoint = collector.url };
@@ -73,9 +81,11 @@ static otel_status live(int queue, int batch, unsigned ms, int stop_ms) {
         .size = sizeof options, .max_queue_size = queue, .max_batch_size = batch, .schedule_delay_ms = 5
     };
     json_decref(collector_tell(&collector, "forget"));
+    pthread_t asker;
     atomic_store(&stopping, false);
     atomic_store(&over, false);
     stop_start_with(OTEL_PROCESSORS(otel_batch_processor(&options, otel_otlp_exporter(&otlp))));
+    assert_int_equal(pthread_create(&asker, NULL, ask, NULL), 0);
     for (unsigned i = 0; i < THREADS; i++) {
         makers[i].sampled = makers[i].ended = 0;
         assert_int_equal(pthread_create(&makers[i].thread, NULL, make, &makers[i]), 0);
@@ -86,6 +96,7 @@ static otel_status live(int queue, int batch, unsigned ms, int stop_ms) {
     atomic_store(&over, true);
     for (unsigned i = 0; i < THREADS; i++)
         pthread_join(makers[i].thread, NULL);
+    pthread_join(asker, NULL);
     return said;
 }
 
