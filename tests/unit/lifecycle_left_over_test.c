@@ -299,6 +299,28 @@ static void names_in_ledgers_outlive_a_stop_out_of_time(void **state) {
     assert_string_equal(before.processors[0].name, "batch/double");
 }
 
+static otel_ledger_processor ledger_now(void) {
+    otel_ledger ledger;
+    assert_ledger(&ledger);
+    return ledger.processors[0];
+}
+
+static void the_ledger_of_a_stop_out_of_time_learns_what_became_of_its_spans(void **state) {
+    (void)state;
+    seen->ignores_cancel = true;
+    assert_int_equal(start(true, NULL), OTEL_OK);
+    atomic_store(&seen->hold, HOLD_EXPORT);
+    end_span();
+    assert_soon(atomic_load(&seen->held) == 1);
+    assert_int_equal(otel_sdk_stop(0), OTEL_ERR_TIMEOUT);
+    assert_int_equal(ledger_now().in_flight, 1);
+    atomic_store(&seen->hold, 0);
+    assert_soon(ledger_now().exported == 1);
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    assert_int_equal(ledger_now().exported, 1);
+    assert_int_equal(ledger_now().in_flight, 0);
+}
+
 /* In memory that cannot be written: whatever is too small for its size is left alone. */
 static int reads_into_nothing(void *argument) {
     (void)argument;
@@ -339,6 +361,7 @@ int main(void) {
         test(exit_inside_the_diagnostics),
         test(names_in_ledgers_outlive_their_sdk),
         test(names_in_ledgers_outlive_a_stop_out_of_time),
+        test(the_ledger_of_a_stop_out_of_time_learns_what_became_of_its_spans),
         test(a_ledger_without_room_for_its_size_is_refused),
     };
     return cmocka_run_group_tests(tests, share_memory, NULL);
