@@ -282,6 +282,7 @@ class WithoutCurl(Case):
     def test_a_program_without_any_shared_library(self):
         program = options.work / "consumer"
         flags = self.flags(self.prefix, "--static", "--cflags", "--libs")
+        self.assertEqual({flag for flag in flags if flag.startswith("-l")}, {"-lotel-sdk", "-lotel-api"})
         self.check_run(options.cc, "-std=c11", "-static", HERE / "c/main.c", *flags, "-o", program)
         self.assertEqual(dynamic(program, "NEEDED"), [])
         self.check_run(program)
