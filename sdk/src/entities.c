@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "config_pairs.h"
 #include "diagnostics.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -138,16 +139,14 @@ static void take(struct entities *all, otel_str text) {
 
 /* ---- several ---------------------------------------------------------------------------------------------------- */
 
-static bool same(otel_str a, otel_str b) { return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0); }
-
 static bool same_value(const otel_value *a, const otel_value *b) {
-    return same(otel_strn(a->u.p, a->len), otel_strn(b->u.p, b->len));
+    return otel__same_text(otel_strn(a->u.p, a->len), otel_strn(b->u.p, b->len));
 }
 
 static const otel_value *find(const struct pairs *pairs, otel_str key) {
     const otel_value *found = NULL;
     for (size_t i = 0; i < pairs->count; i++)
-        if (same(pairs->items[i].key, key))
+        if (otel__same_text(pairs->items[i].key, key))
             found = &pairs->items[i].value;
     return found;
 }
@@ -155,7 +154,7 @@ static const otel_value *find(const struct pairs *pairs, otel_str key) {
 /* Why the later of two entities of one type replaces the earlier; NULL when both can be. */
 static const char *why_replaced(const struct entity *earlier, const struct entity *later) {
     size_t shared = 0;
-    if (!same(earlier->type, later->type))
+    if (!otel__same_text(earlier->type, later->type))
         return NULL;
     for (size_t i = 0; i < earlier->ids.count; i++) {
         const otel_value *other = find(&later->ids, earlier->ids.items[i].key);

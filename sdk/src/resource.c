@@ -4,6 +4,7 @@
 
 #include "id_generator.h"
 #include "resource_builder.h"
+#include "text.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -69,8 +70,7 @@ const otel_value *otel_resource_get(const otel_resource *resource, const char *k
     const otel_attrs attrs = otel_resource_attributes(resource);
     const otel_str wanted = otel_cstr(key);
     for (size_t i = 0; i < attrs.count; i++)
-        if (wanted.len && attrs.items[i].key.len == wanted.len &&
-            memcmp(attrs.items[i].key.ptr, wanted.ptr, wanted.len) == 0)
+        if (wanted.len && otel__same_text(attrs.items[i].key, wanted))
             return &attrs.items[i].value;
     return NULL;
 }

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "diagnostics.h"
 #include "options.h"
+#include "text.h"
 #include "value_copy.h"
 
 #include <stdlib.h>
@@ -72,9 +73,7 @@ bool otel__builder_keep(struct otel__builder *builder, otel_resource *resource) 
 
 /* ---- adding ----------------------------------------------------------------------------------------------------- */
 
-static bool is_key(otel_str key, const char *name) {
-    return key.ptr && key.len == strlen(name) && memcmp(key.ptr, name, key.len) == 0;
-}
+static bool is_key(otel_str key, const char *name) { return key.ptr && otel__same_text(key, otel_cstr(name)); }
 
 static bool is_scalar(otel_type type) {
     return type == OTEL_TYPE_NONE || type == OTEL_TYPE_BOOL || type == OTEL_TYPE_INT || type == OTEL_TYPE_UINT ||
@@ -99,7 +98,7 @@ static void repair_service_name(struct otel__builder *builder, otel_value *value
 static otel_attr *find(struct otel__builder *builder, otel_str key) {
     for (size_t i = 0; key.ptr && i < builder->count; i++) {
         const otel_str other = builder->items[i].key; /* may have a length and no text */
-        if (other.ptr && other.len == key.len && memcmp(other.ptr, key.ptr, key.len) == 0)
+        if (other.ptr && otel__same_text(other, key))
             return &builder->items[i];
     }
     return NULL;
@@ -171,7 +170,7 @@ void otel__builder_add_schema_url(struct otel__builder *builder, otel_str url) {
     const otel_str before = builder->schema_url;
     if (url.len == 0 || builder->urls_differ)
         return;
-    if (before.len == 0 || (before.len == url.len && memcmp(before.ptr, url.ptr, url.len) == 0)) {
+    if (before.len == 0 || otel__same_text(before, url)) {
         builder->schema_url = url;
         return;
     }

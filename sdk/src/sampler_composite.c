@@ -7,6 +7,7 @@
 #include "id_generator.h"
 #include "sampler_composable.h"
 #include "sampler_state.h"
+#include "text.h"
 
 /* ---- deciding ---------------------------------------------------------------------------------------------------- */
 
@@ -27,11 +28,8 @@ static otel_decision decide(const struct otel__intent_query *query, const struct
     return randomness >= intent->threshold ? OTEL_RECORD_AND_SAMPLE : OTEL_DROP;
 }
 
-static bool same(otel_str a, otel_str b) {
-    if (!a.ptr || !b.ptr)
-        return a.ptr == b.ptr;
-    return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
-}
+/* There may be none at all, which is not the empty one. */
+static bool same_ot(otel_str a, otel_str b) { return !a.ptr == !b.ptr && otel__same_text(a, b); }
 
 /* Gives `state` the `ot` that the parent's had. */
 static void restore_ot(const otel_sampler *sampler, otel_str ot, otel_tracestate *state) {
@@ -54,7 +52,7 @@ static void ask_for_state(const otel_sampler *sampler, const struct otel__intent
         state.opaque_[0] = 0; /* it was released already */
     else
         otel__tracestate_drop(state.opaque_[0]);
-    if (!same(otel__ot_find(otel__tracestate_text(state.opaque_[0])), query->ot))
+    if (!same_ot(otel__ot_find(otel__tracestate_text(state.opaque_[0])), query->ot))
         restore_ot(sampler, query->ot, &state);
     otel__tracestate_drop(out->state);
     out->state = state.opaque_[0];

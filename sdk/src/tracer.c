@@ -5,6 +5,7 @@
 #include "base/slab.h"
 #include "base/sync.h"
 #include "options.h"
+#include "text.h"
 #include "value_copy.h"
 
 #include <errno.h>
@@ -52,8 +53,6 @@ void otel__scopes_configure(otel_tracer_config (*config)(void *data, const otel_
 
 /* ---- making scopes ----------------------------------------------------------------------------------------------- */
 
-static bool same_str(otel_str a, otel_str b) { return a.len == b.len && (a.len == 0 || !memcmp(a.ptr, b.ptr, a.len)); }
-
 /* One block holds the scope and all that it points to. */
 static struct otel__scope *copy_scope(const otel_scope_data *from) {
     if (from->attributes.items && from->attributes.count > OTEL__LIST_MAX)
@@ -74,8 +73,8 @@ static struct otel__scope *copy_scope(const otel_scope_data *from) {
 
 /* Both are copies: text that is not UTF-8 differs from its copy, but equal text has equal ones. */
 static bool same_scope(const otel_scope_data *a, const otel_scope_data *b) {
-    return same_str(a->name, b->name) && same_str(a->version, b->version) && same_str(a->schema_url, b->schema_url) &&
-           otel__attrs_equal(a->attributes, b->attributes);
+    return otel__same_text(a->name, b->name) && otel__same_text(a->version, b->version) &&
+           otel__same_text(a->schema_url, b->schema_url) && otel__attrs_equal(a->attributes, b->attributes);
 }
 
 static const struct otel__scope *find(const otel_scope_data *wanted) {

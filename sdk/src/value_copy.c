@@ -3,6 +3,7 @@
 #include "value_copy.h"
 
 #include "base/utf8.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -227,11 +228,9 @@ size_t otel__attrs_copy_size(otel_attrs attrs) {
 
 static bool same_bytes(const void *a, const void *b, size_t size) { return size == 0 || memcmp(a, b, size) == 0; }
 
-static bool same_str(otel_str a, otel_str b) { return a.len == b.len && same_bytes(a.ptr, b.ptr, a.len); }
-
 static const otel_attr *find(const otel_attr *items, size_t count, otel_str key) {
     for (size_t i = 0; i < count; i++)
-        if (same_str(items[i].key, key))
+        if (otel__same_text(items[i].key, key))
             return &items[i];
     return NULL;
 }
@@ -272,7 +271,7 @@ static otel_attr *enter(struct keys *keys, otel_str key) {
     }
     size_t i = (size_t)((uint64_t)hash(key) * keys->table_count >> 32);
     for (; keys->table[i]; i = (i + 1) % keys->table_count)
-        if (same_str(keys->items[keys->table[i] - 1].key, key))
+        if (otel__same_text(keys->items[keys->table[i] - 1].key, key))
             return &keys->items[keys->table[i] - 1];
     otel_attr *added = append(keys, key);
     keys->table[i] = (uint32_t)keys->count;
@@ -338,7 +337,7 @@ static bool same_value(const otel_value *a, const otel_value *b) {
         return same_bytes(a->u.p, b->u.p, a->len * element);
     for (size_t i = 0; i < a->len; i++)
         if (a->type == OTEL_TYPE_ARRAY ? !same_value(&((const otel_value *)a->u.p)[i], &((const otel_value *)b->u.p)[i])
-                                       : !same_str(((const otel_str *)a->u.p)[i], ((const otel_str *)b->u.p)[i]))
+                                       : !otel__same_text(((const otel_str *)a->u.p)[i], ((const otel_str *)b->u.p)[i]))
             return false;
     return true;
 }

@@ -7,6 +7,7 @@
 #include "detectors.h"
 
 #include "base/str.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -23,10 +24,6 @@ bool otel__path_last(otel_str *path, otel_str *component) {
     *component = otel_strn(path->ptr + begin, path->len - begin);
     path->len = begin;
     return component->len > 0;
-}
-
-static bool is(otel_str text, const char *word) {
-    return text.len == strlen(word) && (text.len == 0 || memcmp(text.ptr, word, text.len) == 0);
 }
 
 static bool ends_in(otel_str text, const char *end) {
@@ -110,7 +107,7 @@ static int worth_of(otel_str point) {
     static const char *const points[] = { "/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/run/secrets",
                                           "/run/.containerenv" };
     for (int i = 0; i < (int)(sizeof points / sizeof *points); i++)
-        if (is(point, points[i]))
+        if (otel__same_text(point, otel_cstr(points[i])))
             return i + 1;
     return 0;
 }

@@ -6,8 +6,7 @@
 #include "detectors.h"
 
 #include "base/str.h"
-
-#include <string.h>
+#include "text.h"
 
 static const char account[] = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
@@ -47,10 +46,10 @@ static bool is_uid(otel_str text) {
 otel_str otel__pod_in_mountinfo(otel_str file) {
     otel_str root, point, file_name, name, above;
     while (otel__mount_next(&file, &root, &point)) {
-        if (point.len != strlen("/etc/hosts") || memcmp(point.ptr, "/etc/hosts", point.len) != 0)
+        if (!otel__same_text(point, otel_cstr("/etc/hosts")))
             continue;
         if (otel__path_last(&root, &file_name) && otel__path_last(&root, &name) && is_uid(name) &&
-            otel__path_last(&root, &above) && above.len == 4 && memcmp(above.ptr, "pods", 4) == 0)
+            otel__path_last(&root, &above) && otel__same_text(above, otel_cstr("pods")))
             return name;
     }
     return otel_strn(NULL, 0);
