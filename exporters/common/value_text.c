@@ -2,6 +2,8 @@
 /* value_text.c - see value_text.h. */
 #include "common/value_text.h"
 
+#include "common/value_element.h"
+
 #include <inttypes.h>
 #include <math.h>
 
@@ -40,28 +42,10 @@ static void add_map(struct otel__line *line, otel_attrs map, int depth) {
     otel__line_add(line, "}");
 }
 
-/* Element `i` of an array. */
-static otel_value element(const otel_value *array, size_t i) {
-    switch (array->type) {
-    case OTEL_TYPE_STRINGS: {
-        const otel_str text = ((const otel_str *)array->u.p)[i];
-        return text.ptr ? otel_stringn(text.ptr, text.len) : otel_none();
-    }
-    case OTEL_TYPE_BOOLS:
-        return otel_bool(((const bool *)array->u.p)[i]);
-    case OTEL_TYPE_INTS:
-        return otel_int(((const int64_t *)array->u.p)[i]);
-    case OTEL_TYPE_DOUBLES:
-        return otel_double(((const double *)array->u.p)[i]);
-    default:
-        return ((const otel_value *)array->u.p)[i];
-    }
-}
-
 static void add_array(struct otel__line *line, const otel_value *array, int depth) {
     otel__line_add(line, "[");
     for (size_t i = 0; i < array->len && !line->cut; i++) {
-        const otel_value item = element(array, i);
+        const otel_value item = otel__value_element(array, i);
         otel__line_add(line, i > 0 ? "," : "");
         add_json(line, &item, depth);
     }

@@ -6,6 +6,7 @@
 #include "otlp/otlp_encode.h"
 
 #include "common/protobuf_writer.h"
+#include "common/value_element.h"
 
 /* Field numbers (opentelemetry-proto); one enum per message. */
 enum { REQUEST_RESOURCE_SPANS = 1 };
@@ -83,24 +84,6 @@ static inline uint8_t *put_scalar(uint8_t *p, const otel_value *value) {
 
 static void write_value(struct otel__buffer *out, uint32_t field, const otel_value *value, int depth);
 
-/* Element `i` of a homogeneous array or an array of values. */
-static otel_value element(const otel_value *array, size_t i) {
-    switch (array->type) {
-    case OTEL_TYPE_STRINGS: {
-        otel_str text = ((const otel_str *)array->u.p)[i];
-        return text.ptr ? otel_stringn(text.ptr, text.len) : otel_none();
-    }
-    case OTEL_TYPE_BOOLS:
-        return otel_bool(((const bool *)array->u.p)[i]);
-    case OTEL_TYPE_INTS:
-        return otel_int(((const int64_t *)array->u.p)[i]);
-    case OTEL_TYPE_DOUBLES:
-        return otel_double(((const double *)array->u.p)[i]);
-    default:
-        return ((const otel_value *)array->u.p)[i];
-    }
-}
-
 /* The content of an AnyValue that is a list. */
 static void write_list(struct otel__buffer *out, const otel_value *value, int depth) {
     size_t mark = otel__buffer_length(out);
@@ -110,7 +93,7 @@ static void write_list(struct otel__buffer *out, const otel_value *value, int de
         return;
     }
     for (size_t i = value->len; i-- > 0;) {
-        otel_value item = element(value, i);
+        otel_value item = otel__value_element(value, i);
         write_value(out, LIST_VALUES, &item, depth);
     }
     otel__pb_message(out, ANY_ARRAY, mark);
