@@ -48,10 +48,7 @@ static void ask_for_state(const otel_sampler *sampler, const struct otel__intent
     const struct otel__asking asking = otel__asking_begin();
     otel_tracestate state = intent->tracestate(intent->tracestate_data, &parent, (otel_decision)out->decision);
     otel__asking_end(&asking);
-    if (!otel__tracestate_retain(state.opaque_[0]))
-        state.opaque_[0] = 0; /* it was released already */
-    else
-        otel__tracestate_drop(state.opaque_[0]);
+    state.opaque_[0] = otel__state_returned(state);
     if (!same_ot(otel__ot_find(otel__tracestate_text(state.opaque_[0])), query->ot))
         restore_ot(sampler, query->ot, &state);
     otel__tracestate_drop(out->state);

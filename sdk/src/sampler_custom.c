@@ -17,17 +17,9 @@ static otel_decision checked(const otel_sampler *sampler, otel_decision decision
     return OTEL_DROP;
 }
 
-/* The reference that was returned, unless it was given back already. */
-static uint64_t checked_state(otel_tracestate state) {
-    if (!otel__tracestate_retain(state.opaque_[0]))
-        return 0;
-    otel__tracestate_drop(state.opaque_[0]);
-    return state.opaque_[0];
-}
-
 static void take(const otel_sampler *sampler, const otel_sampling_result *result, struct otel__sampled *out) {
     out->decision = (uint8_t)checked(sampler, result->decision);
-    out->state = checked_state(result->tracestate);
+    out->state = otel__state_returned(result->tracestate);
     out->owned = true;
     out->lists = result->attributes.items && result->attributes.count ? 1 : 0;
     out->attributes[0] = result->attributes;

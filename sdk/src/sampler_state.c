@@ -24,6 +24,13 @@ bool otel__state_hold_parent(const struct otel__sampling *in, struct otel__sampl
     return ot->ptr != NULL;
 }
 
+uint64_t otel__state_returned(otel_tracestate state) {
+    if (!otel__tracestate_retain(state.opaque_[0]))
+        return 0;
+    otel__tracestate_drop(state.opaque_[0]);
+    return state.opaque_[0];
+}
+
 void otel__state_replace_threshold(otel_str ot, otel_str th, struct otel__sampled *out) {
     static const otel_str key = { "ot", 2 };
     static const otel_str none = { NULL, 0 };

@@ -18,6 +18,8 @@ bool otel__parent_threshold(const struct otel__sampling *in, otel_str ot, uint64
 
 /* Takes a strong reference to the parent's tracestate, unless it is gone, and finds its `ot`. */
 bool otel__state_hold_parent(const struct otel__sampling *in, struct otel__sampled *out, otel_str *ot);
+/* The reference that a user's function returned; 0 when it was given back already. */
+uint64_t otel__state_returned(otel_tracestate state);
 /* Gives `out`, whose tracestate has this `ot`, another one with `th`; with `th.ptr` NULL, without any. */
 void otel__state_replace_threshold(otel_str ot, otel_str th, struct otel__sampled *out);
 /* For a decision that is made without a threshold: the parent's, without a `th` that would be wrong now. */
