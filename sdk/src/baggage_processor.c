@@ -1,26 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * baggage_processor.c - copies entries of the baggage to attributes as spans start (otel_baggage_processor() of
- * otel/extend.h). A processor like one of the user's own: it uses nothing but the public API.
+ * otel/extend.h). A processor like one of the user's own.
  */
+#include "base/str.h"
+
 #include <otel/baggage.h>
 #include <otel/extend.h>
 
 #include <stdlib.h>
 #include <string.h>
 
-/* The next pattern of the list behind `*at`, without the blanks around it. False: there is none. */
-static bool next_pattern(const char **at, otel_str *out) {
-    static const char blanks[] = " \t";
-    const char *begin = *at;
-    while (*begin == ',' || (*begin && strchr(blanks, *begin)))
-        begin++;
-    size_t len = strcspn(begin, ",");
-    *at = begin + len;
-    while (len && strchr(blanks, begin[len - 1]))
-        len--;
-    *out = otel_strn(begin, len);
-    return len != 0;
+/* The next pattern of the list. False: there is none. */
+static bool next_pattern(otel_str *rest, otel_str *out) {
+    while (otel__str_next(rest, ',', out)) {
+        *out = otel__str_trim(*out);
+        if (out->len)
+            return true;
+    }
+    return false;
 }
 
 static bool matches(otel_str pattern, otel_str name) {
@@ -30,8 +28,8 @@ static bool matches(otel_str pattern, otel_str name) {
 }
 
 static bool is_chosen(const char *keys, otel_str name) {
-    otel_str pattern;
-    for (const char *at = keys; next_pattern(&at, &pattern);)
+    otel_str rest = otel_cstr(keys), pattern;
+    while (next_pattern(&rest, &pattern))
         if (matches(pattern, name))
             return true;
     return false;
@@ -53,10 +51,8 @@ otel_processor *otel_baggage_processor(const char *keys) {
     static const otel_processor_ops ops = {
         .size = sizeof ops, .name = "baggage", .on_start = on_start, .destroy = free
     };
-    otel_str first;
-    keys = keys ? keys : "";
-    const char *at = keys;
-    if (!next_pattern(&at, &first)) {
+    otel_str rest = otel_cstr(keys), first;
+    if (!next_pattern(&rest, &first)) {
         otel_report(OTEL_LOG_ERROR, "baggage processor", "the baggage processor is given no key; \"*\" stands for all");
         return NULL;
     }
