@@ -39,6 +39,16 @@ enum { OTEL__W_TRACE = 0, OTEL__W_SPAN = 2, OTEL__W_META = 3, OTEL__W_BIRTH = 4,
 enum { OTEL__W_VALUES = 6, OTEL__W_HOLDS = 7 };
 #define OTEL__HOLDS_STATE UINT64_C(1)
 
+/*
+ * A copy of the context without its span, as it is the parent's of a root span, whatever span is in it. It borrows what
+ * the context holds.
+ */
+static inline void otel__context_without_span(const otel_context *context, otel_context *copy) {
+    *copy = *context;
+    memset(copy, 0, sizeof(otel_span));
+    copy->opaque_[OTEL__W_HOLDS] &= ~OTEL__HOLDS_STATE;
+}
+
 struct otel__thread; /* thread.h; the SDK sees only the functions below */
 
 /* What the API noticed and cannot report by itself. */

@@ -105,6 +105,12 @@ static struct otel__attr *find(const struct otel__attrs *attrs, otel_str key, ui
     return NULL;
 }
 
+bool otel__attrs_has(const struct otel__attrs *attrs, const char *key) {
+    const otel_str text = otel_cstr(key);
+    uint64_t high = 0;
+    return find(attrs, text, hash_key(text.ptr, text.len, &high)) != NULL;
+}
+
 /* ---- values ------------------------------------------------------------------------------------------------------ */
 
 /* What is stored of a value: scalars in the attribute itself, all else as a payload of so many bytes. */

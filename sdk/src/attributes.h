@@ -21,6 +21,9 @@ bool otel__attrs_set(struct otel__record *record, struct otel__attrs *attrs, ote
  */
 uint32_t otel__attrs_set_all(struct otel__record *record, struct otel__attrs *attrs, otel_attrs list);
 
+/* Whether the list has an attribute of this key, which is ASCII. */
+bool otel__attrs_has(const struct otel__attrs *attrs, const char *key);
+
 /* A copy of `text` as valid UTF-8 (each bad byte becomes U+FFFD); NULL when there is no room. */
 struct otel__text *otel__record_text(struct otel__record *record, otel_str text);
 

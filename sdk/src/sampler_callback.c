@@ -27,22 +27,14 @@ void otel__asking_end(const struct otel__asking *asking) {
     errno = asking->error;
 }
 
-/* A root has no parent, whatever span is in the context that it came from. */
-static const otel_context *parent_context(const struct otel__sampling *in, otel_context *copy) {
-    if (in->parent)
-        return in->context;
-    *copy = *in->context;
-    memset(copy, 0, sizeof(otel_span));
-    copy->opaque_[OTEL__W_HOLDS] &= ~OTEL__HOLDS_STATE;
-    return copy;
-}
-
 void otel__question_open(struct otel__question *question, const struct otel__sampling *in) {
     static const otel_scope_data nameless;
+    if (!in->parent)
+        otel__context_without_span(in->context, &question->context);
     question->tracestate.opaque_[0] = otel__tracestate_retain(in->parent_state) ? in->parent_state : 0;
     question->input = (otel_sampling_input){
         .size = sizeof question->input,
-        .context = parent_context(in, &question->context),
+        .context = in->parent ? in->context : &question->context,
         .parent = in->parent,
         .tracestate = &question->tracestate,
         .trace_id = in->trace_id,

@@ -207,32 +207,24 @@ static void start(struct otel__thread *thread, otel_tracer *tracer, const otel_s
         otel__tracestate_drop(sampled.state);
 }
 
-/* The context as the parent's: a root span has none, whatever span is in it. */
-static const otel_context *parent_context(const otel_span_options *options, const otel_context *context,
-                                          otel_context *copy) {
-    if (!options->root)
-        return context;
-    *copy = *context; /* borrowed */
-    memset(copy, 0, sizeof(otel_span));
-    copy->opaque_[OTEL__W_HOLDS] &= ~OTEL__HOLDS_STATE;
-    return copy;
-}
-
 static bool is_disabled(otel_tracer *tracer) {
     return (otel__provider->extras & OTEL__TRACER_CONFIG) && otel__tracer_scope(tracer)->disabled;
 }
 
 static void start_with_extras(struct otel__thread *thread, otel_tracer *tracer, const otel_span_options *options,
                               const otel_context *context, otel_span *out) {
-    otel_context copy;
+    otel_context spanless;
     if (is_disabled(tracer)) {
         *out = otel__noop_start(options, context);
         otel__count(otel__local_of(thread), OTEL__UNSAMPLED);
         return;
     }
     start(thread, tracer, options, context, out);
-    if (out->opaque_[OTEL__W_BIRTH] != 0 && (otel__provider->extras & OTEL__CUSTOM_PROCESSORS))
-        otel__custom_started(thread, out, parent_context(options, context, &copy));
+    if (out->opaque_[OTEL__W_BIRTH] == 0 || !(otel__provider->extras & OTEL__CUSTOM_PROCESSORS))
+        return;
+    if (options->root)
+        otel__context_without_span(context, &spanless);
+    otel__custom_started(thread, out, options->root ? &spanless : context);
 }
 
 static bool enabled(struct otel__thread *thread, otel_tracer *tracer, const otel_span_options *options) {
@@ -304,19 +296,10 @@ static void event(struct otel__thread *thread, const otel_span *span, const otel
     otel__record_unlock(record);
 }
 
-static bool names_exception(const struct otel__attrs *attrs) {
-    static const char *const keys[] = { "exception.type", "exception.message" };
-    for (const struct otel__attr *attr = attrs->newest; attr; attr = attr->older)
-        for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++)
-            if (attr->key_len == strlen(keys[i]) && memcmp(attr->key, keys[i], attr->key_len) == 0)
-                return true;
-    return false;
-}
-
 /* It has to say at least one of the two. */
 static void name_exception(struct otel__local *local, struct otel__record *record, struct otel__event *event) {
     const otel_attr other = OTEL_ATTR("exception.type", "_OTHER");
-    if (!names_exception(&event->attrs))
+    if (!otel__attrs_has(&event->attrs, "exception.type") && !otel__attrs_has(&event->attrs, "exception.message"))
         set_event_attributes(local, record, event, (otel_attrs){ .items = &other, .count = 1 });
 }
 
