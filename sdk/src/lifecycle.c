@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "diagnostics.h"
 #include "fork.h"
+#include "identity.h"
 #include "id_generator.h"
 #include "ledger.h"
 #include "options.h"
@@ -86,20 +87,15 @@ static void end_change(int to) {
 
 struct unended {
     uint64_t count;
-    char name[64], scope[64];
+    struct otel__identity first;
 };
 
 static void note_unended(const struct otel__record *record, void *data) {
     struct unended *unended = data;
     if (otel__strict)
         otel__strict_unended(record);
-    if (unended->count++ > 0)
-        return;
-    const otel_str name = otel__text_str(record->name);
-    const otel_str scope = record->scope->data.name;
-    snprintf(unended->name, sizeof unended->name, "%.*s", name.len > 63 ? 63 : (int)name.len, name.ptr ? name.ptr : "");
-    snprintf(unended->scope, sizeof unended->scope, "%.*s", scope.len > 63 ? 63 : (int)scope.len,
-             scope.ptr ? scope.ptr : "");
+    if (unended->count++ == 0)
+        otel__identify(&unended->first, record);
 }
 
 static uint64_t abandon_live(void) {
@@ -107,7 +103,7 @@ static uint64_t abandon_live(void) {
     otel__records_abandon(note_unended, &unended);
     if (unended.count)
         otel_report(OTEL_LOG_WARN, "unended spans", "%llu spans were never ended, among them '%s' of tracer '%s'",
-                    (unsigned long long)unended.count, unended.name, unended.scope);
+                    (unsigned long long)unended.count, unended.first.name, unended.first.scope);
     return unended.count;
 }
 

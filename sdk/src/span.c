@@ -10,6 +10,7 @@
 #include "attributes.h"
 #include "base/clock.h"
 #include "id_generator.h"
+#include "identity.h"
 #include "noop.h"
 #include "options.h"
 #include "processor_custom.h"
@@ -440,26 +441,39 @@ static uint64_t set_end(struct otel__record *record, uint64_t given) {
     return steady;
 }
 
-/* Once a span, whatever it lost. */
-static void tell_discarded(const struct otel__record *record) {
-    const otel_str name = otel__text_str(record->name);
-    otel_report(OTEL_LOG_DEBUG, "limits",
-                "span '%.*s' of tracer '%.*s' lost %u attributes of its own, %u events and %u links, or attributes of "
-                "these, to limits or bad keys",
-                name.len > 63 ? 63 : (int)name.len, name.ptr ? name.ptr : "", (int)record->scope->data.name.len,
-                record->scope->data.name.ptr ? record->scope->data.name.ptr : "", record->attrs.dropped,
-                record->dropped_events, record->dropped_links);
+/* What a span lost to limits or bad keys. */
+struct losses {
+    bool any;
+    uint32_t attributes, events, links;
+    struct otel__identity who;
+};
+
+static void note_losses(struct losses *losses, const struct otel__record *record) {
+    losses->attributes = record->attrs.dropped;
+    losses->events = record->dropped_events;
+    losses->links = record->dropped_links;
+    otel__identify(&losses->who, record);
+}
+
+/* Once a span, and when it has been handed over: whoever listens may do anything. */
+static void tell_losses(const struct losses *losses) {
+    if (__builtin_expect(losses->any, 0))
+        otel_report(OTEL_LOG_DEBUG, "limits",
+                    "span '%s' of tracer '%s' lost %u attributes of its own, %u events and %u links, or attributes of "
+                    "these, to limits or bad keys",
+                    losses->who.name, losses->who.scope, losses->attributes, losses->events, losses->links);
 }
 
 /* Nothing more is timed for the span: its offset is left to tell when it was ended, whatever time was given. */
-static void close_record(struct otel__record *record, uint64_t ended_at) {
+static void close_record(struct otel__record *record, uint64_t ended_at, struct losses *losses) {
     record->clock_offset = (int64_t)(record->end - ended_at);
     atomic_store_explicit(&record->birth, 0, memory_order_release);
     otel__record_unlock(record);
     if (__builtin_expect(otel__strict, 0))
         otel__strict_note_end(record);
-    if (__builtin_expect(record->discarded, 0))
-        tell_discarded(record);
+    losses->any = record->discarded;
+    if (__builtin_expect(losses->any, 0))
+        note_losses(losses, record);
 }
 
 /* Scopes end their spans, which may have been ended by hand. */
@@ -475,9 +489,11 @@ static void end(struct otel__thread *thread, const otel_span *span, uint64_t tim
         return;
     }
     struct otel__local *local = otel__local_of(thread);
-    close_record(record, set_end(record, time));
+    struct losses losses;
+    close_record(record, set_end(record, time), &losses);
     otel__count(local, OTEL__ENDED);
     hand_over(local, record);
+    tell_losses(&losses);
 }
 
 /* Of a locked record, which is locked again then. False: this is a child, and the record is not ours. */
@@ -505,9 +521,11 @@ static void end_with_extras(struct otel__thread *thread, const otel_span *span, 
     const uint64_t ended_at = set_end(record, time);
     if ((otel__provider->extras & OTEL__ON_ENDING) && !let_processors_write(thread, record))
         return;
-    close_record(record, ended_at);
+    struct losses losses;
+    close_record(record, ended_at, &losses);
     otel__count(otel__local_of(thread), OTEL__ENDED);
     show_and_hand_over(thread, record);
+    tell_losses(&losses);
 }
 
 static void thread_exit(struct otel__thread *thread) {
