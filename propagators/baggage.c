@@ -22,7 +22,7 @@ static const char *field(size_t index) { return index == 0 ? BAGGAGE : NULL; }
 
 struct header {
     size_t members;
-    struct otel__line line;
+    struct otel__header_text line;
 };
 
 /* What stands for itself where no escape may begin. */
@@ -32,24 +32,24 @@ static bool is_plain_in_value(char c) { return c != '%' && otel__is_plain(c); }
  * A property goes out as it came, as far as a header can hold it: one without a proper key is left out, what is not
  * allowed in its value is escaped, and white space around both goes. Its own escapes were never decoded.
  */
-static void put_property(struct otel__line *line, otel_str property) {
+static void put_property(struct otel__header_text *line, otel_str property) {
     otel_str value = property;
     const otel_str key = otel__trimmed(otel__split(&value, '='));
     if (!otel__is_token(key)) {
         return;
     }
-    otel__line_put(line, ";", 1);
-    otel__line_put(line, key.ptr, key.len);
+    otel__header_put(line, ";", 1);
+    otel__header_put(line, key.ptr, key.len);
     if (value.ptr != NULL) {
-        otel__line_put(line, "=", 1);
-        otel__line_encode(line, otel__trimmed(value), otel__is_plain);
+        otel__header_put(line, "=", 1);
+        otel__header_encode(line, otel__trimmed(value), otel__is_plain);
     }
 }
 
-static void put_member(struct otel__line *line, const otel_baggage_entry *entry) {
-    otel__line_put(line, entry->name.ptr, entry->name.len);
-    otel__line_put(line, "=", 1);
-    otel__line_encode(line, entry->value, is_plain_in_value);
+static void put_member(struct otel__header_text *line, const otel_baggage_entry *entry) {
+    otel__header_put(line, entry->name.ptr, entry->name.len);
+    otel__header_put(line, "=", 1);
+    otel__header_encode(line, entry->value, is_plain_in_value);
     for (otel_str rest = entry->metadata; rest.len > 0;) {
         put_property(line, otel__split(&rest, ';'));
     }
@@ -57,18 +57,18 @@ static void put_member(struct otel__line *line, const otel_baggage_entry *entry)
 
 /* Appends the entry if it can be sent at all; false when there is no room for it. */
 static bool add_member(struct header *header, const otel_baggage_entry *entry) {
-    struct otel__line *line = &header->line;
+    struct otel__header_text *line = &header->line;
     const size_t before = line->length;
     if (header->members > 0) {
-        otel__line_put(line, ",", 1);
+        otel__header_put(line, ",", 1);
     }
     const size_t start = line->length;
     put_member(line, entry);
-    if (header->members < OTEL__ENTRIES_MOST && line->length <= OTEL__LINE_MOST) {
+    if (header->members < OTEL__ENTRIES_MOST && line->length <= OTEL__HEADER_MOST) {
         header->members++;
         return true;
     }
-    const bool too_long_for_any = line->length - start > OTEL__LINE_MOST;
+    const bool too_long_for_any = line->length - start > OTEL__HEADER_MOST;
     line->length = before;
     return too_long_for_any;
 }

@@ -41,21 +41,21 @@ bool otel__is_percent_coded(otel_str text) {
     return true;
 }
 
-void otel__line_put(struct otel__line *line, const char *bytes, size_t count) {
-    if (line->length + count <= OTEL__LINE_MOST) {
+void otel__header_put(struct otel__header_text *line, const char *bytes, size_t count) {
+    if (line->length + count <= OTEL__HEADER_MOST) {
         memcpy(line->text + line->length, bytes, count);
     }
     line->length += count;
 }
 
-void otel__line_encode(struct otel__line *line, otel_str text, bool (*plain)(char c)) {
+void otel__header_encode(struct otel__header_text *line, otel_str text, bool (*plain)(char c)) {
     for (size_t i = 0; i < text.len; i++) {
         const unsigned char byte = (unsigned char)text.ptr[i];
         const char code[] = { '%', "0123456789ABCDEF"[byte >> 4], "0123456789ABCDEF"[byte & 15] };
         if (plain(text.ptr[i])) {
-            otel__line_put(line, &text.ptr[i], 1);
+            otel__header_put(line, &text.ptr[i], 1);
         } else {
-            otel__line_put(line, code, sizeof code);
+            otel__header_put(line, code, sizeof code);
         }
     }
 }

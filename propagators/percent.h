@@ -6,10 +6,10 @@
 #include <otel/types.h>
 
 /* A header's value as it grows. `length` goes on counting where the text no longer fits. */
-enum { OTEL__LINE_MOST = 8192 };
-struct otel__line {
+enum { OTEL__HEADER_MOST = 8192 };
+struct otel__header_text {
     size_t length;
-    char text[OTEL__LINE_MOST + 1];
+    char text[OTEL__HEADER_MOST + 1];
 };
 
 #pragma GCC visibility push(hidden)
@@ -22,9 +22,9 @@ bool otel__is_percent_coded(otel_str text);
 /* The value of a hexadecimal digit of either case; 16: none. */
 unsigned otel__percent_digit(char c);
 
-void otel__line_put(struct otel__line *line, const char *bytes, size_t count);
+void otel__header_put(struct otel__header_text *line, const char *bytes, size_t count);
 /* Writes what is plain as it is, and the rest in escapes. */
-void otel__line_encode(struct otel__line *line, otel_str text, bool (*plain)(char c));
+void otel__header_encode(struct otel__header_text *line, otel_str text, bool (*plain)(char c));
 #pragma GCC visibility pop
 
 #endif

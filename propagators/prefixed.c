@@ -79,19 +79,19 @@ static bool is_unreserved(char c) {
 }
 
 /* False: the value cannot be sent. */
-static bool write_value(const struct otel__prefixed *format, struct otel__line *line, otel_str value) {
+static bool write_value(const struct otel__prefixed *format, struct otel__header_text *line, otel_str value) {
     line->length = 0;
     if (format->coded) {
-        otel__line_encode(line, value, is_unreserved);
+        otel__header_encode(line, value, is_unreserved);
     } else if (is_field_value(value)) {
-        otel__line_put(line, value.ptr, value.len);
+        otel__header_put(line, value.ptr, value.len);
     } else {
         return false;
     }
-    if (line->length <= OTEL__LINE_MOST) {
+    if (line->length <= OTEL__HEADER_MOST) {
         line->text[line->length] = '\0';
     }
-    return line->length <= OTEL__LINE_MOST;
+    return line->length <= OTEL__HEADER_MOST;
 }
 
 static bool write_name(const struct otel__prefixed *format, struct name *out, otel_str name) {
@@ -109,7 +109,7 @@ void otel__prefixed_write(const struct otel__prefixed *format, const otel_contex
                           void *carrier) {
     const struct otel__baggage *baggage = otel__baggage_of(context);
     size_t sent = 0, room = OTEL__ENTRIES_BYTES;
-    struct otel__line line;
+    struct otel__header_text line;
     struct name name;
     for (size_t i = 0; baggage != NULL && i < baggage->count && sent < OTEL__ENTRIES_MOST; i++) {
         const otel_baggage_entry *entry = &baggage->entries[i];
