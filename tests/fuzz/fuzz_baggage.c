@@ -4,11 +4,11 @@
  * what was extracted is text, what is injected of it keeps to the limits and to ASCII, and means the same when it is
  * extracted and injected once more; and changing the baggage changes the one entry.
  */
+#include "must.h"
 #include "utf8_char.h"
 
 #include <otel/baggage.h>
 #include <otel/propagation.h>
-#include <stdlib.h>
 
 enum { LINES = 100, MOST_MEMBERS = 64, MOST_BYTES = 8192 };
 
@@ -17,13 +17,6 @@ struct headers {
     otel_str lines[LINES];
     char *copies[LINES]; /* of exact size, so that a sanitizer sees a step too far */
 };
-
-#define MUST(condition)                                                                                                \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            abort();                                                                                                   \
-        }                                                                                                              \
-    } while (0)
 
 static bool get(const void *carrier, const char *key, size_t index, otel_str *value) {
     const struct headers *headers = carrier;

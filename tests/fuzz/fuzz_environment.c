@@ -3,17 +3,11 @@
  * fuzz_environment.c - hostile environments and names of fields. Each line of the input is a variable, and the name of
  * a field as well. Whatever they are: every listed name is proper, what is set is found again, and nothing else changes.
  */
+#include "must.h"
+
 #include <otel/environment.h>
-#include <stdlib.h>
 
 enum { VARIABLES = 100 };
-
-#define MUST(condition)                                                                                                \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            abort();                                                                                                   \
-        }                                                                                                              \
-    } while (0)
 
 static void split(char *envp[VARIABLES + 1], const char *text, size_t size) {
     size_t count = 0;

@@ -4,10 +4,10 @@
  * `tracestate`. Whatever they are: what was extracted is valid, is injected in the one right form, and is extracted
  * from that once more; and changing the tracestate gives a valid one.
  */
+#include "must.h"
 #include "tracestate.h"
 
 #include <otel/propagation.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { LINES = 100 };
@@ -17,13 +17,6 @@ struct headers {
     otel_str lines[LINES];
     char *copies[LINES]; /* of exact size, so that a sanitizer sees a step too far */
 };
-
-#define MUST(condition)                                                                                                \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            abort();                                                                                                   \
-        }                                                                                                              \
-    } while (0)
 
 static bool get(const void *carrier, const char *key, size_t index, otel_str *value) {
     const struct headers *headers = carrier;

@@ -7,12 +7,12 @@
 #ifndef OTEL_FUZZ_HEADERS_H
 #define OTEL_FUZZ_HEADERS_H
 
+#include "must.h"
 #include "utf8_char.h"
 
 #include <otel/baggage.h>
 #include <otel/propagation.h>
 #include <otel/trace.h>
-#include <stdlib.h>
 
 enum { FUZZ_LINES = 200 };
 
@@ -23,13 +23,6 @@ struct headers {
         char *copies[2]; /* of exact size, so that a sanitizer sees a step too far */
     } lines[FUZZ_LINES];
 };
-
-#define MUST(condition)                                                                                                \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            abort();                                                                                                   \
-        }                                                                                                              \
-    } while (0)
 
 static inline otel_str exact_copy(otel_str text, char **copy) {
     *copy = malloc(text.len > 0 ? text.len : 1);
