@@ -3,8 +3,7 @@
 #ifndef OTEL_TEST_BAGGAGE_FIXTURE_H
 #define OTEL_TEST_BAGGAGE_FIXTURE_H
 
-#include "carrier.h"
-#include "fake_backend.h"
+#include "headers_fixture.h"
 
 #include <otel/baggage.h>
 #include <setjmp.h>
@@ -15,21 +14,6 @@
 enum { MOST_MEMBERS = 64, MOST_BYTES = 8192 };
 
 static const otel_propagator *const w3c = &otel_propagator_baggage;
-static const otel_context no_context;
-static struct carrier in, out;
-
-static inline int set_up(void **state) {
-    (void)state;
-    fake_install();
-    in.count = out.count = out.writes = 0;
-    return 0;
-}
-
-static inline int tear_down(void **state) {
-    (void)state;
-    fake_remove();
-    return otel__thread_busy() ? -1 : 0;
-}
 
 static inline otel_context extract(void) { return w3c->extract(&no_context, &carrier_getter, &in); }
 

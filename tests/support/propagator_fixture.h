@@ -3,8 +3,7 @@
 #ifndef OTEL_TEST_PROPAGATOR_FIXTURE_H
 #define OTEL_TEST_PROPAGATOR_FIXTURE_H
 
-#include "carrier.h"
-#include "fake_backend.h"
+#include "headers_fixture.h"
 #include "vectors.h"
 
 #include <otel/baggage.h>
@@ -16,22 +15,6 @@
 
 #define TRACE_ID "a3f1c05d9e7b42688d14f0726b9c3e51"
 #define SPAN_ID "5c1e9a07d43b8f26"
-
-static const otel_context no_context;
-static struct carrier in, out;
-
-static inline int set_up(void **state) {
-    (void)state;
-    fake_install();
-    in.count = out.count = out.writes = 0;
-    return 0;
-}
-
-static inline int tear_down(void **state) {
-    (void)state;
-    fake_remove();
-    return otel__thread_busy() ? -1 : 0;
-}
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
