@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * xray.c - for AWS X-Ray: the propagator with its field `X-Amzn-Trace-Id`, and trace ids. Uses nothing of libotel-api but what is public, as a
- * propagator of somebody else's would; the inline functions of its headers are compiled in.
+ * xray.c - for AWS X-Ray: the propagator with its field `X-Amzn-Trace-Id`, and trace ids. Uses nothing of libotel-api
+ * but what is public, as a propagator of somebody else's would; the inline functions of its headers are compiled in.
  */
 #include <otel/xray.h>
 

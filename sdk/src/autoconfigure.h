@@ -25,9 +25,9 @@ struct otel__pipeline {
 };
 
 /*
- * Reports what the environment had wrong, then fills `out`. Consumes the parts that `options` hold (NULL: none given) whether it succeeds or not. On failure `out` is empty and `error` (may be NULL) says why:
- * OTEL_ERR_CONFIG for unusable options, never for the environment; OTEL_ERR_MEMORY. The diagnostics must be set up
- * before. One thread at a time.
+ * Reports what the environment had wrong, then fills `out`. Consumes the parts that `options` hold (NULL: none given)
+ * whether it succeeds or not. On failure `out` is empty and `error` (may be NULL) says why: OTEL_ERR_CONFIG for unusable
+ * options, never for the environment; OTEL_ERR_MEMORY. The diagnostics must be set up before. One thread at a time.
  */
 otel_status otel__autoconfigure(const otel_sdk_options *options, const struct otel__config *config,
                                 struct otel__pipeline *out, otel_error *error);
