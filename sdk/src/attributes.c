@@ -106,7 +106,7 @@ static struct otel__attr *find(const struct otel__attrs *attrs, otel_str key, ui
 }
 
 bool otel__attrs_has(const struct otel__attrs *attrs, const char *key) {
-    const otel_str text = otel_cstr(key);
+    const otel_str text = { key, strlen(key) };
     uint64_t high = 0;
     return find(attrs, text, hash_key(text.ptr, text.len, &high)) != NULL;
 }

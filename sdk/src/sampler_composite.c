@@ -29,7 +29,7 @@ static otel_decision decide(const struct otel__intent_query *query, const struct
 }
 
 /* There may be none at all, which is not the empty one. */
-static bool same_ot(otel_str a, otel_str b) { return !a.ptr == !b.ptr && otel__same_text(a, b); }
+static bool same_ot(otel_str a, otel_str b) { return a.ptr && b.ptr ? otel__same_text(a, b) : a.ptr == b.ptr; }
 
 /* Gives `state` the `ot` that the parent's had. */
 static void restore_ot(const otel_sampler *sampler, otel_str ot, otel_tracestate *state) {
