@@ -231,9 +231,11 @@ static void make_spans(struct recorder *recorder) {
     recorder->made += 2;
 }
 
+/* Signals arrive once the thread has its state: before, handlers can open no scopes; record_once() is for that. */
 static void *record(void *data) {
     struct recorder *recorder = data;
     me = recorder;
+    make_spans(recorder);
     block(SIG_UNBLOCK);
     for (unsigned round = 0; !atomic_load(&enough); round++) {
         make_spans(recorder);
