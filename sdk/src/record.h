@@ -136,6 +136,12 @@ void otel__records_unref(struct otel__record *const *list, size_t count);
 /* Returns the thread's cache to the pool. */
 void otel__record_cache_flush(struct otel__local *local);
 
+/*
+ * Gives the memory of free records and blocks back to the system, but for some that are needed next. Any thread, at a time
+ * when there is little to do.
+ */
+void otel__records_trim(void);
+
 struct otel__record *otel__record_at(uint32_t slot);
 static inline uint32_t otel__span_slot(const otel_span *span) { return (uint32_t)(span->opaque_[3] >> 32); }
 

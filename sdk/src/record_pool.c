@@ -9,6 +9,8 @@
 #include <string.h>
 
 enum { BIRTHS_PER_CHUNK = 1 << 16, BLOCK_HEADER = 8 };
+/* What stays at hand when memory is given back: two batches, and 1 MiB. */
+enum { RECORDS_KEPT = 1024, BLOCKS_KEPT = 128 };
 
 /* A value that no block can hold. */
 struct otel__big {
@@ -152,6 +154,17 @@ void otel__records_unref(struct otel__record *const *list, size_t count) {
 void otel__record_cache_flush(struct otel__local *local) {
     otel__slab_give(&records, local->cache, local->cached);
     local->cached = 0;
+}
+
+/* ---- giving memory back ------------------------------------------------------------------------------------------ */
+
+/* A free record may be locked by a call that comes too late. */
+static bool seize(void *record) { return otel__lock_try(&((struct otel__record *)record)->lock); }
+static void let_go(void *record) { otel__lock_release(&((struct otel__record *)record)->lock); }
+
+void otel__records_trim(void) {
+    otel__slab_trim(&records, RECORDS_KEPT, seize, let_go);
+    otel__slab_trim(&blocks, BLOCKS_KEPT, NULL, NULL);
 }
 
 /* ---- finding a span's record ------------------------------------------------------------------------------------- */

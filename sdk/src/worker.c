@@ -10,6 +10,8 @@
 #include <string.h>
 
 enum { STACK_SIZE = 512 * 1024, RETRY_START_MS = 1000, FLUSHES_TO_COME = 1 << 30 };
+/* A simple processor that has had nothing to do for so long is idle; a batch processor after its delay. */
+#define IDLE_NS (5 * OTEL__SECOND)
 
 /* ---- exporting: on the consumer's thread ------------------------------------------------------------------------- */
 
@@ -212,8 +214,10 @@ static void rest(otel_processor *p, bool *after_export) {
     if (lane->waiting) {
         sleep_until(p, OTEL__DOZING, due_at(p));
     } else if (*after_export) {
-        sleep_until(p, OTEL__DOZING, otel__clock_monotonic() + p->delay);
+        const bool woken = sleep_until(p, OTEL__DOZING, otel__clock_monotonic() + (p->delay ? p->delay : IDLE_NS));
         *after_export = false;
+        if (!woken && !otel__span_queue_fresh(&lane->queue))
+            otel__records_trim();
     } else {
         sleep_until(p, OTEL__ASLEEP, OTEL__NO_DEADLINE);
         if (p->delay && !wanted(lane) && !batch_is_full(p))
@@ -276,7 +280,7 @@ static bool work(otel_processor *p) {
             otel__worker_flush(p, ticket);
             after_export = true;
         } else if (export_due(p)) {
-            after_export = p->delay > 0;
+            after_export = true;
         } else {
             rest(p, &after_export);
         }

@@ -159,13 +159,15 @@ static void a_late_call_finds_nothing_whatever_the_slot_is_used_for(void **state
     finish(mine(), next);
 }
 
+struct late {
+    otel_span span;
+    _Atomic bool stop;
+    _Atomic unsigned found;
+};
+
 /* The record is taken over between a late call's first look and its lock. */
 static void *knock(void *data) {
-    struct {
-        otel_span span;
-        _Atomic bool stop;
-        _Atomic unsigned found;
-    } *late = data;
+    struct late *late = data;
     while (!atomic_load(&late->stop)) {
         struct otel__record *record = otel__record_lock(&late->span);
         if (record) {
@@ -178,11 +180,7 @@ static void *knock(void *data) {
 
 static void late_calls_of_other_threads_never_get_in(void **state) {
     (void)state;
-    struct {
-        otel_span span;
-        _Atomic bool stop;
-        _Atomic unsigned found;
-    } late = { .stop = false };
+    struct late late = { .stop = false };
     struct otel__record *record = otel__record_acquire(mine());
     late.span = span_of(record);
     finish(mine(), record);
@@ -260,6 +258,39 @@ static void there_are_so_many_records_and_they_all_come_back(void **state) {
     assert_int_equal(records_to_be_had(), OTEL__RECORDS_MAX);
     assert_int_equal(otel__records_live(), 0);
     assert_int_equal(records_to_be_had(), OTEL__RECORDS_MAX);
+}
+
+static size_t resident(void) {
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file) {
+        assert_int_equal(fscanf(file, "%*u %lu", &pages), 1);
+        fclose(file);
+    }
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* With late calls that knock at one of the records meanwhile. */
+static void memory_of_free_records_can_be_given_back(void **state) {
+    (void)state;
+    struct late late = { .stop = false };
+    assert_int_equal(records_to_be_had(), OTEL__RECORDS_MAX); /* all have been touched */
+    struct otel__record *record = otel__record_acquire(mine());
+    late.span = span_of(record);
+    finish(mine(), record);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, knock, &late), 0);
+    const size_t before = resident();
+    otel__records_trim();
+    const size_t after = resident();
+    for (unsigned i = 0; i < 20; i++) {
+        assert_int_equal(records_to_be_had(), OTEL__RECORDS_MAX);
+        otel__records_trim();
+    }
+    atomic_store(&late.stop, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(late.found, 0);
+    assert_true(before >= after + 50 * (size_t)MEGABYTE);
 }
 
 static void a_thread_caches_no_more_than_its_bound(void **state) {
@@ -523,6 +554,7 @@ static void what_a_free_record_held_is_poisoned(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_are_so_many_records_and_they_all_come_back),
+        cmocka_unit_test(memory_of_free_records_can_be_given_back),
         cmocka_unit_test(no_birth_is_given_twice_whatever_the_thread),
         cmocka_unit_test(threads_without_a_state_get_births_too),
         cmocka_unit_test(a_child_gives_births_that_its_parent_never_gave),

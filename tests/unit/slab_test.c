@@ -120,12 +120,128 @@ static void a_caller_may_number_the_places_itself(void **state) {
     free(slab);
 }
 
+/* ---- giving memory back ------------------------------------------------------------------------------------------ */
+
+enum { FREED = 4000, KEPT = 100, PLACE = 1024 };
+
+static bool all_bytes_are(const struct otel__slab *slab, uint32_t number, int byte) {
+    const unsigned char *place = otel__slab_at(slab, number);
+    for (uint32_t i = 0; i < slab->place_size; i++)
+        if (place[i] != byte)
+            return false;
+    return true;
+}
+
+static void take_and_fill(struct otel__slab *slab, uint32_t *numbers) {
+    for (uint32_t i = 0; i < FREED; i += 16)
+        assert_int_equal(otel__slab_take(slab, numbers + i, 16), 16);
+    for (uint32_t i = 0; i < FREED; i++)
+        memset(otel__slab_at(slab, numbers[i]), 0xee, slab->place_size);
+}
+
+static void free_memory_can_be_given_back(void **state) {
+    (void)state;
+    struct otel__slab *slab = new_slab(PLACE, FREED, FREED);
+    uint32_t numbers[FREED];
+    take_and_fill(slab, numbers);
+    otel__slab_give(slab, numbers, FREED);
+    errno = EDOM;
+    const size_t bytes = otel__slab_trim(slab, KEPT, NULL, NULL);
+    assert_int_equal(errno, EDOM);
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    assert_in_range(bytes, (FREED - KEPT) * PLACE - 4 * page, (FREED - KEPT) * PLACE);
+    /* What was freed last has its memory still and is taken first; then come the others, and all are there. */
+    bool seen[FREED + 1] = { false };
+    for (uint32_t i = 0; i < FREED; i++) {
+        uint32_t number;
+        assert_int_equal(otel__slab_take(slab, &number, 1), 1);
+        assert_false(seen[number]);
+        seen[number] = true;
+        assert_true(i < KEPT ? all_bytes_are(slab, number, 0xee)
+                             : all_bytes_are(slab, number, 0) || all_bytes_are(slab, number, 0xee));
+        assert_int_equal(i < KEPT, number <= KEPT);
+    }
+    free(slab);
+}
+
+static void places_in_use_keep_their_memory(void **state) {
+    (void)state;
+    struct otel__slab *slab = new_slab(PLACE, FREED, FREED);
+    uint32_t numbers[FREED];
+    take_and_fill(slab, numbers);
+    for (uint32_t i = 0; i < FREED; i++)
+        if (i % 50 != 0)
+            otel__slab_give(slab, &numbers[i], 1);
+    assert_true(otel__slab_trim(slab, 0, NULL, NULL) >= (size_t)FREED * PLACE / 2);
+    for (uint32_t i = 0; i < FREED; i += 50)
+        assert_true(all_bytes_are(slab, numbers[i], 0xee));
+    free(slab);
+}
+
+static void larger_places_than_pages(void **state) {
+    (void)state;
+    const uint32_t size = 2 * (uint32_t)sysconf(_SC_PAGESIZE);
+    struct otel__slab *slab = new_slab(size, FREED, FREED);
+    uint32_t numbers[FREED];
+    take_and_fill(slab, numbers);
+    otel__slab_give(slab, numbers, FREED);
+    assert_int_equal(otel__slab_trim(slab, KEPT, NULL, NULL), (size_t)(FREED - KEPT) * size);
+    free(slab);
+}
+
+/* The first four bytes of a place are 1 while somebody is in it. */
+static bool seize(void *place) {
+    if (*(uint32_t *)place == 1)
+        return false;
+    *(uint32_t *)place = 1;
+    return true;
+}
+static void release(void *place) { *(uint32_t *)place = 0; }
+
+static void a_place_that_cannot_be_seized_keeps_its_page(void **state) {
+    (void)state;
+    struct otel__slab *slab = new_slab(PLACE, FREED, FREED);
+    uint32_t numbers[FREED];
+    take_and_fill(slab, numbers);
+    *(uint32_t *)otel__slab_at(slab, 2001) = 1;
+    otel__slab_give(slab, numbers, FREED);
+    assert_true(otel__slab_trim(slab, 0, seize, release) > (size_t)FREED * PLACE / 2);
+    assert_int_equal(*(uint32_t *)otel__slab_at(slab, 2001), 1);
+    assert_int_equal(((unsigned char *)otel__slab_at(slab, 2001))[PLACE - 1], 0xee);
+    /* Its neighbour on the page, seized first, was let go. */
+    assert_int_equal(*(uint32_t *)otel__slab_at(slab, 2000), 0);
+    free(slab);
+}
+
+/* As of locked pages. */
+static bool pages_are_locked;
+
+static void what_the_system_does_not_take_stays(void **state) {
+    (void)state;
+    struct otel__slab *slab = new_slab(PLACE, FREED, FREED);
+    uint32_t numbers[FREED];
+    take_and_fill(slab, numbers);
+    otel__slab_give(slab, numbers, FREED);
+    pages_are_locked = true;
+    const size_t bytes = otel__slab_trim(slab, KEPT, seize, release);
+    pages_are_locked = false;
+    assert_int_equal(bytes, 0);
+    for (uint32_t i = 0; i < FREED; i++) {
+        uint32_t number;
+        assert_int_equal(otel__slab_take(slab, &number, 1), 1);
+        assert_int_equal(((unsigned char *)otel__slab_at(slab, number))[PLACE - 1], 0xee);
+        assert_int_not_equal(*(uint32_t *)otel__slab_at(slab, number), 1);
+    }
+    free(slab);
+}
+
 /* ---- many threads ----------------------------------------------------------------------------------------------- */
 
 struct shared {
     struct otel__slab *slab;
     _Atomic uint8_t *owned;
     _Atomic unsigned doubly, wild, started;
+    _Atomic bool done;
 };
 
 static uint32_t next_random(uint32_t *seed) {
@@ -163,16 +279,26 @@ static void *take_and_give(void *data) {
     return NULL;
 }
 
+static void *trim_again_and_again(void *data) {
+    struct shared *shared = data;
+    while (!atomic_load(&shared->done))
+        otel__slab_trim(shared->slab, 4, NULL, NULL);
+    return NULL;
+}
+
 static void places_have_one_owner_at_a_time_under_threads(void **state) {
     (void)state;
     /* So few places that all threads fight for the same ones: what a stack without tags does not survive. */
     enum { CAPACITY = THREADS * HELD * 3 / 4 };
     struct shared shared = { .slab = new_slab(64, CAPACITY, CAPACITY), .owned = calloc(CAPACITY + 1, 1) };
-    pthread_t threads[THREADS];
+    pthread_t threads[THREADS], trimmer;
+    assert_int_equal(pthread_create(&trimmer, NULL, trim_again_and_again, &shared), 0);
     for (unsigned i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, take_and_give, &shared), 0);
     for (unsigned i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
+    atomic_store(&shared.done, true);
+    pthread_join(trimmer, NULL);
     assert_int_equal(shared.wild, 0);
     assert_int_equal(shared.doubly, 0);
     /* Nothing was lost either. */
@@ -244,7 +370,7 @@ static bool old_kernel;
 
 int madvise(void *start, size_t size, int advice) {
     enum { WIPE_ON_FORK = 18 };
-    if (old_kernel && advice == WIPE_ON_FORK) {
+    if ((old_kernel && advice == WIPE_ON_FORK) || (pages_are_locked && advice == MADV_DONTNEED)) {
         errno = EINVAL;
         return -1;
     }
@@ -328,6 +454,11 @@ int main(void) {
         cmocka_unit_test(no_place_beyond_the_capacity),
         cmocka_unit_test(numbers_from_outside_are_checked),
         cmocka_unit_test(a_caller_may_number_the_places_itself),
+        cmocka_unit_test(free_memory_can_be_given_back),
+        cmocka_unit_test(places_in_use_keep_their_memory),
+        cmocka_unit_test(larger_places_than_pages),
+        cmocka_unit_test(a_place_that_cannot_be_seized_keeps_its_page),
+        cmocka_unit_test(what_the_system_does_not_take_stays),
         cmocka_unit_test(places_have_one_owner_at_a_time_under_threads),
         cmocka_unit_test(every_operation_changes_the_tag),
         cmocka_unit_test(a_child_starts_afresh),

@@ -284,6 +284,40 @@ static void a_stream_of_spans_does_not_wake_it_for_each(void **state) {
     assert_int_equal(seen.count, 1);
 }
 
+static size_t memory_of(const char *line) {
+    char text[256];
+    size_t kib = 0;
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file && fgets(text, sizeof text, file))
+        if (strncmp(text, line, strlen(line)) == 0)
+            kib = strtoull(text + strlen(line), NULL, 10);
+    if (file)
+        fclose(file);
+    assert_true(kib > 0);
+    return kib * 1024;
+}
+
+/* Once it has had nothing to do for as long as the delay is. */
+static void what_a_burst_took_is_given_back(void **state) {
+    (void)state;
+    enum { BURST = 20000, RECORD = 1024 };
+    static otel_span spans[BURST];
+    start_batch(BURST, 512, 200);
+    for (unsigned i = 0; i < BURST; i++)
+        spans[i] = otel_span_start(lib, OTEL_START("s"));
+    const size_t during = memory_of("VmRSS:");
+    for (unsigned i = 0; i < BURST; i++)
+        otel_span_end(&spans[i]);
+    assert_soon(seen.count == BURST);
+    assert_soon(memory_of("VmRSS:") + (size_t)BURST * RECORD * 3 / 4 < during);
+    /* And is there again when it is needed. */
+    for (unsigned i = 0; i < BURST; i++)
+        spans[i] = otel_span_start(lib, OTEL_START("s"));
+    for (unsigned i = 0; i < BURST; i++)
+        otel_span_end(&spans[i]);
+    assert_soon(seen.count == 2 * BURST);
+}
+
 /*
  * Each span finds the worker on its way to sleep or asleep. A wake-up that got lost would leave the span behind for
  * ever.
@@ -423,6 +457,7 @@ int main(void) {
         test(explicit_times_hasten_nothing),
         test(it_does_not_wake_up_while_there_is_nothing_to_do),
         test(a_stream_of_spans_does_not_wake_it_for_each),
+        test(what_a_burst_took_is_given_back),
         test(no_wake_up_is_lost),
         test(no_wake_up_is_lost_among_threads),
         test(spans_wait_when_no_thread_can_be_had),

@@ -129,6 +129,13 @@ uint32_t otel__slab_take(struct otel__slab *slab, uint32_t *numbers, uint32_t wa
     return count ? count : carve(slab, numbers, want);
 }
 
+uint32_t otel__slab_take_all(struct otel__slab *slab) {
+    uint64_t head = atomic_load_explicit(&slab->state->free, memory_order_acquire);
+    while ((uint32_t)head != 0 && !atomic_compare_exchange_weak_explicit(&slab->state->free, &head, head_of(head, 0),
+                                                                         memory_order_acq_rel, memory_order_acquire)) {}
+    return (uint32_t)head;
+}
+
 void otel__slab_give(struct otel__slab *slab, const uint32_t *numbers, uint32_t count) {
     if (count == 0)
         return;

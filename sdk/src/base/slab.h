@@ -6,7 +6,7 @@
  * makes it usable in steps as places are first carved. Places are named by numbers from 1; 0 is "none". Freed places
  * go to a lock-free stack: one word {tag, number}, whose tag changes with every operation, so that a stale view of the
  * stack never passes the compare-and-swap; the links lie in an array of their own, so that a free place is not
- * touched. Because nothing is ever unmapped, reading a place or a link through an outdated number is harmless.
+ * touched, and the pages of many free ones can be given back (otel__slab_trim()). Because nothing is ever unmapped, reading a place or a link through an outdated number is harmless.
  *
  * Everything that changes lies in memory that fork() wipes (MADV_WIPEONFORK; otel__wiped_after_fork() does it where
  * the kernel cannot): zero is the valid empty state - no place carved, none free - so that a child starts afresh
@@ -50,6 +50,18 @@ bool otel__slab_init(struct otel__slab *slab, uint32_t place_size, uint32_t capa
 uint32_t otel__slab_take(struct otel__slab *slab, uint32_t *numbers, uint32_t want);
 /* Gives places back. Any thread. */
 void otel__slab_give(struct otel__slab *slab, const uint32_t *numbers, uint32_t count);
+
+/* Takes all free places: the number that was freed last, whose link leads to the one before. Any thread. */
+uint32_t otel__slab_take_all(struct otel__slab *slab);
+
+/*
+ * Gives the memory of free places back to the system, but for the `keep` that were freed last; they stay free, and read
+ * as zero from then on. Where places may be touched while they are free, `seize` keeps others out, who may enter what
+ * has become zero; `release` lets them in again where nothing was given back (both or none). Returns the bytes given
+ * back. Any thread; a take may find nothing free meanwhile.
+ */
+size_t otel__slab_trim(struct otel__slab *slab, uint32_t keep, bool (*seize)(void *place),
+                       void (*release)(void *place));
 
 static inline void *otel__slab_at(const struct otel__slab *slab, uint32_t number) {
     return slab->base + (size_t)number * slab->place_size;
