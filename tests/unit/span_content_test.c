@@ -76,6 +76,7 @@ static void a_local_root_with_a_remote_parent_goes_by_the_clock_of_now(void **st
     const otel_span remote = span_wrapped(1, true, NULL);
     const otel_span first = span_child_of(lib, &remote);
     otel_span_end(&first);
+    fake_clock_pass(1000000); /* a reading is taken over for that long */
     fake_clock_set_wall(2000 * (uint64_t)SECOND);
     const otel_span second = span_child_of(lib, &remote);
     otel_span_end(&second);

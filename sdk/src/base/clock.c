@@ -3,6 +3,7 @@
 #include "base/clock.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 uint64_t (*otel__clock_for_tests)(clockid_t id);
@@ -21,8 +22,11 @@ int otel__deadline_left_ms(uint64_t deadline) {
 }
 
 enum { BELIEVED_NS = 500, TRIES = 8 };
+/* An offset is taken over for so long: a third of what a short span costs is the reading of clocks. */
+#define TAKEN_OVER_NS OTEL__MILLISECOND
 
-static _Atomic int64_t last_offset;
+static _Atomic int64_t careful_offset, last_offset;
+static _Atomic uint64_t last_read_at = UINT64_MAX / 2; /* steady; at first far from any time that is */
 
 static int64_t offset_now(uint64_t *took) {
     const uint64_t steady = otel__clock_steady();
@@ -42,12 +46,27 @@ static int64_t measure_carefully(void) {
             best = offset;
         }
     }
-    atomic_store_explicit(&last_offset, best, memory_order_relaxed);
+    atomic_store_explicit(&careful_offset, best, memory_order_relaxed);
     return best;
 }
 
-int64_t otel__clock_offset(uint64_t steady) {
+static int64_t measure(uint64_t steady) {
     const int64_t offset = (int64_t)(otel__clock_wall() - steady);
-    const int64_t change = offset - atomic_load_explicit(&last_offset, memory_order_relaxed);
+    const int64_t change = offset - atomic_load_explicit(&careful_offset, memory_order_relaxed);
     return change >= -BELIEVED_NS && change <= BELIEVED_NS ? offset : measure_carefully();
+}
+
+/* Another thread's reading may be a little later than `steady`. */
+static bool is_fresh(uint64_t steady) {
+    const uint64_t since = steady - atomic_load_explicit(&last_read_at, memory_order_relaxed);
+    return since + TAKEN_OVER_NS < 2 * TAKEN_OVER_NS;
+}
+
+int64_t otel__clock_offset(uint64_t steady) {
+    if (is_fresh(steady))
+        return atomic_load_explicit(&last_offset, memory_order_relaxed);
+    const int64_t offset = measure(steady);
+    atomic_store_explicit(&last_offset, offset, memory_order_relaxed);
+    atomic_store_explicit(&last_read_at, steady, memory_order_relaxed);
+    return offset;
 }
