@@ -58,18 +58,33 @@ size_t otel__utf8_prefix(const char *text, size_t len, size_t characters) {
     return used;
 }
 
+/* What is repaired so far: `needed` bytes, of which those that fit are in [out, out + cap). */
+struct repaired {
+    char *out;
+    size_t cap, needed;
+    bool full;
+};
+
+static void append(struct repaired *r, const char *bytes, size_t count, bool whole) {
+    const size_t room = r->full ? 0 : r->cap - r->needed;
+    const size_t fits = count <= room ? count : whole ? 0 : room;
+    if (fits)
+        memcpy(r->out + r->needed, bytes, fits);
+    r->full = r->full || fits < count;
+    r->needed += count;
+}
+
 size_t otel__utf8_repair(const char *in, size_t len, char *out, size_t cap) {
-    size_t needed = 0;
-    bool fits = true;
+    struct repaired repaired = { .out = out, .cap = cap };
     for (size_t i = 0; i < len;) {
-        size_t size = otel__utf8_char(in + i, len - i);
-        const char *from = size ? in + i : "\xef\xbf\xbd";
-        size_t bytes = size ? size : 3;
-        fits = fits && bytes <= cap - needed;
-        if (fits)
-            memcpy(out + needed, from, bytes);
-        needed += bytes;
+        const size_t plain = ascii_prefix(in + i, len - i);
+        append(&repaired, in + i, plain, false);
+        i += plain;
+        if (i == len)
+            break;
+        const size_t size = otel__utf8_char(in + i, len - i);
+        append(&repaired, size ? in + i : "\xef\xbf\xbd", size ? size : 3, true);
         i += size ? size : 1;
     }
-    return needed;
+    return repaired.needed;
 }
