@@ -1,33 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * discard.c - the benchmark's receiver: accepts HTTP requests on a loopback port, reads and forgets their bodies and
- * answers each with an empty ExportTraceServiceResponse. It understands no more of HTTP than Content-Length and
- * keep-alive, so that it costs next to nothing. Prints its port; ends when its standard input does.
+ * discard.c - the benchmark's receiver: accepts HTTP requests on a loopback port, counts the spans in their bodies,
+ * forgets them, and answers each with an empty ExportTraceServiceResponse. It understands no more of HTTP than
+ * Content-Length and keep-alive, and of the body no more than where each span ends, so that it costs next to nothing.
+ * Prints its port; for each line on its standard input it prints the requests and spans since the last, as JSON; it ends
+ * when its standard input does.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CONNECTIONS = 16, HEAD_MAX = 8192 };
+enum { CONNECTIONS = 16, HEAD_MAX = 8192, BODY_MAX = 64 << 20 };
 
 struct connection {
     int fd;
     size_t head_len; /* bytes of the head collected so far */
-    size_t body;     /* bytes of the body still to come */
+    size_t body_len; /* the same of the body */
+    size_t length;   /* of the whole body */
     bool in_body;
     char head[HEAD_MAX + 1];
+    unsigned char *body; /* BODY_MAX bytes, of which the kernel provides those that are used */
 };
 
 static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n";
-static char sink[1 << 18];
+static unsigned long long requests, spans;
 
 static void die(const char *what) {
     perror(what);
@@ -46,7 +52,58 @@ static int listen_on_loopback(void) {
     return fd;
 }
 
+/* ---- counting spans ---------------------------------------------------------------------------------------------- */
+
+/* Part of a message. */
+struct part {
+    const unsigned char *at, *end;
+};
+
+static uint64_t varint(struct part *p) {
+    uint64_t value = 0;
+    for (unsigned shift = 0; p->at < p->end && shift < 64; shift += 7) {
+        const unsigned char byte = *p->at++;
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80)
+            return value;
+    }
+    p->at = p->end;
+    return 0;
+}
+
+/* Skips to the next field `number`, which is a message, and cuts it off. */
+static bool next_message(struct part *p, uint64_t number, struct part *message) {
+    while (p->at < p->end) {
+        const uint64_t tag = varint(p);
+        if ((tag & 7) != 2) /* all fields on the way to spans are messages or texts */
+            return false;
+        const uint64_t length = varint(p);
+        if (length > (uint64_t)(p->end - p->at))
+            return false;
+        *message = (struct part){ p->at, p->at + length };
+        p->at += length;
+        if (tag >> 3 == number)
+            return true;
+    }
+    return false;
+}
+
+/* ExportTraceServiceRequest.resource_spans, ResourceSpans.scope_spans and ScopeSpans.spans. */
+static unsigned count_spans(struct part request) {
+    unsigned count = 0;
+    struct part resource, scope, span;
+    while (next_message(&request, 1, &resource))
+        while (next_message(&resource, 2, &scope))
+            while (next_message(&scope, 2, &span))
+                count++;
+    return count;
+}
+
+/* ---- HTTP -------------------------------------------------------------------------------------------------------- */
+
 static bool reply(struct connection *c) {
+    requests++;
+    spans += count_spans((struct part){ c->body, c->body + c->length });
     c->in_body = false;
     c->head_len = 0;
     return write(c->fd, answer, sizeof answer - 1) == (ssize_t)(sizeof answer - 1);
@@ -67,19 +124,28 @@ static bool read_head(struct connection *c) {
     const char *end = strstr(c->head, "\r\n\r\n");
     if (!end)
         return c->head_len < HEAD_MAX;
-    const size_t had = c->head_len - (size_t)(end + 4 - c->head);
-    const size_t length = content_length(c->head);
-    c->body = length > had ? length - had : 0;
+    c->body_len = c->head_len - (size_t)(end + 4 - c->head);
+    c->length = content_length(c->head);
+    if (c->length > BODY_MAX || c->body_len > c->length)
+        return false;
+    memcpy(c->body, end + 4, c->body_len);
     c->in_body = true;
-    return c->body > 0 || reply(c);
+    return c->body_len < c->length || reply(c);
 }
 
 static bool read_body(struct connection *c) {
-    const ssize_t n = read(c->fd, sink, c->body < sizeof sink ? c->body : sizeof sink);
+    const ssize_t n = read(c->fd, c->body + c->body_len, c->length - c->body_len);
     if (n <= 0)
         return false;
-    c->body -= (size_t)n;
-    return c->body > 0 || reply(c);
+    c->body_len += (size_t)n;
+    return c->body_len < c->length || reply(c);
+}
+
+static unsigned char *map_body(void) {
+    void *p = mmap(NULL, BODY_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED)
+        die("otel-discard");
+    return p;
 }
 
 static void accept_one(int listener, struct connection *connections) {
@@ -92,10 +158,25 @@ static void accept_one(int listener, struct connection *connections) {
         c->fd = fd;
         c->head_len = 0;
         c->in_body = false;
+        if (!c->body)
+            c->body = map_body();
         return;
     }
     if (fd >= 0)
         close(fd);
+}
+
+/* False: nobody listens any more. */
+static bool print_counts(void) {
+    char lines[64];
+    const ssize_t n = read(STDIN_FILENO, lines, sizeof lines);
+    for (ssize_t i = 0; i < n; i++)
+        if (lines[i] == '\n') {
+            printf("{\"requests\": %llu, \"received\": %llu}\n", requests, spans);
+            requests = spans = 0;
+        }
+    fflush(stdout);
+    return n > 0;
 }
 
 int main(void) {
@@ -111,7 +192,7 @@ int main(void) {
             polled[i + 2] = (struct pollfd){ .fd = connections[i].fd, .events = POLLIN };
         if (poll(polled, CONNECTIONS + 2, -1) < 0)
             die("poll");
-        if (polled[0].revents && read(STDIN_FILENO, sink, sizeof sink) <= 0)
+        if (polled[0].revents && !print_counts())
             return 0;
         if (polled[1].revents)
             accept_one(listener, connections);

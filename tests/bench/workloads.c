@@ -4,6 +4,7 @@
 
 #include <otel/propagation.h>
 #include <otel/trace.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -17,7 +18,7 @@ static void spec(void) {
 }
 
 /* Keys and values of 20 characters, one call each. */
-static void ten(void) {
+static otel_span start_ten(void) {
     const otel_span span = otel_span_start(tracer, OTEL_START("benchmark", .root = true));
     otel_set(&span, "benchmark.attribute0", "value-0-of-20-chars!");
     otel_set(&span, "benchmark.attribute1", "value-1-of-20-chars!");
@@ -29,6 +30,11 @@ static void ten(void) {
     otel_set(&span, "benchmark.attribute7", "value-7-of-20-chars!");
     otel_set(&span, "benchmark.attribute8", "value-8-of-20-chars!");
     otel_set(&span, "benchmark.attribute9", "value-9-of-20-chars!");
+    return span;
+}
+
+static void ten(void) {
+    const otel_span span = start_ten();
     otel_span_end(&span);
 }
 
@@ -67,12 +73,53 @@ static void server(void) {
     otel_span_end(&span);
 }
 
+/* 128 attributes of 1 KiB each, as many as a span may have by default. */
+static void wide(void) {
+    static const char *const keys[] = {
+#define KEYS_8(n)                                                                                                      \
+    "key." n "0", "key." n "1", "key." n "2", "key." n "3", "key." n "4", "key." n "5", "key." n "6", "key." n "7"
+        KEYS_8("00"), KEYS_8("01"), KEYS_8("02"), KEYS_8("03"), KEYS_8("04"), KEYS_8("05"), KEYS_8("06"), KEYS_8("07"),
+        KEYS_8("10"), KEYS_8("11"), KEYS_8("12"), KEYS_8("13"), KEYS_8("14"), KEYS_8("15"), KEYS_8("16"), KEYS_8("17"),
+    };
+    static char value[1024];
+    memset(value, 'v', sizeof value);
+    const otel_span span = otel_span_start(tracer, OTEL_START("benchmark", .root = true));
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        otel_set(&span, keys[i], otel_strn(value, sizeof value));
+    otel_span_end(&span);
+}
+
+/* As `ten`, but a span ends only when LIVE others have started after it. */
+enum { LIVE = 10000 };
+static _Thread_local struct {
+    otel_span *spans;
+    size_t oldest;
+} live;
+
+static void live_step(void) {
+    if (!live.spans && !(live.spans = calloc(LIVE, sizeof *live.spans)))
+        abort();
+    otel_span *span = &live.spans[live.oldest];
+    otel_span_end(span);
+    *span = start_ten();
+    live.oldest = (live.oldest + 1) % LIVE;
+}
+
+static void end_live(void) {
+    for (size_t i = 0; i < LIVE; i++)
+        otel_span_end(&live.spans[i]);
+    free(live.spans);
+    live.spans = NULL;
+}
+
 static const struct workload workloads[] = {
-    { "noop", "no SDK: start, 10 string attributes, end", ten, false, false },
-    { "unsampled", "always_off: start, 10 string attributes, end", ten, true, false },
-    { "spec", "1 int attribute, 1 event without attributes", spec, true, true },
-    { "ten", "10 string attributes of 20 + 20 characters", ten, true, true },
-    { "server", "remote parent, SERVER, 8 attributes, status, inject", server, true, true },
+    { "noop", "no SDK: start, 10 string attributes, end", ten, false, false, NULL },
+    { "unsampled", "always_off: start, 10 string attributes, end", ten, true, false, NULL },
+    { "spec", "1 int attribute, 1 event without attributes", spec, true, true, NULL },
+    { "ten", "10 string attributes of 20 + 20 characters", ten, true, true, NULL },
+    { "server", "remote parent, SERVER, 8 attributes, status, inject", server, true, true, NULL },
+    { "wide", "128 string attributes of 1 KiB", wide, true, true, NULL },
+    { "live", "as ten, while 10,000 spans are live", live_step, true, true, end_live },
 };
 
 const struct workload *workload_find(const char *name) {

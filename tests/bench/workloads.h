@@ -10,9 +10,10 @@
 struct workload {
     const char *name;
     const char *description;
-    void (*span)(void); /* makes one span, from start to end */
-    bool sdk;           /* start an SDK */
-    bool sampled;       /* with the default sampler; else with always_off */
+    void (*span)(void);   /* makes one span, from start to end */
+    bool sdk;             /* start an SDK */
+    bool sampled;         /* with the default sampler; else with always_off */
+    void (*finish)(void); /* at the end of each thread; or NULL */
 };
 
 /* NULL: there is none of that name. */

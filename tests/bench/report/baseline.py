@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gate: instructions of each operation against those that were agreed on, for one compiler and processor."""
+import json
+import os
+import platform
+import subprocess
+import sys
+
+import micro
+
+PATH = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "instructions.json")
+TOLERANCE = 0.10
+SLACK = 5  # instructions: of operations that take a few dozen
+SKIPPED = 77
+
+
+def machine(compiler):
+    """What the instructions depend on beside the sources."""
+    version = subprocess.run([compiler, "-dumpversion"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    return f"{os.path.basename(compiler)} {version.split('.')[0]} {platform.machine()} {' '.join(platform.libc_ver())}"
+
+
+def off(measured, agreed):
+    """Operations that cost something else than agreed; fewer instructions count too: then agree on those."""
+    for name in sorted(agreed.keys() | measured.keys()):
+        if name not in measured or name not in agreed:
+            yield f"{name}: {'is not measured any more' if name in agreed else 'has no baseline'}"
+        elif abs(measured[name] - agreed[name]) > max(SLACK, TOLERANCE * agreed[name]):
+            yield f"{name}: {measured[name]:.1f} instructions, agreed {agreed[name]:.1f}"
+
+
+def write(here, measured):
+    with open(PATH, "w", encoding="utf-8") as out:
+        json.dump({"machine": here, "operations": {k: round(v, 1) for k, v in measured.items()}}, out, indent=2)
+        out.write("\n")
+    print(f"{len(measured)} operations agreed on")
+    return 0
+
+
+def run(args):
+    here = machine(args.compiler)
+    agreed = {"machine": here}
+    if args.baseline == "check":
+        with open(PATH, encoding="utf-8") as file:
+            agreed = json.load(file)
+    if agreed["machine"] != here:
+        print(f"skipped: the baseline is of {agreed['machine']}, this is {here}")
+        return SKIPPED
+    measured = micro.in_instructions(args.bin)
+    if measured is None:
+        print("skipped: there is no Valgrind here, or its header was not there when otel-micro was built")
+        return SKIPPED
+    if args.baseline == "write":
+        return write(here, measured)
+    differences = list(off(measured, agreed["operations"]))
+    for difference in differences:
+        print(difference, file=sys.stderr)
+    if differences:
+        print("If that is meant, ./dev bench --baseline write agrees on it.", file=sys.stderr)
+    print(f"{len(measured)} operations counted, {len(differences)} off by more than {TOLERANCE:.0%}")
+    return 1 if differences else 0
