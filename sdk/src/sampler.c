@@ -15,6 +15,7 @@
 
 /* Shared by all who ask for them; destroying them does nothing. */
 static otel_sampler always_on = { .kind = OTEL__ALWAYS_ON };
+static otel_sampler on_as_parent = { .kind = OTEL__ON_AS_PARENT };
 static otel_sampler always_off = { .kind = OTEL__ALWAYS_OFF };
 
 /* ---- deciding --------------------------------------------------------------------------------------------------- */
@@ -26,6 +27,15 @@ static const otel_sampler *delegate_of(const otel_sampler *sampler, const struct
     if (meta & OTEL__META_REMOTE)
         return sampler->delegates[meta & OTEL_FLAG_SAMPLED ? OTEL__REMOTE_SAMPLED : OTEL__REMOTE_NOT_SAMPLED];
     return sampler->delegates[meta & OTEL_FLAG_SAMPLED ? OTEL__LOCAL_SAMPLED : OTEL__LOCAL_NOT_SAMPLED];
+}
+
+static inline void always_sample(const struct otel__sampling *in, struct otel__sampled *out) {
+    out->decision = OTEL_RECORD_AND_SAMPLE;
+    out->owned = false;
+    out->lists = 0;
+    out->state = 0;
+    if (in->parent_state)
+        otel__state_claim_all(in, out);
 }
 
 /* Not inlined, here and in other files, so that the samplers that are asked most save no registers. */
@@ -43,6 +53,9 @@ void otel__sampler_decide(const otel_sampler *sampler, const struct otel__sampli
         sampler = &always_off;
     switch (sampler->kind) {
     case OTEL__ALWAYS_ON:
+        always_sample(in, out);
+        break;
+    case OTEL__ON_AS_PARENT:
         otel__decide_plainly(OTEL_RECORD_AND_SAMPLE, in, out);
         break;
     case OTEL__TRACE_ID_RATIO:
@@ -96,7 +109,7 @@ static void destroy_delegates(otel_sampler *const delegates[OTEL__DELEGATES]) {
 }
 
 void otel_sampler_destroy(otel_sampler *sampler) {
-    if (!sampler || sampler == &always_on || sampler == &always_off)
+    if (!sampler || sampler == &always_on || sampler == &on_as_parent || sampler == &always_off)
         return;
     destroy_delegates(sampler->delegates);
     otel__tracestate_drop(sampler->root_state);
@@ -124,11 +137,18 @@ otel_sampler *otel_sampler_always_record(otel_sampler *delegate) {
     return sampler;
 }
 
+/* What a parent-based sampler keeps of a delegate that it asks about spans with a parent. */
+static otel_sampler *below_parent(otel_sampler *delegate) {
+    if (delegate->kind == OTEL__ALWAYS_RECORD)
+        delegate->delegates[OTEL__ROOT] = below_parent(delegate->delegates[OTEL__ROOT]);
+    return delegate == &always_on ? &on_as_parent : delegate;
+}
+
 otel_sampler *otel_sampler_parent_based(const otel_parent_based_options *options) {
     otel_parent_based_options known, given = { .size = sizeof given };
     if (options)
         given = *(const otel_parent_based_options *)otel__options_fit(options, sizeof known, &known);
-    otel_sampler *const delegates[OTEL__DELEGATES] = {
+    otel_sampler *delegates[OTEL__DELEGATES] = {
         [OTEL__ROOT] = given.root ? given.root : &always_on,
         [OTEL__REMOTE_SAMPLED] = given.remote_parent_sampled ? given.remote_parent_sampled : &always_on,
         [OTEL__REMOTE_NOT_SAMPLED] = given.remote_parent_not_sampled ? given.remote_parent_not_sampled : &always_off,
@@ -140,7 +160,8 @@ otel_sampler *otel_sampler_parent_based(const otel_parent_based_options *options
         destroy_delegates(delegates);
         return &always_off;
     }
-    memcpy(sampler->delegates, delegates, sizeof delegates);
+    for (int i = 0; i < OTEL__DELEGATES; i++)
+        sampler->delegates[i] = i == OTEL__ROOT ? delegates[i] : below_parent(delegates[i]);
     return sampler;
 }
 
@@ -216,6 +237,7 @@ static void describe_delegates(const otel_sampler *sampler, struct otel__writer 
 static void describe(const otel_sampler *sampler, struct otel__writer *writer) {
     switch (sampler->kind) {
     case OTEL__ALWAYS_ON:
+    case OTEL__ON_AS_PARENT:
         otel__write(writer, "AlwaysOnSampler");
         break;
     case OTEL__ALWAYS_OFF:

@@ -8,7 +8,8 @@
  * files of its own: sampler_probability.c, sampler_custom.c, sampler_composite.c. What every decision of a built-in
  * sampler keeps true is the meaning of the threshold `th` in the tracestate (`ot=th:...`): it stands for the
  * probability with which the span was sampled, so it is written by those that sample by one, inherited only from a
- * sampled parent whom it explains, and erased everywhere else.
+ * sampled parent whom it explains (0 where always_on is asked without a parent-based sampler, and the parent has one),
+ * and erased everywhere else.
  */
 #ifndef OTEL_SDK_SAMPLER_H
 #define OTEL_SDK_SAMPLER_H

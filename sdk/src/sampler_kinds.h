@@ -10,6 +10,7 @@
 
 enum otel__sampler_kind {
     OTEL__ALWAYS_ON,
+    OTEL__ON_AS_PARENT, /* always_on where a parent-based sampler asks it: what it samples was the parent's choice */
     OTEL__ALWAYS_OFF,
     OTEL__TRACE_ID_RATIO,
     OTEL__PARENT_BASED,

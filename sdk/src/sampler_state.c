@@ -61,3 +61,9 @@ void otel__state_inherit(const struct otel__sampling *in, struct otel__sampled *
         !otel__parent_threshold(in, ot, &threshold))
         otel__state_replace_threshold(ot, otel_strn(NULL, 0), out);
 }
+
+void otel__state_claim_all(const struct otel__sampling *in, struct otel__sampled *out) {
+    otel_str ot;
+    if (otel__state_hold_parent(in, out, &ot) && otel__ot_get(ot, "th").ptr)
+        otel__state_replace_threshold(ot, otel_cstr("0"), out);
+}

@@ -24,8 +24,10 @@ uint64_t otel__state_returned(otel_tracestate state);
 void otel__state_replace_threshold(otel_str ot, otel_str th, struct otel__sampled *out);
 /* For a decision that is made without a threshold: the parent's, without a `th` that would be wrong now. */
 void otel__state_inherit(const struct otel__sampling *in, struct otel__sampled *out);
+/* For a decision to sample whatever there is: the parent's, in which a `th` becomes that of certainty. */
+void otel__state_claim_all(const struct otel__sampling *in, struct otel__sampled *out);
 
-/* The whole of such a decision. */
+/* The whole of a decision that inherits. */
 static inline void otel__decide_plainly(otel_decision decision, const struct otel__sampling *in,
                                         struct otel__sampled *out) {
     out->decision = (uint8_t)decision;

@@ -38,12 +38,14 @@ static void without_a_sampler_nothing_is_recorded(void **state) {
 static void unchanged_tracestate_is_the_same_one(void **state) {
     (void)state;
     static const char *const texts[] = { "a=1", "a=1,ot=rv:00000000000000", "ot=th:8" };
+    otel_sampler *parent_based = otel_sampler_parent_based(NULL);
     for (size_t i = 0; i < 3; i++) {
         struct question q = with_parent(question(id_9), true, true, texts[i]);
-        ask(&q, otel_sampler_always_on());
+        ask(&q, parent_based);
         assert_true(q.answer.state == q.parent_state);
         forget(&q);
     }
+    otel_sampler_destroy(parent_based);
 }
 
 static void stale_tracestate_is_none(void **state) {
@@ -101,7 +103,46 @@ static void dropping_erases_the_threshold(void **state) {
 
 static void sampling_against_the_parent_erases_the_threshold(void **state) {
     (void)state;
-    check(otel_sampler_always_on(), with_parent(question(id_9), true, false, "ot=th:8"), OTEL_RECORD_AND_SAMPLE, "");
+    const otel_parent_based_options options = { .size = sizeof options,
+                                                .remote_parent_not_sampled = otel_sampler_always_on() };
+    otel_sampler *sampler = otel_sampler_parent_based(&options);
+    check(sampler, with_parent(question(id_9), true, false, "ot=th:8"), OTEL_RECORD_AND_SAMPLE, "");
+    otel_sampler_destroy(sampler);
+}
+
+/* Whatever the parent was sampled by, who asks no parent samples with certainty; but nobody is told who did not ask. */
+static void always_on_alone_claims_to_sample_all(void **state) {
+    (void)state;
+    otel_sampler *recorded = otel_sampler_always_record(otel_sampler_always_on());
+    const otel_sampler *samplers[] = { otel_sampler_always_on(), recorded };
+    const struct question q = question(id_9);
+    for (size_t i = 0; i < 2; i++) {
+        check(samplers[i], with_parent(q, true, true, "ot=th:8,a=1"), OTEL_RECORD_AND_SAMPLE, "ot=th:0,a=1");
+        check(samplers[i], with_parent(q, false, false, "ot=rv:a0000000000000;th:8"), OTEL_RECORD_AND_SAMPLE,
+              "ot=th:0;rv:a0000000000000");
+        check(samplers[i], with_parent(q, true, true, "ot=th:C"), OTEL_RECORD_AND_SAMPLE, "ot=th:0");
+        check(samplers[i], with_parent(q, true, true, "a=1,ot=rv:00000000000000"), OTEL_RECORD_AND_SAMPLE,
+              "a=1,ot=rv:00000000000000");
+        check(samplers[i], with_parent(q, true, true, "a=1"), OTEL_RECORD_AND_SAMPLE, "a=1");
+    }
+    otel_sampler_destroy(recorded);
+}
+
+static void always_on_below_a_parent_based_one_inherits(void **state) {
+    (void)state;
+    otel_sampler *given = otel_sampler_always_record(otel_sampler_always_record(otel_sampler_always_on()));
+    const otel_parent_based_options options = { .size = sizeof options,
+                                                .remote_parent_sampled = otel_sampler_always_on(),
+                                                .local_parent_sampled = given };
+    otel_sampler *sampler = otel_sampler_always_record(otel_sampler_parent_based(&options));
+    for (int remote = 0; remote < 2; remote++) {
+        check(sampler, with_parent(question(id_9), remote, true, "ot=th:8,a=1"), OTEL_RECORD_AND_SAMPLE, "ot=th:8,a=1");
+        check(sampler, with_parent(question(id_9), remote, true, "ot=th:c,a=1"), OTEL_RECORD_AND_SAMPLE, "a=1");
+    }
+    assert_description(sampler, "AlwaysRecordSampler{ParentBased{root:AlwaysOnSampler,remoteParentSampled:"
+                                "AlwaysOnSampler,remoteParentNotSampled:AlwaysOffSampler,localParentSampled:"
+                                "AlwaysRecordSampler{AlwaysRecordSampler{AlwaysOnSampler}},"
+                                "localParentNotSampled:AlwaysOffSampler}}");
 }
 
 /* ---- ratio ------------------------------------------------------------------------------------------------------ */
@@ -484,6 +525,8 @@ int main(void) {
         TEST(inconsistent_threshold_is_erased),
         TEST(dropping_erases_the_threshold),
         TEST(sampling_against_the_parent_erases_the_threshold),
+        TEST(always_on_alone_claims_to_sample_all),
+        TEST(always_on_below_a_parent_based_one_inherits),
         TEST(decision_vectors),
         TEST(explicit_randomness_silences_the_threshold),
         TEST(parents_do_not_matter_to_the_ratio),

@@ -21,7 +21,10 @@ extern "C" {
 
 typedef struct otel_sampler otel_sampler;
 
-/** Samples every span, or none. */
+/**
+ * Samples every span, or none. always_on turns a threshold in a parent's tracestate (`ot=th:...`) into `th:0`, and
+ * writes none where there was none; a parent-based sampler's always_on leaves it as it is where it explains the parent.
+ */
 otel_sampler *otel_sampler_always_on(void) OTEL__OWNED;
 otel_sampler *otel_sampler_always_off(void) OTEL__OWNED;
 /**
