@@ -90,12 +90,22 @@ static bool has_key(otel_str item, const char *key, otel_str *value) {
     return true;
 }
 
-otel_str otel__ot_get(otel_str ot, const char *key) {
+/* Takes `rest` as far as the value, or to its end. */
+static otel_str next_value(otel_str *rest, const char *key) {
     otel_str item, value;
-    while (otel__str_next(&ot, ';', &item))
-        if (has_key(item, key, &value))
+    while (otel__str_next(rest, ';', &item))
+        if (has_key(otel__str_trim(item), key, &value))
             return value;
     return otel_strn(NULL, 0);
+}
+
+otel_str otel__ot_get(otel_str ot, const char *key) { return next_value(&ot, key); }
+
+otel_str otel__ot_threshold(otel_str ot) {
+    otel_str th = next_value(&ot, "th");
+    if (th.ptr && next_value(&ot, "th").ptr)
+        th.len = 0;
+    return th;
 }
 
 static bool is_lower(char c) { return c >= 'a' && c <= 'z'; }

@@ -31,8 +31,10 @@ uint64_t otel__randomness_of(const uint8_t trace_id[16]);
 
 /* The value of `ot` in the text of a tracestate; ptr NULL: there is none. */
 otel_str otel__ot_find(otel_str tracestate);
-/* The value of `key` in the value of `ot`; ptr NULL: there is none. */
+/* The value of `key`, the first of them, in the value of `ot`, blanks around its items aside; ptr NULL: there is none. */
 otel_str otel__ot_get(otel_str ot, const char *key);
+/* Likewise of `th`; empty, which is no threshold, when there are several of them. */
+otel_str otel__ot_threshold(otel_str ot);
 /*
  * Writes `ot` to `out` with `key` set to `value`, or without `key` when value.ptr is NULL; all else stays. False, and
  * nothing is to be changed, when key or value are not of the required form or the result is too long.

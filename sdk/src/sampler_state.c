@@ -11,7 +11,7 @@ bool otel__sampling_randomness(const struct otel__sampling *in, otel_str ot, uin
 
 bool otel__parent_threshold(const struct otel__sampling *in, otel_str ot, uint64_t *threshold) {
     uint64_t randomness;
-    if (!otel__threshold_parse(otel__ot_get(ot, "th"), threshold))
+    if (!otel__threshold_parse(otel__ot_threshold(ot), threshold))
         return false;
     otel__sampling_randomness(in, ot, &randomness);
     return (randomness >= *threshold) == otel__parent_sampled(in);

@@ -178,10 +178,11 @@ static void a_parent_is_followed(void **state) {
     check(sampler, with_parent(q, false, true, "ot=th:9,a=1"), OTEL_RECORD_AND_SAMPLE, "ot=th:9,a=1");
     check(sampler, with_parent(q, true, true, "ot=th:a;rv:a0000000000000"), OTEL_RECORD_AND_SAMPLE,
           "ot=th:a;rv:a0000000000000");
-    check(sampler, with_parent(q, true, true, "ot=th:a"), OTEL_RECORD_AND_SAMPLE, ""); /* R < T */
-    check(sampler, with_parent(q, true, true, "ot=th:A"), OTEL_RECORD_AND_SAMPLE, ""); /* not one */
-    check(sampler, with_parent(q, true, false, "ot=th:a,b=1"), OTEL_DROP, "b=1");      /* as it should be */
-    check(sampler, with_parent(q, true, false, "ot=th:8,b=1"), OTEL_DROP, "b=1");      /* R >= T, and dropped */
+    check(sampler, with_parent(q, true, true, "ot=th:a"), OTEL_RECORD_AND_SAMPLE, "");      /* R < T */
+    check(sampler, with_parent(q, true, true, "ot=th:A"), OTEL_RECORD_AND_SAMPLE, "");      /* not one */
+    check(sampler, with_parent(q, true, true, "ot=th:8;th:9"), OTEL_RECORD_AND_SAMPLE, ""); /* two */
+    check(sampler, with_parent(q, true, false, "ot=th:a,b=1"), OTEL_DROP, "b=1");           /* as it should be */
+    check(sampler, with_parent(q, true, false, "ot=th:8,b=1"), OTEL_DROP, "b=1");           /* R >= T, and dropped */
     check(sampler, with_parent(q, true, false, "ot=rv:f0000000000000"), OTEL_DROP, "ot=rv:f0000000000000");
     assert_int_equal(puppet.intents, 0);
     check(sampler, q, OTEL_DROP, "");

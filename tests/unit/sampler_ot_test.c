@@ -195,6 +195,38 @@ static void erasing(void **state) {
     assert_set("x:1", "th", "", "th:;x:1");
 }
 
+static void assert_got(const char *ot, const char *key, const char *expected) {
+    const otel_str found = otel__ot_get(otel_cstr(ot), key);
+    assert_true(found.ptr && found.len == strlen(expected) && memcmp(found.ptr, expected, found.len) == 0);
+}
+
+/* As setting another key sees them, which leaves the blanks out. */
+static void blanks_around_items_do_not_count(void **state) {
+    (void)state;
+    assert_got("x:1; rv:1;th:8", "rv", "1");
+    assert_got("x:1;\trv:1 ; th:8 ", "rv", "1");
+    assert_got("x:1;\trv:1 ; th:8 ", "th", "8");
+    assert_got(" th:8", "th", "8");
+    assert_got("th: 8", "th", " 8"); /* which is no threshold */
+    assert_null(otel__ot_get(otel_cstr("t h:8; th"), "th").ptr);
+    assert_set("x:1; rv:1 ;th:c", "th", "8", "th:8;x:1;rv:1");
+    assert_set("x:1; th:c ;rv:1", "th", "8", "th:8;x:1;rv:1");
+}
+
+static void a_repeated_threshold_is_none(void **state) {
+    (void)state;
+    uint64_t threshold;
+    assert_true(otel__threshold_parse(otel__ot_threshold(otel_cstr("x:1;th:8;rv:1")), &threshold));
+    assert_null(otel__ot_threshold(otel_cstr("x:1")).ptr);
+    assert_null(otel__ot_threshold(otel_strn(NULL, 0)).ptr);
+    static const char *const repeated[] = { "th:8;th:8", "th:8;x:1; th:c", "th:;th:8", "th:8;th:" };
+    for (size_t i = 0; i < sizeof repeated / sizeof *repeated; i++) {
+        const otel_str th = otel__ot_threshold(otel_cstr(repeated[i]));
+        assert_non_null(th.ptr); /* there is something to erase */
+        assert_false(otel__threshold_parse(th, &threshold));
+    }
+}
+
 static void finding_the_member(void **state) {
     (void)state;
     static const struct {
@@ -228,6 +260,8 @@ int main(void) {
         cmocka_unit_test(set_vectors),
         cmocka_unit_test(every_byte_is_judged),
         cmocka_unit_test(erasing),
+        cmocka_unit_test(blanks_around_items_do_not_count),
+        cmocka_unit_test(a_repeated_threshold_is_none),
         cmocka_unit_test(finding_the_member),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,6 +85,9 @@ static void inconsistent_threshold_is_erased(void **state) {
     check(parent_based, with_parent(q, true, true, "ot=th:8;rv:70000000000000"), OTEL_RECORD_AND_SAMPLE,
           "ot=rv:70000000000000");
     check(parent_based, with_parent(q, true, true, "ot=th:91;x:y"), OTEL_RECORD_AND_SAMPLE, "ot=x:y");
+    check(parent_based, with_parent(q, true, true, "ot=th:8;x:y;th:8"), OTEL_RECORD_AND_SAMPLE, "ot=x:y");
+    check(parent_based, with_parent(q, true, true, "ot=x:y; rv:70000000000000;th:8"), OTEL_RECORD_AND_SAMPLE,
+          "ot=x:y;rv:70000000000000");
     check(parent_based, with_parent(q, true, true, "ot=th:8;rv:7"), OTEL_RECORD_AND_SAMPLE,
           "ot=th:8;rv:7"); /* no rv of use */
     otel_sampler_destroy(parent_based);
