@@ -181,6 +181,7 @@ otel_sampler *otel_sampler_composite(otel_composable *root) {
         return &always_off;
     }
     sampler->composable = root;
+    sampler->root_state = otel__state_of_roots("0");
     return sampler;
 }
 

@@ -19,7 +19,7 @@ struct otel_composable {
     enum kind kind;
     atomic_bool warned;
     double ratio; /* probability */
-    uint64_t threshold;
+    uint64_t threshold, root_state;
     otel_composable *delegate; /* parent threshold, annotating */
     otel_attrs attributes;     /* annotating */
     otel_sampling_rule *rules; /* rule-based */
@@ -105,6 +105,7 @@ void otel__composable_ask(const otel_composable *composable, struct otel__intent
     case ALWAYS_ON:
     case PROBABILITY:
         intent->threshold = composable->threshold;
+        intent->root_state = composable->root_state;
         intent->reliable = true;
         break;
     case PARENT_THRESHOLD:
@@ -149,6 +150,7 @@ void otel_composable_destroy(otel_composable *composable) {
     if (!composable || composable == &always_on || composable == &always_off)
         return;
     otel_composable_destroy(composable->delegate);
+    otel__tracestate_drop(composable->root_state);
     destroy_rules(composable->rules, composable->rule_count);
     if (composable->ops.destroy)
         composable->ops.destroy(composable->self);
@@ -173,6 +175,9 @@ otel_composable *otel_composable_probability(double probability) {
         return &always_off;
     composable->ratio = probability;
     composable->threshold = otel__threshold_of(probability, OTEL__THRESHOLD_PRECISION);
+    char th[OTEL__THRESHOLD_DIGITS + 1];
+    otel__threshold_text(composable->threshold, th);
+    composable->root_state = otel__state_of_roots(th);
     return composable;
 }
 

@@ -18,6 +18,7 @@ struct otel__intent_query {
 
 struct otel__intent {
     uint64_t threshold;
+    uint64_t root_state; /* borrowed: see otel__state_of_roots(), of this threshold; 0 none */
     bool reliable;
     uint16_t sources; /* of attributes; later ones win */
     struct {

@@ -56,10 +56,13 @@ static void ask_for_state(const otel_sampler *sampler, const struct otel__intent
     out->owned = true;
 }
 
-static void set_threshold(const struct otel__intent *intent, struct otel__sampled *out) {
+static void set_threshold(const otel_sampler *sampler, const struct otel__intent *intent, struct otel__sampled *out) {
     char th[OTEL__THRESHOLD_DIGITS + 1];
     const otel_str ot = otel__ot_find(otel__tracestate_text(out->state));
     if (out->decision == OTEL_RECORD_AND_SAMPLE && intent->reliable) {
+        const uint64_t shared = intent->threshold ? intent->root_state : sampler->root_state;
+        if (!out->state && otel__state_share(shared, out))
+            return;
         otel__threshold_text(intent->threshold, th);
         otel__state_replace_threshold(ot, otel_cstr(th), out);
     } else if (otel__ot_get(ot, "th").ptr) {
@@ -88,7 +91,7 @@ void otel__composite_decide(const otel_sampler *sampler, const struct otel__samp
     out->decision = (uint8_t)decide(&query, &intent);
     if (intent.tracestate)
         ask_for_state(sampler, &query, &intent, out);
-    set_threshold(&intent, out);
+    set_threshold(sampler, &intent, out);
     if (out->decision == OTEL_RECORD_AND_SAMPLE)
         collect_attributes(&intent, out);
     if (query.open)

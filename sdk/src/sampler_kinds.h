@@ -36,7 +36,7 @@ struct otel_sampler {
     double ratio;
     uint64_t threshold;
     char th[OTEL__THRESHOLD_DIGITS + 1];
-    uint64_t root_state; /* strong: the tracestate "ot=th:..." of every sampled root; 0 when there is no room */
+    uint64_t root_state; /* strong: see otel__state_of_roots(); a composite's is that of threshold 0 */
     /* custom */
     otel_sampler_ops ops;
     void *self;

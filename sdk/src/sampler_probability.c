@@ -7,8 +7,6 @@
 #include "sampler_kinds.h"
 #include "sampler_state.h"
 
-#include <stdio.h>
-
 /* ---- deciding ---------------------------------------------------------------------------------------------------- */
 
 static void use_root_state(const otel_sampler *sampler, struct otel__sampled *out) {
@@ -91,9 +89,7 @@ static otel_sampler *make(enum otel__sampler_kind kind, double ratio) {
     if (sampler->threshold == OTEL__THRESHOLD_NEVER)
         return sampler;
     otel__threshold_text(sampler->threshold, sampler->th);
-    char text[sizeof "ot=th:" + OTEL__THRESHOLD_DIGITS];
-    snprintf(text, sizeof text, "ot=th:%s", sampler->th);
-    sampler->root_state = otel__tracestate_intern(otel_cstr(text));
+    sampler->root_state = otel__state_of_roots(sampler->th);
     return sampler;
 }
 

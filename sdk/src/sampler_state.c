@@ -2,6 +2,10 @@
 /* sampler_state.c - see sampler_state.h. */
 #include "sampler_state.h"
 
+#include "text.h"
+
+#include <stdio.h>
+
 bool otel__sampling_randomness(const struct otel__sampling *in, otel_str ot, uint64_t *randomness) {
     if (otel__randomness_parse(otel__ot_get(ot, "rv"), randomness))
         return true;
@@ -31,9 +35,26 @@ uint64_t otel__state_returned(otel_tracestate state) {
     return state.opaque_[0];
 }
 
+uint64_t otel__state_of_roots(const char *th) {
+    char text[sizeof "ot=th:" + OTEL__THRESHOLD_DIGITS];
+    snprintf(text, sizeof text, "ot=th:%s", th);
+    return otel__tracestate_intern(otel_cstr(text));
+}
+
+bool otel__state_share(uint64_t state, struct otel__sampled *out) {
+    if (!state || !otel__tracestate_retain(state))
+        return false;
+    out->owned = true;
+    out->state = state;
+    return true;
+}
+
 void otel__state_replace_threshold(otel_str ot, otel_str th, struct otel__sampled *out) {
     static const otel_str key = { "ot", 2 };
     static const otel_str none = { NULL, 0 };
+    const otel_str present = otel__ot_threshold(ot);
+    if (present.ptr && th.ptr && otel__same_text(present, th))
+        return;
     const otel_tracestate former = { { out->state } };
     char text[OTEL__OT_LONGEST];
     size_t len;
@@ -45,7 +66,7 @@ void otel__state_replace_threshold(otel_str ot, otel_str th, struct otel__sample
         changed = otel_tracestate_remove(&former, key);
     if (!ok) /* no room for another tracestate: rather none than one with a wrong threshold */
         otel_tracestate_release(&changed);
-    if (!ok && !otel__ot_get(ot, "th").ptr)
+    if (!ok && !present.ptr)
         return;
     otel__tracestate_drop(out->state);
     out->state = changed.opaque_[0];

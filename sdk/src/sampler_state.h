@@ -20,7 +20,14 @@ bool otel__parent_threshold(const struct otel__sampling *in, otel_str ot, uint64
 bool otel__state_hold_parent(const struct otel__sampling *in, struct otel__sampled *out, otel_str *ot);
 /* The reference that a user's function returned; 0 when it was given back already. */
 uint64_t otel__state_returned(otel_tracestate state);
-/* Gives `out`, whose tracestate has this `ot`, another one with `th`; with `th.ptr` NULL, without any. */
+/* A strong reference to "ot=th:...", which spans without any other tracestate may share; 0 when there is no room. */
+uint64_t otel__state_of_roots(const char *th);
+/* Gives `out`, which has none, that tracestate. False: not there, or with as many references as can be counted. */
+bool otel__state_share(uint64_t state, struct otel__sampled *out);
+/*
+ * Gives `out`, whose tracestate has this `ot`, another one with `th`; with `th.ptr` NULL, without any. Leaves it when
+ * it has just this `th`: places for tracestates are bounded.
+ */
 void otel__state_replace_threshold(otel_str ot, otel_str th, struct otel__sampled *out);
 /* For a decision that is made without a threshold: the parent's, without a `th` that would be wrong now. */
 void otel__state_inherit(const struct otel__sampling *in, struct otel__sampled *out);

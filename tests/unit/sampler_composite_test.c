@@ -336,6 +336,26 @@ static void ot_is_not_theirs(void **state) {
     }
 }
 
+static void roots_share_one_tracestate(void **state) {
+    (void)state;
+    otel_sampler *samplers[] = {
+        always(true), otel_sampler_composite(otel_composable_probability(0.5)),
+        otel_sampler_composite(otel_composable_parent_threshold(OTEL_COMPOSABLE_RULES(
+            { .then = otel_composable_annotating(otel_composable_probability(0.5), OTEL_ATTRS(OTEL_ATTR("a", 1))) })))
+    };
+    for (size_t i = 0; i < 3; i++) {
+        struct question one = question(id_9), two = one;
+        ask(&one, samplers[i]);
+        ask(&two, samplers[i]);
+        assert_true(one.answer.state != 0 && one.answer.state == two.answer.state);
+        assert_true(one.answer.owned && two.answer.owned);
+        otel_sampler_destroy(samplers[i]);
+        assert_state(&one, i ? "ot=th:8" : "ot=th:0"); /* the spans' references keep it */
+        forget(&one);
+        forget(&two);
+    }
+}
+
 /* If a reference got lost each time, the table would be full long before the end. */
 static void no_tracestate_is_lost(void **state) {
     (void)state;
@@ -504,6 +524,7 @@ int main(void) {
         TEST(too_many_annotations_are_told_of),
         TEST(providers_are_asked_with_the_decision),
         TEST(ot_is_not_theirs),
+        TEST(roots_share_one_tracestate),
         TEST(no_tracestate_is_lost),
         TEST(what_is_missing_samples_nothing),
         TEST(without_memory_parts_are_consumed),

@@ -140,6 +140,31 @@ static void no_randomness_is_made_up(void **state) {
     }
 }
 
+static void assert_same_state(const otel_sampler *sampler, const char *tracestate, bool same) {
+    struct question q = with_parent(question(id_9), false, true, tracestate);
+    ask(&q, sampler);
+    assert_int_equal(q.answer.decision, OTEL_RECORD_AND_SAMPLE);
+    assert_int_equal(q.answer.state == q.parent_state, same);
+    assert_true(q.answer.owned);
+    forget(&q);
+}
+
+static void a_threshold_that_stays_takes_no_place(void **state) {
+    (void)state;
+    otel_sampler *samplers[] = { otel_sampler_probability(0.5), otel_sampler_trace_id_ratio(0.5),
+                                 otel_sampler_composite(otel_composable_probability(0.5)),
+                                 otel_sampler_composite(
+                                     otel_composable_parent_threshold(otel_composable_always_off())) };
+    for (size_t i = 0; i < 4; i++) {
+        assert_same_state(samplers[i], "a=1,ot=x:1;th:8", true);
+        assert_same_state(samplers[i], "ot=th:8; x:1,a=1", true);
+        assert_same_state(samplers[i], "ot=th:8;th:8", false);
+        assert_same_state(samplers[i], "ot=th:800", false);
+        otel_sampler_destroy(samplers[i]);
+    }
+    assert_same_state(otel_sampler_always_on(), "a=1,ot=th:0", true);
+}
+
 static void stale_tracestate_is_none(void **state) {
     (void)state;
     otel_sampler *half = otel_sampler_probability(0.5);
@@ -261,6 +286,7 @@ int main(void) {
         TEST(explicit_randomness_beats_the_trace_id_and_stays),
         TEST(trace_ids_that_may_not_be_random_are_told_once),
         TEST(no_randomness_is_made_up),
+        TEST(a_threshold_that_stays_takes_no_place),
         TEST(stale_tracestate_is_none),
         TEST(no_reference_is_lost),
         TEST(shares_are_as_wanted_and_adjusted_counts_add_up),
