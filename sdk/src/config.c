@@ -111,15 +111,31 @@ static void load(struct otel__config *config, enum otel__config_id id, getter ge
 
 /* ---- what hangs together ---------------------------------------------------------------------------------------- */
 
+/* An argument for nobody is most often a ratio, and a sampler that was meant to be another. */
+static void tell_needless_argument(struct otel__config *config) {
+    const char *const variable = config->source[OTEL__CONFIG_SAMPLER_ARG];
+    const struct otel__config_choice *choice = otel__config_options[OTEL__CONFIG_SAMPLER].choices;
+    while (choice->unavailable || choice->value != config->sampler)
+        choice++;
+    const char *const hint = config->sampler == OTEL__SAMPLER_ALWAYS_ON          ? "; traceidratio does"
+                             : config->sampler == OTEL__SAMPLER_PARENT_ALWAYS_ON ? "; parentbased_traceidratio does"
+                                                                                 : "";
+    add_problem(config, variable, "%s=\"%.200s%s\" is ignored: the sampler %s takes no argument%s", variable,
+                config->sampler_arg, strlen(config->sampler_arg) > 200 ? "..." : "", choice->name, hint);
+}
+
 static void settle_sampler(struct otel__config *config) {
     config->sampler_ratio = 1;
     if (!config->source[OTEL__CONFIG_SAMPLER]) {
         free(config->sampler_arg);
         config->sampler_arg = NULL;
     }
-    bool ratio = config->sampler == OTEL__SAMPLER_RATIO || config->sampler == OTEL__SAMPLER_PARENT_RATIO;
-    if (!ratio || !config->sampler_arg)
+    if (!config->sampler_arg)
         return;
+    if (config->sampler != OTEL__SAMPLER_RATIO && config->sampler != OTEL__SAMPLER_PARENT_RATIO) {
+        tell_needless_argument(config);
+        return;
+    }
     double value;
     if (otel__str_to_double(otel__str_trim(otel_cstr(config->sampler_arg)), &value) && value >= 0 && value <= 1)
         config->sampler_ratio = value;

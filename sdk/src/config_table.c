@@ -127,8 +127,8 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
 
     OPTION(SAMPLER_ARG, .group = "Sampling", .variable = "OTEL_TRACES_SAMPLER_ARG", .type = OTEL__CONFIG_TEXT,
            .offset = MEMBER(sampler_arg), .in_code = "otel_sampler_trace_id_ratio()",
-           .description = "For the `traceidratio` samplers the share of traces, a number from 0 to 1, default 1. Read "
-                          "only when `OTEL_TRACES_SAMPLER` is set."),
+           .description = "For the `traceidratio` samplers the share of traces, a number from 0 to 1, default 1; the "
+                          "others take none, and that is reported. Read only when `OTEL_TRACES_SAMPLER` is set."),
 
     LIMIT(ATTRIBUTE_COUNT_LIMIT, attribute_count_limit, "128", "attribute_count", "Attributes of a span."),
     LIMIT(ATTRIBUTE_VALUE_LENGTH_LIMIT, attribute_value_length_limit, NULL, "attribute_value_length",

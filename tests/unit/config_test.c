@@ -415,7 +415,6 @@ static void sampler_argument(void **state) {
         { "traceidratio", "NaN", 1, true },
         { "traceidratio", "0,5", 1, true },
         { "traceidratio", "50%", 1, true },
-        { "always_on", "abc", 1, false },
         { NULL, "0.25", 1, false },
         { NULL, "abc", 1, false },
     };
@@ -431,6 +430,33 @@ static void sampler_argument(void **state) {
         assert_int_equal(reports_mention(quoted, "is not a number from 0 to 1; using the default, 1"), cases[i].warns);
         if (!cases[i].sampler)
             assert_null(config.sampler_arg);
+        otel__config_free(&config);
+    }
+}
+
+/* Else a service that wants a tenth of its traces finds out by the bill. */
+static void argument_that_the_sampler_does_not_take(void **state) {
+    (void)state;
+    static const struct {
+        const char *sampler, *ratio_sampler;
+    } cases[] = { { "always_on", "; traceidratio does" },
+                  { "ALWAYS_ON", "; traceidratio does" },
+                  { "parentbased_always_on", "; parentbased_traceidratio does" },
+                  { "always_off", NULL },
+                  { "parentbased_always_off", NULL } };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fake_env_set("OTEL_TRACES_SAMPLER", cases[i].sampler);
+        fake_env_set("OTEL_TRACES_SAMPLER_ARG", "");
+        load();
+        assert_int_equal(reports_count(), 0);
+        otel__config_free(&config);
+        fake_env_set("OTEL_TRACES_SAMPLER_ARG", "0.25");
+        load();
+        assert_true(config.sampler_ratio == 1);
+        assert_int_equal(reports_count(), 1);
+        assert_true(reports_mention("OTEL_TRACES_SAMPLER_ARG=\"0.25\" is ignored", "takes no argument"));
+        assert_true(reports_mention(i == 1 ? "always_on" : cases[i].sampler, cases[i].ratio_sampler));
+        assert_int_equal(reports_mention("traceidratio does", NULL), cases[i].ratio_sampler != NULL);
         otel__config_free(&config);
     }
 }
@@ -575,6 +601,7 @@ int main(void) {
         TEST(traces_form_is_stronger),
         TEST(bad_traces_form_leaves_the_general_one),
         TEST(sampler_argument),
+        TEST(argument_that_the_sampler_does_not_take),
         TEST(argument_of_an_unknown_sampler_is_not_read),
         TEST(bsp_vectors),
         TEST(batch_larger_than_the_queue),
