@@ -34,6 +34,11 @@ static otel_composable always_off = { .kind = ALWAYS_OFF };
 
 /* ---- asking ------------------------------------------------------------------------------------------------------ */
 
+/*
+ * A user's function is not asked about a span that one of them starts, which is dropped then: see sampler_callback.h.
+ * Parts of ours decide about it as about any other.
+ */
+
 static const otel_sampling_input *input_of(struct otel__intent_query *query) {
     if (!query->open) {
         otel__question_open(&query->question, query->in);
@@ -70,6 +75,8 @@ static const otel_composable *first_match(const otel_composable *composable, str
     for (size_t i = 0; i < composable->rule_count; i++) {
         const otel_sampling_rule *rule = &composable->rules[i];
         bool matches = true;
+        if (rule->matches && otel__asking_now())
+            return &always_off;
         if (rule->matches) {
             const otel_sampling_input *input = input_of(query);
             const struct otel__asking asking = otel__asking_begin();
@@ -84,6 +91,8 @@ static const otel_composable *first_match(const otel_composable *composable, str
 
 static void ask_custom(const otel_composable *composable, struct otel__intent_query *query,
                        struct otel__intent *intent) {
+    if (otel__asking_now())
+        return;
     otel_sampling_intent wanted = { .size = sizeof wanted, .threshold = OTEL_NO_THRESHOLD };
     const otel_sampling_input *input = input_of(query);
     const struct otel__asking asking = otel__asking_begin();

@@ -79,10 +79,6 @@ static void collect_attributes(const struct otel__intent *intent, struct otel__s
 }
 
 void otel__composite_decide(const otel_sampler *sampler, const struct otel__sampling *in, struct otel__sampled *out) {
-    if (otel__asking_now()) {
-        otel__decide_plainly(OTEL_DROP, in, out);
-        return;
-    }
     struct otel__intent_query query = { .in = in };
     struct otel__intent intent = { .threshold = OTEL__THRESHOLD_NEVER };
     out->lists = 0;

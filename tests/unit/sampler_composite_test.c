@@ -4,6 +4,7 @@
 #include "failing_allocator.h"
 #include "id_generator.h"
 #include "reports.h"
+#include "sampler_callback.h"
 #include "sampler_fixture.h"
 #include "sampler_ot.h"
 #include "span_fixture.h"
@@ -457,6 +458,44 @@ static void rules_may_use_the_api(void **state) {
     assert_int_equal(spans_end(state), 0);
 }
 
+/* What is decided without the user's functions is no call of theirs to themselves. */
+static bool start_a_child(void *data, const otel_sampling_input *input) {
+    (void)input;
+    const otel_span_context context = { .size = sizeof context, .trace_id = { 1 }, .span_id = { 1 }, .flags = 3 };
+    const otel_span parent = otel_span_wrap(&context);
+    ++*(unsigned *)data;
+    inner = span_child_of(lib, &parent);
+    otel_span_end(&inner);
+    return true;
+}
+
+static void only_their_own_decisions_drop_spans_of_rules(void **state) {
+    unsigned calls = 0;
+    spans_begin(state);
+    spans_restart(otel_sampler_composite(otel_composable_parent_threshold(
+        OTEL_COMPOSABLE_RULES({ .matches = start_a_child, .data = &calls, .then = otel_composable_always_on() }))));
+    const otel_span span = otel_span_start(lib, OTEL_START("outer"));
+    assert_true(otel_span_recording(&span));
+    assert_int_equal(otel_span_flags(&inner) & OTEL_FLAG_SAMPLED, OTEL_FLAG_SAMPLED);
+    assert_int_equal(calls, 1);
+    otel_span_end(&span);
+    assert_int_equal(spans_end(state), 0);
+}
+
+static void no_part_is_asked_by_itself(void **state) {
+    (void)state;
+    struct puppet puppet = { .threshold = 0, .reliable = true };
+    otel_sampler *samplers[] = { sampler_of(&puppet),
+                                 otel_sampler_composite(OTEL_COMPOSABLE_RULES(
+                                     { .then = otel_composable_annotating(part_of(&puppet), (otel_attrs){ 0 }) })),
+                                 always(true), always(false) };
+    const struct otel__asking asking = otel__asking_begin(); /* as if one of them did */
+    for (size_t i = 0; i < 4; i++)
+        check_once(samplers[i], question(id_9), i == 2 ? OTEL_RECORD_AND_SAMPLE : OTEL_DROP, i == 2 ? "ot=th:0" : "");
+    otel__asking_end(&asking);
+    assert_int_equal(puppet.intents, 0);
+}
+
 /* ---- descriptions ------------------------------------------------------------------------------------------------ */
 
 static void descriptions(void **state) {
@@ -530,6 +569,8 @@ int main(void) {
         TEST(without_memory_parts_are_consumed),
         TEST(tables_of_other_sizes),
         TEST(rules_may_use_the_api),
+        TEST(only_their_own_decisions_drop_spans_of_rules),
+        TEST(no_part_is_asked_by_itself),
         TEST(descriptions),
         TEST(threads_share_a_sampler),
     };
