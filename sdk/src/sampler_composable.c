@@ -48,16 +48,22 @@ static const otel_sampling_input *input_of(struct otel__intent_query *query) {
     return &query->question.input;
 }
 
+static void forget_innermost(const otel_composable *composable, struct otel__intent *intent) {
+    if (!intent->crowded && otel__sampler_first(&composable->warned))
+        otel_report(OTEL_LOG_ERROR, "sampler/attributes",
+                    "more than %d parts of a sampler add attributes: those of the innermost are left out",
+                    (int)OTEL__SAMPLED_LISTS);
+    intent->crowded = true;
+    memmove(intent->source, intent->source + 1, --intent->sources * sizeof intent->source[0]);
+}
+
+/* Called from the innermost part on, whose attributes any other part's may replace. */
 static void add_source(const otel_composable *composable, struct otel__intent *intent,
                        otel_attrs (*attributes)(void *data), void *data) {
-    if (intent->sources < OTEL__SAMPLED_LISTS) {
-        intent->source[intent->sources].attributes = attributes;
-        intent->source[intent->sources++].data = data;
-    } else if (otel__sampler_first(&composable->warned)) {
-        otel_report(OTEL_LOG_ERROR, "sampler/attributes",
-                    "more than %d parts of a sampler add attributes: those of the outermost are left out",
-                    (int)OTEL__SAMPLED_LISTS);
-    }
+    if (intent->sources == OTEL__SAMPLED_LISTS)
+        forget_innermost(composable, intent);
+    intent->source[intent->sources].attributes = attributes;
+    intent->source[intent->sources++].data = data;
 }
 
 static otel_attrs own_attributes(void *composable) { return ((otel_composable *)composable)->attributes; }
@@ -211,8 +217,14 @@ otel_composable *otel_composable_parent_threshold(otel_composable *root) {
 
 otel_composable *otel_composable_annotating(otel_composable *delegate, otel_attrs attributes) {
     delegate = delegate_or_off(delegate, "annotating");
-    if (!attributes.items || attributes.count > OTEL__LIST_MAX)
+    if (!attributes.items)
         return delegate;
+    if (attributes.count > OTEL__LIST_MAX) {
+        otel_report(OTEL_LOG_ERROR, "sampler/composable",
+                    "annotating was given %zu attributes, more than %d: none of them are added", attributes.count,
+                    (int)OTEL__LIST_MAX);
+        return delegate;
+    }
     otel_composable *composable = make(ANNOTATING, otel__attrs_copy_size(attributes));
     if (!composable) {
         otel_composable_destroy(delegate);

@@ -20,6 +20,7 @@ struct otel__intent {
     uint64_t threshold;
     uint64_t root_state; /* borrowed: see otel__state_of_roots(), of this threshold; 0 none */
     bool reliable;
+    bool crowded;     /* there were more sources than there is room for */
     uint16_t sources; /* of attributes; later ones win */
     struct {
         otel_attrs (*attributes)(void *data);

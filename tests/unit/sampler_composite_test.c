@@ -3,6 +3,7 @@
 #include "backend.h"
 #include "failing_allocator.h"
 #include "id_generator.h"
+#include "options.h"
 #include "reports.h"
 #include "sampler_callback.h"
 #include "sampler_fixture.h"
@@ -267,9 +268,12 @@ static void annotations_are_on_sampled_spans_only(void **state) {
     assert_int_equal(spans_end(state), 0);
 }
 
+/* The outermost, which beat the others, stay. */
 static void too_many_annotations_are_told_of(void **state) {
     (void)state;
-    otel_composable *part = otel_composable_always_on();
+    const otel_attr innermost = OTEL_ATTR("i", -1);
+    struct puppet puppet = { .threshold = 0, .attributes = { &innermost, 1 } };
+    otel_composable *part = part_of(&puppet);
     for (int i = 0; i < OTEL__SAMPLED_LISTS + 2; i++)
         part = otel_composable_annotating(part, OTEL_ATTRS(OTEL_ATTR("i", i)));
     otel_sampler *sampler = otel_sampler_composite(part);
@@ -277,10 +281,24 @@ static void too_many_annotations_are_told_of(void **state) {
         struct question q = question(id_9);
         ask(&q, sampler);
         assert_int_equal(q.answer.lists, OTEL__SAMPLED_LISTS);
+        for (int list = 0; list < OTEL__SAMPLED_LISTS; list++)
+            assert_int_equal(q.answer.attributes[list].items[0].value.u.i, list + 2);
         forget(&q);
     }
-    assert_true(reports_mention("more than 8 parts", NULL));
+    assert_int_equal(puppet.attribute_calls, 0);
+    assert_int_equal(reports_count(), 1);
+    assert_true(reports_mention("more than 8 parts", "innermost"));
     otel_sampler_destroy(sampler);
+}
+
+static void a_list_too_long_is_told_of(void **state) {
+    (void)state;
+    const otel_attr one = OTEL_ATTR("a", 1);
+    otel_sampler *sampler = otel_sampler_composite(otel_composable_annotating(
+        otel_composable_always_on(), (otel_attrs){ .items = &one, .count = (size_t)OTEL__LIST_MAX + 1 }));
+    assert_int_equal(reports_count(), 1);
+    assert_true(reports_mention("none of them are added", NULL));
+    check_once(sampler, question(id_9), OTEL_RECORD_AND_SAMPLE, "ot=th:0");
 }
 
 static void providers_are_asked_with_the_decision(void **state) {
@@ -561,6 +579,7 @@ int main(void) {
         TEST(parts_are_destroyed_once_wherever_they_stand),
         TEST(annotations_are_on_sampled_spans_only),
         TEST(too_many_annotations_are_told_of),
+        TEST(a_list_too_long_is_told_of),
         TEST(providers_are_asked_with_the_decision),
         TEST(ot_is_not_theirs),
         TEST(roots_share_one_tracestate),

@@ -160,7 +160,11 @@ otel_composable *otel_composable_always_off(void) OTEL__OWNED;
 otel_composable *otel_composable_probability(double probability) OTEL__OWNED;
 /** What the parent was sampled by. Without a parent `root` (consumed; NULL is reported, and drops) is asked. */
 otel_composable *otel_composable_parent_threshold(otel_composable *root) OTEL__OWNED;
-/** As `delegate` (consumed), with attributes, which are copied, on sampled spans; over its own of the same key. */
+/**
+ * As `delegate` (consumed), with attributes, which are copied, on sampled spans; over its own of the same key. At most 8
+ * parts of a sampler, one inside of the other, may add attributes: those of the innermost are left out, and it is
+ * reported. More than 65536 attributes are reported and left out.
+ */
 otel_composable *otel_composable_annotating(otel_composable *delegate, otel_attrs attributes) OTEL__OWNED;
 
 typedef struct otel_sampling_rule {
