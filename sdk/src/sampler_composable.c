@@ -72,6 +72,7 @@ static otel_attrs own_attributes(void *composable) { return ((otel_composable *)
 static void follow_parent(const struct otel__intent_query *query, struct otel__intent *intent) {
     if (otel__parent_threshold(query->in, query->ot, &intent->threshold)) {
         intent->reliable = true;
+        intent->inherited = true;
         return;
     }
     intent->threshold = otel__parent_sampled(query->in) ? 0 : OTEL__THRESHOLD_NEVER;

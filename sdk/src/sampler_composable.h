@@ -20,6 +20,7 @@ struct otel__intent {
     uint64_t threshold;
     uint64_t root_state; /* borrowed: see otel__state_of_roots(), of this threshold; 0 none */
     bool reliable;
+    bool inherited;   /* the threshold is the parent's, and so will be the decision */
     bool crowded;     /* there were more sources than there is room for */
     uint16_t sources; /* of attributes; later ones win */
     struct {

@@ -15,16 +15,17 @@ static uint64_t chance(void) {
     return otel__span_id_random(otel__local_of(otel__thread_self())) & (OTEL__THRESHOLD_NEVER - 1);
 }
 
-static otel_decision decide(const struct otel__intent_query *query, const struct otel__intent *intent) {
+static otel_decision decide(const otel_sampler *sampler, const struct otel__intent_query *query,
+                            const struct otel__intent *intent) {
     uint64_t randomness;
     if (intent->threshold == 0)
         return OTEL_RECORD_AND_SAMPLE;
     if (intent->threshold >= OTEL__THRESHOLD_NEVER)
         return OTEL_DROP;
-    if (intent->reliable)
-        otel__sampling_randomness(query->in, query->ot, &randomness);
-    else
+    if (!intent->reliable)
         randomness = chance();
+    else if (!otel__sampling_randomness(query->in, query->ot, &randomness) && !intent->inherited)
+        otel__sampler_warn_of_trace_id(sampler, query->in);
     return randomness >= intent->threshold ? OTEL_RECORD_AND_SAMPLE : OTEL_DROP;
 }
 
@@ -84,7 +85,7 @@ void otel__composite_decide(const otel_sampler *sampler, const struct otel__samp
     out->lists = 0;
     otel__state_hold_parent(in, out, &query.ot);
     otel__composable_ask(sampler->composable, &query, &intent);
-    out->decision = (uint8_t)decide(&query, &intent);
+    out->decision = (uint8_t)decide(sampler, &query, &intent);
     if (intent.tracestate)
         ask_for_state(sampler, &query, &intent, out);
     set_threshold(sampler, &intent, out);

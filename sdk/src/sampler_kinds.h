@@ -30,7 +30,7 @@ enum {
 
 struct otel_sampler {
     enum otel__sampler_kind kind;
-    atomic_bool warned;                       /* of what would be told for every span */
+    atomic_bool warned, warned_of_trace_id;   /* of what would be told for every span */
     otel_sampler *delegates[OTEL__DELEGATES]; /* of parent-based; always_record has the first */
     /* ratio and probability */
     double ratio;
@@ -48,6 +48,8 @@ struct otel_sampler {
 otel_sampler *otel__sampler_new(enum otel__sampler_kind kind);
 /* True for the first who asks. */
 bool otel__sampler_first(const atomic_bool *warned);
+/* Of a child's decision by a trace id that may not be random. */
+void otel__sampler_warn_of_trace_id(const otel_sampler *sampler, const struct otel__sampling *in);
 
 void otel__ratio_decide(const otel_sampler *sampler, const struct otel__sampling *in, struct otel__sampled *out);
 void otel__probability_decide(const otel_sampler *sampler, const struct otel__sampling *in, struct otel__sampled *out);

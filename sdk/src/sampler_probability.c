@@ -49,14 +49,13 @@ void otel__ratio_decide(const otel_sampler *sampler, const struct otel__sampling
         use_root_state(sampler, out);
 }
 
-static void warn_of_trace_id(const otel_sampler *sampler, const struct otel__sampling *in) {
+void otel__sampler_warn_of_trace_id(const otel_sampler *sampler, const struct otel__sampling *in) {
     if (!in->parent || (in->parent->opaque_[OTEL__W_META] & OTEL_FLAG_RANDOM))
         return;
-    if (otel__sampler_first(&sampler->warned))
-        otel_report(
-            OTEL_LOG_WARN, "sampler/probability",
-            "the probability sampler decides about a child span by a trace id that is not marked as random, and "
-            "there is no `rv` in its tracestate: the share of sampled spans may not be the one wanted");
+    if (otel__sampler_first(&sampler->warned_of_trace_id))
+        otel_report(OTEL_LOG_WARN, "sampler/probability",
+                    "a probability sampler decides about a child span by a trace id that is not marked as random, and "
+                    "there is no `rv` in its tracestate: the share of sampled spans may not be the one wanted");
 }
 
 void otel__probability_decide(const otel_sampler *sampler, const struct otel__sampling *in, struct otel__sampled *out) {
@@ -68,7 +67,7 @@ void otel__probability_decide(const otel_sampler *sampler, const struct otel__sa
     if (in->parent_state)
         otel__state_hold_parent(in, out, &ot);
     if (!otel__sampling_randomness(in, ot, &randomness))
-        warn_of_trace_id(sampler, in);
+        otel__sampler_warn_of_trace_id(sampler, in);
     out->decision = randomness >= sampler->threshold ? OTEL_RECORD_AND_SAMPLE : OTEL_DROP;
     if (out->decision == OTEL_RECORD_AND_SAMPLE && !out->state)
         use_root_state(sampler, out);

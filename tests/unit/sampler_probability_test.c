@@ -109,9 +109,8 @@ static struct question without_random_flag(struct question q) {
     return q;
 }
 
-static void trace_ids_that_may_not_be_random_are_told_once(void **state) {
-    (void)state;
-    otel_sampler *half = otel_sampler_probability(0.5);
+static void check_told_once(otel_sampler *half) {
+    reports_start(OTEL_LOG_WARN);
     check(half, question(id_9), OTEL_RECORD_AND_SAMPLE, "ot=th:8");
     check(half, with_parent(question(id_9), true, true, ""), OTEL_RECORD_AND_SAMPLE, "ot=th:8");
     check(half, without_random_flag(with_parent(question(id_9), true, true, "ot=rv:90000000000000")),
@@ -123,6 +122,31 @@ static void trace_ids_that_may_not_be_random_are_told_once(void **state) {
     assert_int_equal(reports_count(), 1);
     assert_true(reports_mention("not marked as random", NULL));
     otel_sampler_destroy(half);
+}
+
+static void trace_ids_that_may_not_be_random_are_told_once(void **state) {
+    (void)state;
+    check_told_once(otel_sampler_probability(0.5));
+    check_told_once(otel_sampler_composite(otel_composable_probability(0.5)));
+    check_told_once(otel_sampler_composite(OTEL_COMPOSABLE_RULES({ .then = otel_composable_probability(0.5) })));
+}
+
+/* Whose decision is not by the trace id has nothing to tell. */
+static void certain_composites_tell_nothing_of_trace_ids(void **state) {
+    (void)state;
+    otel_sampler *samplers[] = {
+        otel_sampler_composite(otel_composable_always_on()), otel_sampler_composite(otel_composable_always_off()),
+        otel_sampler_composite(otel_composable_probability(1)),
+        otel_sampler_composite(otel_composable_parent_threshold(otel_composable_probability(0.5)))
+    };
+    for (size_t i = 0; i < 4; i++) {
+        struct question q = without_random_flag(with_parent(question(id_9), true, true, "ot=th:4"));
+        ask(&q, samplers[i]);
+        assert_state(&q, i == 1 ? "" : i == 3 ? "ot=th:4" : "ot=th:0");
+        forget(&q);
+        otel_sampler_destroy(samplers[i]);
+    }
+    assert_int_equal(reports_count(), 0);
 }
 
 /* No sampler of ours makes one, also where the trace id may not be random. */
@@ -285,6 +309,7 @@ int main(void) {
         TEST(the_parents_decision_does_not_matter),
         TEST(explicit_randomness_beats_the_trace_id_and_stays),
         TEST(trace_ids_that_may_not_be_random_are_told_once),
+        TEST(certain_composites_tell_nothing_of_trace_ids),
         TEST(no_randomness_is_made_up),
         TEST(a_threshold_that_stays_takes_no_place),
         TEST(stale_tracestate_is_none),
