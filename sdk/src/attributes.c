@@ -354,16 +354,20 @@ static inline bool append_common(struct otel__record *record, struct otel__attrs
     return true;
 }
 
+static bool is_key(otel_str key) { return key.ptr && key.len > 0 && key.len <= UINT16_MAX; }
+
+/* As it is compared and stored; of no length when it is none. */
+static otel_str mend_key(struct otel__record *record, otel_str key) {
+    if (is_key(key) && !otel__utf8_valid(key.ptr, key.len))
+        key = otel__text_str(otel__record_text(record, key));
+    return is_key(key) ? key : otel_strn(NULL, 0);
+}
+
 static bool set_rare(struct otel__record *record, struct otel__attrs *attrs, otel_str key, const otel_value *value) {
     uint64_t high = 0;
-    if (!key.ptr || key.len == 0 || key.len > UINT16_MAX || !value)
+    key = mend_key(record, key);
+    if (key.len == 0 || !value)
         return false;
-    if (!otel__utf8_valid(key.ptr, key.len)) {
-        const struct otel__text *repaired = otel__record_text(record, key);
-        key = otel__text_str(repaired);
-        if (key.len == 0 || key.len > UINT16_MAX)
-            return false;
-    }
     return set_checked(record, attrs, key, hash_key(key.ptr, key.len, &high), value);
 }
 
@@ -386,15 +390,37 @@ bool otel__attrs_set(struct otel__record *record, struct otel__attrs *attrs, ote
     return false;
 }
 
+/* A list that no program means, which counts as one attribute. */
+static uint32_t drop_list(struct otel__record *record, struct otel__attrs *attrs) {
+    drop(attrs);
+    record->discarded = true;
+    return 1;
+}
+
 uint32_t otel__attrs_set_all(struct otel__record *record, struct otel__attrs *attrs, otel_attrs list) {
     uint32_t dropped = 0;
     const size_t count = list.items ? list.count : 0;
-    if (count > OTEL__LIST_MAX) {
-        drop(attrs);
-        record->discarded = true;
-        return 1;
-    }
+    if (count > OTEL__LIST_MAX)
+        return drop_list(record, attrs);
     for (size_t i = 0; i < count; i++)
         dropped += !otel__attrs_set(record, attrs, list.items[i].key, &list.items[i].value);
+    return dropped;
+}
+
+static bool add(struct otel__record *record, struct otel__attrs *attrs, const otel_attr *attr) {
+    uint64_t high = 0;
+    const otel_str key = mend_key(record, attr->key);
+    if (key.len && find(attrs, key, hash_key(key.ptr, key.len, &high)))
+        return true;
+    return otel__attrs_set(record, attrs, key, &attr->value);
+}
+
+uint32_t otel__attrs_add_all(struct otel__record *record, struct otel__attrs *attrs, otel_attrs list) {
+    uint32_t dropped = 0;
+    const size_t count = list.items ? list.count : 0;
+    if (count > OTEL__LIST_MAX)
+        return drop_list(record, attrs);
+    for (size_t i = count; i-- > 0;)
+        dropped += !add(record, attrs, &list.items[i]);
     return dropped;
 }

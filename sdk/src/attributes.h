@@ -21,6 +21,9 @@ bool otel__attrs_set(struct otel__record *record, struct otel__attrs *attrs, ote
  */
 uint32_t otel__attrs_set_all(struct otel__record *record, struct otel__attrs *attrs, otel_attrs list);
 
+/* Adds those whose keys are not there yet; of a key that the list repeats the last. Else as otel__attrs_set_all(). */
+uint32_t otel__attrs_add_all(struct otel__record *record, struct otel__attrs *attrs, otel_attrs list);
+
 /* Whether the list has an attribute of this key, which is ASCII. */
 bool otel__attrs_has(const struct otel__attrs *attrs, const char *key);
 

@@ -131,12 +131,12 @@ static void add_links(struct otel__local *local, struct otel__record *record, ot
         add_link(local, record, &links.items[i]);
 }
 
-/* Before those of the options, which thus win. */
+/* Those of the options are there, and win. The last of the sampler's win over others, so they come first. */
 __attribute__((cold, noinline)) static void set_sampler_attributes(struct otel__local *local,
                                                                    struct otel__record *record,
                                                                    const struct otel__sampled *sampled) {
-    for (unsigned i = 0; i < sampled->lists; i++)
-        count_dropped(local, otel__attrs_set_all(record, &record->attrs, sampled->attributes[i]));
+    for (unsigned i = sampled->lists; i-- > 0;)
+        count_dropped(local, otel__attrs_add_all(record, &record->attrs, sampled->attributes[i]));
 }
 
 /* What the start options give beyond ids and times. Drops are counted. */
@@ -173,9 +173,9 @@ static bool record_span(struct otel__local *local, otel_tracer *tracer, const ot
     record->holds_state = sampled->state != 0 && (sampled->owned || otel__tracestate_retain(sampled->state));
     record->scope = scope;
     set_parent(record, parent);
+    set_content(local, record, options);
     if (__builtin_expect(sampled->lists, 0))
         set_sampler_attributes(local, record, sampled);
-    set_content(local, record, options);
     set_start(record, parent, options->start_time);
     return true;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* attributes_limits_test.c - what is too much, too large or not what it should be is dropped and counted or repaired. */
 #include "attributes_fixture.h"
+#include "options.h"
 
 #include <stdio.h>
 
@@ -215,10 +216,37 @@ static void texts_are_copied_repaired(void **state) {
     assert_int_equal(otel__text_str(NULL).len, 0);
 }
 
+/* ---- what is added only where it is not there -------------------------------------------------------------------- */
+
+static void adding_replaces_nothing(void **state) {
+    (void)state;
+    set("here", otel_string("mine"));
+    set("b\xff", otel_string("mine")); /* compared as it is stored */
+    assert_int_equal(otel__attrs_add_all(record, &record->attrs,
+                                         OTEL_ATTRS(OTEL_ATTR("here", 1), OTEL_ATTR("b\xff", 1), OTEL_ATTR("twice", 1),
+                                                    OTEL_ATTR("twice", 2), OTEL_ATTR("other\xff", 3))),
+                     0);
+    assert_seen("here=string:\"mine\" b\xef\xbf\xbd=string:\"mine\" other\xef\xbf\xbd=int:3 twice=int:2");
+}
+
+static void what_cannot_be_added_is_dropped(void **state) {
+    (void)state;
+    const otel_attr one = OTEL_ATTR("a", 1);
+    const otel_attr bad[] = { OTEL_ATTR("", 1), OTEL_ATTR((const char *)NULL, 1), { { "b", 1 }, { .type = 99 } } };
+    assert_int_equal(otel__attrs_add_all(record, &record->attrs, (otel_attrs){ bad, 3 }), 3);
+    assert_int_equal(otel__attrs_add_all(record, &record->attrs, (otel_attrs){ &one, (size_t)OTEL__LIST_MAX + 1 }), 1);
+    assert_int_equal(otel__attrs_add_all(record, &record->attrs, (otel_attrs){ NULL, 3 }), 0);
+    assert_int_equal(record->attrs.dropped, 4);
+    assert_true(record->discarded);
+    assert_int_equal(seen().count, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         test(keys_of_the_same_hash_are_two_keys),
         test(beyond_the_limit_new_keys_are_dropped_and_old_ones_updated),
+        test(adding_replaces_nothing),
+        test(what_cannot_be_added_is_dropped),
         test(a_list_is_set_item_by_item),
         test(a_list_longer_than_any_that_is_meant_is_not_read),
         test(values_of_no_type_are_dropped),

@@ -168,7 +168,7 @@ static void attributes_and_tracestate_reach_the_exporter(void **state) {
     otel_span span = otel_span_start(
         lib, OTEL_START("s", .parent = &context, .attributes = OTEL_ATTRS(OTEL_ATTR("both", "caller"))));
     otel_span_end(&span);
-    assert_string_equal(span_last()->attributes, "rule=string:\"vip\" both=string:\"caller\"");
+    assert_string_equal(span_last()->attributes, "both=string:\"caller\" rule=string:\"vip\"");
     assert_string_equal(span_last()->tracestate, "mine=2,a=1");
     assert_string_equal(span_last()->parent_tracestate, "a=1");
     puppet.tracestate = NULL;
@@ -214,6 +214,34 @@ static void its_attributes_count_against_the_limit(void **state) {
     assert_int_equal(span_last()->attribute_count, LIMIT);
     assert_int_equal(span_last()->dropped_attributes, 6);
     assert_non_null(strstr(span_last()->attributes, "k0=string:\"own\""));
+    assert_int_equal(otel_sdk_stop(5000), OTEL_OK);
+}
+
+/* The caller's, even if there is no room for any other; then the sampler's, without those of the caller's keys. */
+static void its_attributes_push_out_no_others(void **state) {
+    (void)state;
+    enum { LIMIT = 128 };
+    static otel_attr many[LIMIT];
+    static char keys[LIMIT][8];
+    for (size_t i = 0; i < LIMIT; i++) {
+        snprintf(keys[i], sizeof keys[i], "k%zu", i);
+        many[i] = OTEL_ATTR(keys[i], i);
+    }
+    struct puppet puppet = { .decision = OTEL_RECORD_AND_SAMPLE,
+                             .attributes = OTEL_ATTRS(OTEL_ATTR("k1", "sampler"), OTEL_ATTR("one", 1),
+                                                      OTEL_ATTR("two", 1), OTEL_ATTR("two", 2)) };
+    spans_restart(sampler_of(&puppet));
+    otel_span span = otel_span_start(lib, OTEL_START("s", .attributes = { many, LIMIT }));
+    otel_span_end(&span);
+    assert_int_equal(span_last()->attribute_count, LIMIT);
+    assert_int_equal(span_last()->dropped_attributes, 3);
+    assert_non_null(strstr(span_last()->attributes, "k1=int:1 "));
+    assert_non_null(strstr(span_last()->attributes, "k127=int:127"));
+    span = otel_span_start(lib, OTEL_START("s", .attributes = { many, LIMIT - 1 }));
+    otel_span_end(&span);
+    assert_int_equal(span_last()->dropped_attributes, 1);
+    assert_non_null(strstr(span_last()->attributes, "two=int:2"));
+    assert_non_null(strstr(span_last()->attributes, "k1=int:1 "));
     assert_int_equal(otel_sdk_stop(5000), OTEL_OK);
 }
 
@@ -489,6 +517,7 @@ int main(void) {
         TEST(attributes_and_tracestate_reach_the_exporter),
         TEST(a_dropped_span_has_the_tracestate_too),
         TEST(its_attributes_count_against_the_limit),
+        TEST(its_attributes_push_out_no_others),
         ALONE(no_tracestate_is_lost),
         ALONE(nonsense_is_told_once_and_drops),
         ALONE(a_tracestate_that_is_gone_is_none),
