@@ -13,12 +13,17 @@ bool otel__sampling_randomness(const struct otel__sampling *in, otel_str ot, uin
     return false;
 }
 
-bool otel__parent_threshold(const struct otel__sampling *in, otel_str ot, uint64_t *threshold) {
+/* Whether `th`, which is that of `ot`, says why the parent was sampled, or not. */
+static bool explains_parent(const struct otel__sampling *in, otel_str ot, otel_str th, uint64_t *threshold) {
     uint64_t randomness;
-    if (!otel__threshold_parse(otel__ot_threshold(ot), threshold))
+    if (!otel__threshold_parse(th, threshold))
         return false;
     otel__sampling_randomness(in, ot, &randomness);
     return (randomness >= *threshold) == otel__parent_sampled(in);
+}
+
+bool otel__parent_threshold(const struct otel__sampling *in, otel_str ot, uint64_t *threshold) {
+    return explains_parent(in, ot, otel__ot_threshold(ot), threshold);
 }
 
 bool otel__state_hold_parent(const struct otel__sampling *in, struct otel__sampled *out, otel_str *ot) {
@@ -76,10 +81,13 @@ void otel__state_replace_threshold(otel_str ot, otel_str th, struct otel__sample
 void otel__state_inherit(const struct otel__sampling *in, struct otel__sampled *out) {
     otel_str ot;
     uint64_t threshold;
-    if (!otel__state_hold_parent(in, out, &ot) || !otel__ot_get(ot, "th").ptr)
+    if (!otel__state_hold_parent(in, out, &ot))
+        return;
+    const otel_str th = otel__ot_threshold(ot);
+    if (!th.ptr)
         return;
     if (out->decision != OTEL_RECORD_AND_SAMPLE || !otel__parent_sampled(in) ||
-        !otel__parent_threshold(in, ot, &threshold))
+        !explains_parent(in, ot, th, &threshold))
         otel__state_replace_threshold(ot, otel_strn(NULL, 0), out);
 }
 
