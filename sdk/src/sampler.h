@@ -26,7 +26,7 @@ struct otel__sampling {
     otel_kind kind;
     otel_attrs attributes;
     otel_links links;
-    uint64_t parent_state; /* tracestate reference of the parent; 0 none */
+    uint64_t parent_state; /* tracestate reference of the parent, or of the span without ids in its place; 0 none */
     otel_tracer *tracer;   /* NULL: its scope is empty */
 };
 

@@ -43,8 +43,13 @@ static void derive(struct otel__local *local, const otel_span *parent, otel_span
     out->opaque_[OTEL__W_STATE] = 0;
 }
 
+/*
+ * `found` is the span of the context. Without ids it is no parent, but its tracestate counts: that is how a program gives
+ * a randomness to a trace that begins here.
+ */
 static void decide(otel_tracer *tracer, const otel_span_options *options, const otel_context *context,
-                   const otel_span *parent, const otel_span *span, struct otel__sampled *sampled) {
+                   const otel_span *found, const otel_span *parent, const otel_span *span,
+                   struct otel__sampled *sampled) {
     const struct otel__sampling in = { .context = context,
                                        .parent = parent,
                                        .trace_id = (const uint8_t *)span->opaque_,
@@ -52,7 +57,7 @@ static void decide(otel_tracer *tracer, const otel_span_options *options, const 
                                        .kind = options->kind,
                                        .attributes = options->attributes,
                                        .links = options->links,
-                                       .parent_state = parent ? parent->opaque_[OTEL__W_STATE] : 0,
+                                       .parent_state = found->opaque_[OTEL__W_STATE],
                                        .tracer = tracer };
     otel__sampler_decide(otel__provider->pipeline.sampler, &in, sampled);
 }
@@ -183,12 +188,12 @@ static bool record_span(struct otel__local *local, otel_tracer *tracer, const ot
 static void start(struct otel__thread *thread, otel_tracer *tracer, const otel_span_options *options,
                   const otel_context *context, otel_span *out) {
     struct otel__local *local = otel__local_of(thread);
-    const otel_span *parent = (const otel_span *)context;
+    static const otel_span none;
+    const otel_span *found = options->root ? &none : (const otel_span *)context;
+    const otel_span *parent = has_trace_id(found) ? found : NULL;
     struct otel__sampled sampled;
-    if (options->root || !has_trace_id(parent))
-        parent = NULL;
     derive(local, parent, out);
-    decide(tracer, options, context, parent, out, &sampled);
+    decide(tracer, options, context, found, parent, out, &sampled);
     out->opaque_[OTEL__W_SPAN] = otel__span_id_new(local);
     out->opaque_[OTEL__W_STATE] = sampled.state;
     if (sampled.decision == OTEL_RECORD_AND_SAMPLE)

@@ -259,7 +259,8 @@ typedef struct otel_span_context {
 
 /**
  * A non-recording span with the given span context; needs no end. The span holds its tracestate weakly: keep the
- * tracestate, or a context that holds the span, for as long as it is needed.
+ * tracestate, or a context that holds the span, for as long as it is needed. A trace that begins below a span without
+ * ids starts with its tracestate: thus `ot=rv:...` gives samplers a randomness to decide by.
  */
 otel_span otel_span_wrap(const otel_span_context *context);
 

@@ -81,7 +81,7 @@ typedef struct otel_sampling_input {
     /** The parent context, with its baggage; without a span in it when the span to be is a root. */
     const otel_context *context;
     const otel_span *parent;           /**< the span in `context`; NULL: a root */
-    const otel_tracestate *tracestate; /**< the parent's */
+    const otel_tracestate *tracestate; /**< the parent's; a root's is what a span without ids in the context carries */
     const uint8_t *trace_id;           /**< 16 bytes, of the span to be: the parent's, or new; NULL for composables */
     otel_str name;
     otel_kind kind;
