@@ -9,7 +9,7 @@
  * sampler keeps true is the meaning of the threshold `th` in the tracestate (`ot=th:...`): it stands for the
  * probability with which the span was sampled, so it is written by those that sample by one, inherited only from a
  * sampled parent whom it explains (0 where always_on is asked without a parent-based sampler, and the parent has one),
- * and erased everywhere else.
+ * and erased everywhere else. A user's sampler answers for the tracestate that it returns, which is taken as it is.
  */
 #ifndef OTEL_SDK_SAMPLER_H
 #define OTEL_SDK_SAMPLER_H

@@ -29,8 +29,9 @@ otel_sampler *otel_sampler_always_on(void) OTEL__OWNED;
 otel_sampler *otel_sampler_always_off(void) OTEL__OWNED;
 /**
  * Samples the given share (0 to 1) of traces, by the trace id alone, and records the threshold in the tracestate
- * (`ot=th:...`). A ratio outside [0, 1] or NaN is reported and taken as 1. The specification deprecates it in favour of
- * otel_sampler_probability(): below a parent, whom it doesn't heed, it warns once.
+ * (`ot=th:...`); where the parent carries a valid randomness (`rv`), which it does not go by, it writes none and
+ * erases an inherited one. A ratio outside [0, 1] or NaN is reported and taken as 1. The specification deprecates it in
+ * favour of otel_sampler_probability(): below a parent, whom it doesn't heed, it warns once.
  */
 otel_sampler *otel_sampler_trace_id_ratio(double ratio) OTEL__OWNED;
 /**
@@ -101,7 +102,9 @@ typedef struct otel_sampling_result {
     otel_attrs attributes;
     /**
      * Of the new span. Holds a reference to the parent's before the call; replace it with
-     * otel_sampling_set_tracestate(). Leave the key `ot` to the SDK, and use one of your own.
+     * otel_sampling_set_tracestate(). It is taken as it is: where the parent's has a threshold (`th` in the key `ot`)
+     * and you do not know by which probability you decided, set `ot` without it, or the span counts for as many as the
+     * parent did. Use a key of your own for all else; for composable samplers the SDK sees to `ot`.
      */
     otel_tracestate tracestate;
 } otel_sampling_result;
@@ -158,7 +161,11 @@ otel_composable *otel_composable_always_on(void) OTEL__OWNED;
 otel_composable *otel_composable_always_off(void) OTEL__OWNED;
 /** As otel_sampler_probability(); 0 is otel_composable_always_off(), and not reported. */
 otel_composable *otel_composable_probability(double probability) OTEL__OWNED;
-/** What the parent was sampled by. Without a parent `root` (consumed; NULL is reported, and drops) is asked. */
+/**
+ * What the parent was sampled by. Below a sampled parent whose `th` is missing or does not explain that, the span is
+ * sampled without one; below a parent that was not sampled it is dropped, whatever `th` says. Without a parent `root`
+ * (consumed; NULL is reported, and drops) is asked.
+ */
 otel_composable *otel_composable_parent_threshold(otel_composable *root) OTEL__OWNED;
 /**
  * As `delegate` (consumed), with attributes, which are copied, on sampled spans; over its own of the same key. At most 8
