@@ -458,6 +458,8 @@ static void descriptions(void **state) {
     assert_description(otel_sampler_trace_id_ratio(-0.0), "TraceIdRatioBased{0.000000}");
     assert_description(otel_sampler_trace_id_ratio(1), "TraceIdRatioBased{1.000000}");
     assert_description(otel_sampler_trace_id_ratio(0.1234567), "TraceIdRatioBased{0.1234567}");
+    assert_description(otel_sampler_trace_id_ratio(1e-7), "TraceIdRatioBased{0.0000001}");
+    assert_description(otel_sampler_probability(1.5e-7), "ProbabilitySampler{0.00000015}");
     assert_description(otel_sampler_trace_id_ratio(2), "TraceIdRatioBased{1.000000}");
     assert_description(otel_sampler_parent_based_root(otel_sampler_trace_id_ratio(0.25)),
                        "ParentBased{root:TraceIdRatioBased{0.250000},remoteParentSampled:AlwaysOnSampler,"

@@ -121,7 +121,22 @@ static void number_texts_lead_back(void **state) {
     otel__double_text(0, text);
     assert_string_equal(text, "0.000000");
     otel__double_text(0.00000012, text);
-    assert_string_equal(text, "1.2e-07");
+    assert_string_equal(text, "0.00000012");
+    otel__double_text(1e-7, text);
+    assert_string_equal(text, "0.0000001");
+    otel__double_text(0x1p-56, text);
+    assert_string_equal(text, "0.000000000000000013877787807814457");
+    otel__double_text(4294967296.25, text);
+    assert_string_equal(text, "4294967296.250000");
+    static const double least[] = { 4.9406564584124654e-324, 2.2250738585072009e-308, 2.2250738585072014e-308,
+                                    1.7976931348623157e-300 };
+    for (size_t i = 0; i < sizeof least / sizeof *least; i++) {
+        double back;
+        otel__double_text(least[i], text);
+        assert_true(strlen(text) < OTEL__DOUBLE_TEXT - 1 && !strchr(text, 'e'));
+        back = strtod(text, NULL);
+        assert_true(back == least[i]);
+    }
     for (int i = 0; i < 1000; i++) {
         double value = ldexp((double)rand(), -(rand() % 80)), back;
         otel__double_text(value, text);

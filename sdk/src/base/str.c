@@ -96,12 +96,15 @@ bool otel__str_to_double(otel_str text, double *out) {
     return true;
 }
 
+/* The least double is 4.9e-324, and none of its size needs more digits behind the point. */
+enum { DECIMALS_MOST = 324 };
+
 void otel__double_text(double value, char *out) {
     locale_t c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     locale_t saved = c_locale ? uselocale(c_locale) : (locale_t)0;
     snprintf(out, OTEL__DOUBLE_TEXT, "%.6f", value);
-    for (int digits = 7; digits <= 17 && strtod(out, NULL) != value; digits++)
-        snprintf(out, OTEL__DOUBLE_TEXT, "%.*g", digits, value);
+    for (int decimals = 7; decimals <= DECIMALS_MOST && strtod(out, NULL) != value; decimals++)
+        snprintf(out, OTEL__DOUBLE_TEXT, "%.*f", decimals, value);
     if (c_locale) {
         uselocale(saved);
         freelocale(c_locale);

@@ -24,10 +24,10 @@ bool otel__str_to_int(otel_str text, int64_t *out);
 /* The whole of `text` as a decimal number, such as 0.25 or 1e-3; false for anything else, infinities and NaN, too. */
 bool otel__str_to_double(otel_str text, double *out);
 /*
- * Writes `value` as decimal text with at least six decimals and as many digits as it takes to read the same value
- * back. `out` has room for OTEL__DOUBLE_TEXT bytes.
+ * Writes `value`, which is finite, without an exponent, with at least six decimals and as many as it takes to read the
+ * same value back. `out` has room for OTEL__DOUBLE_TEXT bytes.
  */
-#define OTEL__DOUBLE_TEXT 64
+#define OTEL__DOUBLE_TEXT 352
 void otel__double_text(double value, char *out);
 
 /* Decodes %XX into `out`, which has room for text.len bytes; false when an escape is incomplete or not hexadecimal. */
