@@ -6,6 +6,8 @@
 #include "sampler_composable.h"
 
 #include "base/str.h"
+#include "base/utf8.h"
+#include "common/value_text.h"
 #include "diagnostics.h"
 #include "options.h"
 #include "sampler_state.h"
@@ -305,12 +307,25 @@ static void describe_rules(const otel_composable *composable, struct otel__write
     otel__write(writer, "]}");
 }
 
+/* As far as it helps to tell one from another. */
+static void describe_value(const otel_value *value, struct otel__writer *writer) {
+    enum { CHARACTERS = 64 };
+    struct otel__line line = { 0 };
+    otel__value_text(&line, value);
+    const size_t kept = otel__utf8_prefix(line.text, line.len, CHARACTERS);
+    otel__write_str(writer, otel_strn(line.text, kept));
+    otel__write(writer, kept < line.len ? "..." : "");
+    otel__line_free(&line);
+}
+
 static void describe_annotating(const otel_composable *composable, struct otel__writer *writer) {
     otel__write(writer, "ComposableAnnotating{");
     otel__composable_describe(composable->delegate, writer);
     for (size_t i = 0; i < composable->attributes.count; i++) {
         otel__write(writer, ",");
         otel__write_str(writer, composable->attributes.items[i].key);
+        otel__write(writer, "=");
+        describe_value(&composable->attributes.items[i].value, writer);
     }
     otel__write(writer, "}");
 }

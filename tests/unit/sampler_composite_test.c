@@ -529,7 +529,27 @@ static void descriptions(void **state) {
                            { .then = otel_composable_annotating(otel_composable_always_on(),
                                                                 OTEL_ATTRS(OTEL_ATTR("a", 1), OTEL_ATTR("b", 2))) })),
                        "CompositeSampler{ComposableRuleBased{[(health:ComposableAlwaysOff),(function:Puppet{0}),"
-                       "(all:ComposableAnnotating{ComposableAlwaysOn,a,b})]}}");
+                       "(all:ComposableAnnotating{ComposableAlwaysOn,a=1,b=2})]}}");
+}
+
+static void annotations_are_described_by_their_values(void **state) {
+    (void)state;
+    static const int64_t numbers[] = { 1, 2 };
+    static char longest[300];
+    memset(longest, 'x', sizeof longest - 1);
+    memcpy(longest + 63, "\xc3\xa9", 2); /* one character, the 64th */
+    otel_sampler *sampler = otel_sampler_composite(otel_composable_annotating(
+        otel_composable_always_on(), OTEL_ATTRS(OTEL_ATTR("text", "vip, \"x\""), OTEL_ATTR("yes", (bool)true),
+                                                OTEL_ATTR("half", 0.5), OTEL_ATTR("none", (const char *)NULL),
+                                                OTEL_ATTR("list", otel_ints(numbers, 2)), OTEL_ATTR("long", longest))));
+    longest[63] = '\0';
+    char expected[512];
+    snprintf(
+        expected, sizeof expected,
+        "CompositeSampler{ComposableAnnotating{ComposableAlwaysOn,text=vip, \"x\",yes=true,half=0.5,none=,list=[1,2],"
+        "long=%s\xc3\xa9...}}",
+        longest);
+    assert_description(sampler, expected);
 }
 
 /* ---- threads ----------------------------------------------------------------------------------------------------- */
@@ -591,6 +611,7 @@ int main(void) {
         TEST(only_their_own_decisions_drop_spans_of_rules),
         TEST(no_part_is_asked_by_itself),
         TEST(descriptions),
+        TEST(annotations_are_described_by_their_values),
         TEST(threads_share_a_sampler),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -170,7 +170,7 @@ otel_composable *otel_composable_parent_threshold(otel_composable *root) OTEL__O
 /**
  * As `delegate` (consumed), with attributes, which are copied, on sampled spans; over its own of the same key. At most 8
  * parts of a sampler, one inside of the other, may add attributes: those of the innermost are left out, and it is
- * reported. More than 65536 attributes are reported and left out.
+ * reported. More than 65536 attributes are reported and left out. The description has 64 characters of each value.
  */
 otel_composable *otel_composable_annotating(otel_composable *delegate, otel_attrs attributes) OTEL__OWNED;
 
