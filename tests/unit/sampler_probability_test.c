@@ -4,6 +4,7 @@
 #include "reports.h"
 #include "sampler_fixture.h"
 #include "sampler_ot.h"
+#include "span_fixture.h"
 #include "vectors.h"
 
 #include <inttypes.h>
@@ -13,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
+
+OTEL_TRACER(lib, "lib");
 
 /* ---- vectors ----------------------------------------------------------------------------------------------------- */
 
@@ -220,6 +223,36 @@ static void no_reference_is_lost(void **state) {
     otel_sampler_destroy(samplers[1]);
 }
 
+/* ---- roots ------------------------------------------------------------------------------------------------------- */
+
+/* A span without ids is no parent, but its tracestate may tell the randomness that the trace to be is sampled by: the specification's explicit one. */
+static void a_tracestate_without_a_trace_is_that_of_the_root(void **state) {
+    spans_begin(state);
+    otel_tracestate tracestate = otel_tracestate_parse(otel_cstr("a=1,ot=rv:ffffffffffffff;th:1"));
+    const otel_span_context traceless = { .size = sizeof traceless, .flags = 1, .tracestate = &tracestate };
+    const otel_span parent = otel_span_wrap(&traceless);
+    otel_context context = otel_context_with_span(NULL, &parent);
+    otel_tracestate_release(&tracestate);
+    spans_restart(otel_sampler_parent_based_root(otel_sampler_probability(0x1p-40)));
+    otel_span root = otel_span_start(lib, OTEL_START("root", .parent = &context));
+    otel_span_end(&root);
+    assert_true(otel_span_sampled(&root));
+    assert_true(span_last()->is_root);
+    assert_string_equal(span_last()->tracestate, "ot=th:ffffffffff;rv:ffffffffffffff,a=1");
+    const otel_span child = span_child_of(lib, &root);
+    otel_span_end(&child);
+    assert_string_equal(span_last()->tracestate, "ot=th:ffffffffff;rv:ffffffffffffff,a=1");
+    spans_restart(otel_sampler_parent_based(NULL));
+    root = otel_span_start(lib, OTEL_START("root", .parent = &context));
+    otel_span_end(&root);
+    assert_string_equal(span_last()->tracestate, "ot=th:0;rv:ffffffffffffff,a=1");
+    root = otel_span_start(lib, OTEL_START("root", .parent = &context, .root = true));
+    otel_span_end(&root);
+    assert_string_equal(span_last()->tracestate, "");
+    otel_context_release(&context);
+    assert_int_equal(spans_end(state), 0);
+}
+
 /* ---- shares ------------------------------------------------------------------------------------------------------ */
 
 enum { TRACES = 100000 };
@@ -314,6 +347,7 @@ int main(void) {
         TEST(a_threshold_that_stays_takes_no_place),
         TEST(stale_tracestate_is_none),
         TEST(no_reference_is_lost),
+        TEST(a_tracestate_without_a_trace_is_that_of_the_root),
         TEST(shares_are_as_wanted_and_adjusted_counts_add_up),
         TEST(samplers_of_one_trace_agree),
     };

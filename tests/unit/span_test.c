@@ -192,33 +192,6 @@ static void an_invalid_parent_is_none(void **state) {
     assert_true(otel_span_valid(&child));
 }
 
-/* But its tracestate may tell the randomness that the trace to be is sampled by: the specification's explicit one. */
-static void a_tracestate_without_a_trace_is_that_of_the_root(void **state) {
-    (void)state;
-    otel_tracestate tracestate = otel_tracestate_parse(otel_cstr("a=1,ot=rv:ffffffffffffff;th:1"));
-    const otel_span_context traceless = { .size = sizeof traceless, .flags = 1, .tracestate = &tracestate };
-    const otel_span parent = otel_span_wrap(&traceless);
-    otel_context context = otel_context_with_span(NULL, &parent);
-    otel_tracestate_release(&tracestate);
-    spans_restart(otel_sampler_parent_based_root(otel_sampler_probability(0x1p-40)));
-    otel_span root = otel_span_start(lib, OTEL_START("root", .parent = &context));
-    otel_span_end(&root);
-    assert_true(otel_span_sampled(&root));
-    assert_true(span_last()->is_root);
-    assert_string_equal(span_last()->tracestate, "ot=th:ffffffffff;rv:ffffffffffffff,a=1");
-    const otel_span child = span_child_of(lib, &root);
-    otel_span_end(&child);
-    assert_string_equal(span_last()->tracestate, "ot=th:ffffffffff;rv:ffffffffffffff,a=1");
-    spans_restart(otel_sampler_parent_based(NULL));
-    root = otel_span_start(lib, OTEL_START("root", .parent = &context));
-    otel_span_end(&root);
-    assert_string_equal(span_last()->tracestate, "ot=th:0;rv:ffffffffffffff,a=1");
-    root = otel_span_start(lib, OTEL_START("root", .parent = &context, .root = true));
-    otel_span_end(&root);
-    assert_string_equal(span_last()->tracestate, "");
-    otel_context_release(&context);
-}
-
 static void every_span_has_an_id_of_its_own(void **state) {
     (void)state;
     OTEL_SPAN(outer, lib, "outer");
@@ -601,7 +574,6 @@ int main(void) {
         test(the_root_option_beats_an_explicit_parent_and_its_tracestate),
         test(an_ended_span_may_be_a_parent),
         test(an_invalid_parent_is_none),
-        test(a_tracestate_without_a_trace_is_that_of_the_root),
         test(every_span_has_an_id_of_its_own),
         test(a_tracestate_is_inherited_and_held_while_the_span_lives),
         test(a_sampler_may_change_the_tracestate),
