@@ -96,8 +96,9 @@ typedef struct otel_sampling_result {
     size_t size;
     otel_decision decision; /**< OTEL_DROP before the call. Anything unknown is reported once, and drops */
     /**
-     * Are set on a span that is recorded; an attribute given at the start beats one of the same key here. Borrowed:
-     * must stay valid until the otel_span_start() that asked has returned, so keep them in `self` or in static memory.
+     * Are set on a span that is recorded, as far as those given at the start leave room for them and do not have their
+     * keys. Borrowed: must stay valid until the otel_span_start() that asked has returned, so keep them in `self` or in
+     * static memory.
      */
     otel_attrs attributes;
     /**
