@@ -3,14 +3,10 @@
 #include "common/fork_gate.h"
 
 #include "base/clock.h"
+#include "base/sync.h"
 
 enum { INSIDE = 1, INSIDE_MASK = 0xffff, FORKING = 0x10000 };
-enum { CLOSE_MAX_MS = 50 };
-
-static void short_sleep(void) {
-    const struct timespec nap = { 0, 100000 };
-    nanosleep(&nap, NULL);
-}
+enum { CLOSE_MAX_MS = 50, LOOK_AGAIN_NS = 100000 };
 
 bool otel__fork_gate_enter(struct otel__fork_gate *gate, uint64_t deadline) {
     for (;;) {
@@ -22,7 +18,7 @@ bool otel__fork_gate_enter(struct otel__fork_gate *gate, uint64_t deadline) {
         }
         if (otel__clock_monotonic() >= deadline)
             return false;
-        short_sleep();
+        otel__sleep_ns(LOOK_AGAIN_NS);
     }
 }
 
@@ -32,7 +28,7 @@ void otel__fork_gate_close(struct otel__fork_gate *gate) {
     atomic_fetch_add(&gate->word, FORKING);
     uint64_t deadline = otel__clock_monotonic() + CLOSE_MAX_MS * OTEL__MILLISECOND;
     while ((atomic_load(&gate->word) & INSIDE_MASK) != 0 && otel__clock_monotonic() < deadline)
-        short_sleep();
+        otel__sleep_ns(LOOK_AGAIN_NS);
 }
 
 void otel__fork_gate_open(struct otel__fork_gate *gate, bool in_child) {

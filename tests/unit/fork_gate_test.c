@@ -80,9 +80,42 @@ static void close_waits_for_who_is_inside(void **state) {
     assert_int_equal(shared.inside, atomic_load(&shared.rounds));
 }
 
+struct forker {
+    struct otel__fork_gate gate;
+    bool entered, closed;
+};
+
+static void *close_and_open(void *argument) {
+    struct forker *forker = argument;
+    pthread_cancel(pthread_self());
+    otel__fork_gate_close(&forker->gate);
+    forker->entered = otel__fork_gate_enter(&forker->gate, in_ms(5));
+    otel__fork_gate_open(&forker->gate, false);
+    forker->closed = true;
+    pthread_testcancel();
+    return NULL;
+}
+
+/* It would leave the gate closed for ever: nobody undoes what it was about to do. */
+static void a_thread_that_is_cancelled_forks_first(void **state) {
+    (void)state;
+    struct forker forker = { .closed = false };
+    pthread_t thread;
+    void *result = NULL;
+    assert_true(otel__fork_gate_enter(&forker.gate, 0)); /* so that both have to wait */
+    assert_int_equal(pthread_create(&thread, NULL, close_and_open, &forker), 0);
+    pthread_join(thread, &result);
+    assert_true(forker.closed);
+    assert_false(forker.entered);
+    assert_ptr_equal(result, PTHREAD_CANCELED);
+    otel__fork_gate_leave(&forker.gate);
+    assert_int_equal(atomic_load(&forker.gate.word), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = { cmocka_unit_test(closed_while_a_fork_is_under_way),
                                         cmocka_unit_test(a_child_starts_afresh),
-                                        cmocka_unit_test(close_waits_for_who_is_inside) };
+                                        cmocka_unit_test(close_waits_for_who_is_inside),
+                                        cmocka_unit_test(a_thread_that_is_cancelled_forks_first) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,8 +31,9 @@ static inline bool otel__lock_try(otel__lock *lock) {
 
 static inline void otel__lock_release(otel__lock *lock) { atomic_store_explicit(lock, 0, memory_order_release); }
 
-/* Preserves errno. */
+/* Neither is a cancellation point: a thread that ended in here would leave things half done. Both preserve errno. */
 void otel__sleep_ms(int ms);
+void otel__sleep_ns(uint32_t ns); /* less than a second */
 
 #define OTEL__NO_DEADLINE UINT64_MAX
 
