@@ -16,6 +16,7 @@
 #include "anchor.h"
 #include "attributes.h"
 #include "base/clock.h"
+#include "cancellation.h"
 #include "diagnostics.h"
 #include "fork.h"
 #include "identity.h"
@@ -26,7 +27,6 @@
 #include "tracer.h"
 #include "worker.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -283,15 +283,6 @@ otel_status otel_sdk_start(const otel_sdk_options *options) {
 
 /* ---- flush ------------------------------------------------------------------------------------------------------- */
 
-/* A thread that is cancelled in here would leave the SDK in use for ever. */
-static int hold_cancellation(void) {
-    int state_before;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state_before);
-    return state_before;
-}
-
-static void allow_cancellation(int state_before) { pthread_setcancelstate(state_before, &state_before); }
-
 static otel_status flush(uint64_t deadline) {
     struct otel__provider *provider = otel__sdk_use();
     if (!provider)
@@ -304,9 +295,9 @@ static otel_status flush(uint64_t deadline) {
 otel_status otel_sdk_flush(int timeout_ms) {
     if (otel__thread_busy())
         return OTEL_ERR_STATE;
-    const int cancellation = hold_cancellation();
+    const int cancellation = otel__cancellation_hold(); /* or the SDK would stay in use */
     const otel_status status = flush(otel__deadline_in(timeout_ms, DEFAULT_TIMEOUT_MS));
-    allow_cancellation(cancellation);
+    otel__cancellation_allow(cancellation);
     return status;
 }
 
@@ -380,9 +371,9 @@ static otel_status stop_running(uint64_t deadline) {
 otel_status otel_sdk_stop(int timeout_ms) {
     if (otel__thread_busy() || changing)
         return OTEL_ERR_STATE;
-    const int cancellation = hold_cancellation();
+    const int cancellation = otel__cancellation_hold(); /* or nobody else could start or stop any more */
     const otel_status status = stop_running(otel__deadline_in(timeout_ms, DEFAULT_TIMEOUT_MS));
-    allow_cancellation(cancellation);
+    otel__cancellation_allow(cancellation);
     return status;
 }
 

@@ -3,10 +3,10 @@
 #include "base/sync.h"
 
 #include "base/clock.h"
+#include "cancellation.h"
 
 #include <errno.h>
 #include <linux/futex.h>
-#include <pthread.h>
 #include <stddef.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -17,10 +17,9 @@ enum { SPINS = 64, SLEEP_NS = 50000 };
 /* nanosleep() is a cancellation point. */
 static void sleep_for(struct timespec time) {
     const int saved = errno;
-    int state;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    const int cancellation = otel__cancellation_hold();
     nanosleep(&time, NULL);
-    pthread_setcancelstate(state, &state);
+    otel__cancellation_allow(cancellation);
     errno = saved;
 }
 
