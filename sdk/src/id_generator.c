@@ -3,6 +3,7 @@
 #include "id_generator.h"
 
 #include "base/clock.h"
+#include "cancellation.h"
 #include "id_generator_custom.h"
 
 #include <errno.h>
@@ -25,10 +26,13 @@ static void seed_without_kernel(uint64_t *words, size_t count) {
     }
 }
 
+/* getrandom() is a cancellation point, even where it does not wait. */
 void otel__random_words(uint64_t *words, size_t count) {
     const int saved = errno;
+    const int cancellation = otel__cancellation_hold();
     if (getrandom(words, count * sizeof *words, GRND_NONBLOCK) != (ssize_t)(count * sizeof *words))
         seed_without_kernel(words, count);
+    otel__cancellation_allow(cancellation);
     errno = saved;
 }
 

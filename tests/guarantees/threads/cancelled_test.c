@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cancelled_test.c - threads that are cancelled inside of the library, wherever it waits.
+ * The call comes to its end first; then the thread ends, and nothing is left in use.
+ */
+#include "exporter_double.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+enum { SHORT_MS = 5000 };
+
+OTEL_TRACER(tracer, "cancelled_test");
+
+static struct exporter_double seen;
+
+/* ---- a thread that is cancelled ---------------------------------------------------------------------------------- */
+
+struct call {
+    void (*function)(void);
+    bool returned;
+};
+
+static void *make_call(void *data) {
+    struct call *call = data;
+    pthread_cancel(pthread_self());
+    call->function();
+    call->returned = true;
+    pthread_testcancel();
+    return NULL;
+}
+
+/* Makes the call on a thread whose cancellation is pending: it returns, and afterwards the thread ends. */
+static void assert_completes(void (*function)(void)) {
+    struct call call = { .function = function };
+    pthread_t thread;
+    void *result = NULL;
+    assert_int_equal(pthread_create(&thread, NULL, make_call, &call), 0);
+    pthread_join(thread, &result);
+    assert_true(call.returned);
+    assert_ptr_equal(result, PTHREAD_CANCELED);
+}
+
+static void record_span(void) {
+    const otel_span span = otel_span_start(tracer, OTEL_START("span"));
+    otel_set(&span, "key", "value");
+    otel_span_end(&span);
+}
+
+/* Nothing of the span is lost, nor of the next. */
+static void assert_span_is_kept(void) {
+    otel_ledger ledger;
+    assert_completes(record_span);
+    record_span();
+    assert_int_equal(otel_sdk_flush(SHORT_MS), OTEL_OK);
+    assert_ledger(&ledger);
+    assert_int_equal(ledger.live, 0);
+    for (size_t i = 0; i < ledger.processor_count; i++)
+        assert_int_equal(ledger.processors[i].exported, 2);
+    assert_int_equal(seen.count, 2);
+}
+
+static int stop(void **state) {
+    (void)state;
+    otel_ledger ledger;
+    const otel_status status = otel_sdk_stop(SHORT_MS);
+    assert_ledger(&ledger);
+    exporter_double_reset(&seen);
+    return status == OTEL_OK ? 0 : -1;
+}
+
+/* ---- as a span starts -------------------------------------------------------------------------------------------- */
+
+/* The first span of a thread takes randomness from the kernel, which may wait for it. */
+static void in_its_first_span(void **state) {
+    (void)state;
+    assert_int_equal(
+        otel_sdk_start(OTEL_SDK(.sampler = otel_sampler_always_on(), .log_level = OTEL_LOG_NONE,
+                                .processors = OTEL_PROCESSORS(otel_simple_processor(exporter_double_make(&seen))))),
+        OTEL_OK);
+    assert_span_is_kept();
+}
+
+#define test(name) cmocka_unit_test_teardown(name, stop)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        test(in_its_first_span),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
