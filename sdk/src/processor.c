@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/sync.h"
+#include "cancellation.h"
 #include "config.h"
 #include "fork.h"
 #include "options.h"
@@ -125,15 +126,17 @@ bool otel__processor_join(otel_processor *processor, unsigned index, const otel_
 /*
  * Whoever finds nobody exporting exports, until the queue is empty; others leave their span to that thread. So exports
  * never overlap and nobody waits for another. What the exporter itself traces is ignored: it would have to be exported
- * in turn.
+ * in turn. Nor is the thread cancelled in there, or nobody would ever export again.
  */
 static void drain_direct(otel_processor *p) {
     struct otel__lane *lane = p->lane;
     const int saved_errno = errno;
+    const int cancellation = otel__cancellation_hold();
     while (otel__span_queue_fresh(&lane->queue) && !atomic_exchange(&lane->draining, 1)) {
         otel__worker_drain(p);
         atomic_store(&lane->draining, 0);
     }
+    otel__cancellation_allow(cancellation);
     errno = saved_errno;
 }
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cancelled_test.c - threads that are cancelled inside of the library, wherever it waits.
- * The call comes to its end first; then the thread ends, and nothing is left in use.
+ * cancelled_test.c - threads that are cancelled inside of the library: in each of the program's functions that it calls,
+ * and wherever it waits by itself. The call comes to its end first; then the thread ends, and nothing is left in use.
  */
 #include "exporter_double.h"
 
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <cmocka.h>
 
 enum { SHORT_MS = 5000 };
@@ -18,6 +19,17 @@ static struct exporter_double seen;
 
 /* ---- a thread that is cancelled ---------------------------------------------------------------------------------- */
 
+static _Thread_local bool is_cancelled;
+static _Atomic unsigned reached; /* by threads that were being cancelled */
+
+/* Where the program's functions would block. The thread is not in a system call: ThreadSanitizer wants it so. */
+static void cancellation_point(void) {
+    if (is_cancelled) {
+        atomic_fetch_add(&reached, 1);
+        pthread_testcancel();
+    }
+}
+
 struct call {
     void (*function)(void);
     bool returned;
@@ -25,6 +37,7 @@ struct call {
 
 static void *make_call(void *data) {
     struct call *call = data;
+    is_cancelled = true;
     pthread_cancel(pthread_self());
     call->function();
     call->returned = true;
@@ -49,10 +62,12 @@ static void record_span(void) {
     otel_span_end(&span);
 }
 
-/* Nothing of the span is lost, nor of the next. */
-static void assert_span_is_kept(void) {
+/* The functions reached their cancellation points `points` times in one span, of which nothing is lost, nor of the next. */
+static void assert_span_is_kept(unsigned points) {
     otel_ledger ledger;
+    atomic_store(&reached, 0);
     assert_completes(record_span);
+    assert_int_equal(reached, points);
     record_span();
     assert_int_equal(otel_sdk_flush(SHORT_MS), OTEL_OK);
     assert_ledger(&ledger);
@@ -60,6 +75,13 @@ static void assert_span_is_kept(void) {
     for (size_t i = 0; i < ledger.processor_count; i++)
         assert_int_equal(ledger.processors[i].exported, 2);
     assert_int_equal(seen.count, 2);
+}
+
+static void start_simple(void) {
+    assert_int_equal(
+        otel_sdk_start(OTEL_SDK(.sampler = otel_sampler_always_on(), .log_level = OTEL_LOG_NONE,
+                                .processors = OTEL_PROCESSORS(otel_simple_processor(exporter_double_make(&seen))))),
+        OTEL_OK);
 }
 
 static int stop(void **state) {
@@ -76,11 +98,23 @@ static int stop(void **state) {
 /* The first span of a thread takes randomness from the kernel, which may wait for it. */
 static void in_its_first_span(void **state) {
     (void)state;
-    assert_int_equal(
-        otel_sdk_start(OTEL_SDK(.sampler = otel_sampler_always_on(), .log_level = OTEL_LOG_NONE,
-                                .processors = OTEL_PROCESSORS(otel_simple_processor(exporter_double_make(&seen))))),
-        OTEL_OK);
-    assert_span_is_kept();
+    start_simple();
+    assert_span_is_kept(0);
+}
+
+/* ---- as a span ends ---------------------------------------------------------------------------------------------- */
+
+static void in_export(struct exporter_double *me, otel_batch *batch) {
+    (void)me;
+    (void)batch;
+    cancellation_point();
+}
+
+static void in_an_exporter(void **state) {
+    (void)state;
+    seen.during = in_export;
+    start_simple();
+    assert_span_is_kept(1);
 }
 
 #define test(name) cmocka_unit_test_teardown(name, stop)
@@ -88,6 +122,7 @@ static void in_its_first_span(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         test(in_its_first_span),
+        test(in_an_exporter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
