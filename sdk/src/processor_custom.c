@@ -3,6 +3,7 @@
 #include "processor_custom.h"
 
 #include "base/clock.h"
+#include "cancellation.h"
 #include "fork.h"
 #include "options.h"
 
@@ -52,13 +53,16 @@ static _Thread_local uint32_t inside;
 struct visit {
     struct otel__thread *thread;
     uint32_t busy, inside;
-    int error;
+    int error, cancellation;
 };
 
+/* Nobody would count the span, nor give its record and view back, if the thread were cancelled before it has left. */
 static struct visit enter(struct otel__thread *thread, const otel_processor *p) {
-    const struct visit visit = {
-        .thread = thread, .busy = otel__callback_begin(thread), .inside = inside, .error = errno
-    };
+    const struct visit visit = { .thread = thread,
+                                 .busy = otel__callback_begin(thread),
+                                 .inside = inside,
+                                 .error = errno,
+                                 .cancellation = otel__cancellation_hold() };
     inside |= 1u << p->index;
     return visit;
 }
@@ -66,6 +70,7 @@ static struct visit enter(struct otel__thread *thread, const otel_processor *p) 
 static void leave(const struct visit *visit) {
     inside = visit->inside;
     otel__callback_end(visit->thread, visit->busy);
+    otel__cancellation_allow(visit->cancellation);
     errno = visit->error;
 }
 

@@ -4,6 +4,7 @@
  * and wherever it waits by itself. The call comes to its end first; then the thread ends, and nothing is left in use.
  */
 #include "exporter_double.h"
+#include "processor_double.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -16,6 +17,7 @@ enum { SHORT_MS = 5000 };
 OTEL_TRACER(tracer, "cancelled_test");
 
 static struct exporter_double seen;
+static struct processor_double told = { .name = "told" };
 
 /* ---- a thread that is cancelled ---------------------------------------------------------------------------------- */
 
@@ -90,6 +92,7 @@ static int stop(void **state) {
     const otel_status status = otel_sdk_stop(SHORT_MS);
     assert_ledger(&ledger);
     exporter_double_reset(&seen);
+    processor_double_reset(&told);
     return status == OTEL_OK ? 0 : -1;
 }
 
@@ -117,12 +120,60 @@ static void in_an_exporter(void **state) {
     assert_span_is_kept(1);
 }
 
+static void at_start(struct processor_double *me, const otel_span *span, const otel_context *parent) {
+    (void)me;
+    (void)span;
+    (void)parent;
+    cancellation_point();
+}
+
+static void at_ending(struct processor_double *me, const otel_span *span) {
+    (void)me;
+    (void)span;
+    cancellation_point();
+}
+
+static void at_end(struct processor_double *me, const otel_span_data *span) {
+    (void)me;
+    (void)span;
+    cancellation_point();
+}
+
+static void start_with_processor(void) {
+    assert_int_equal(
+        otel_sdk_start(OTEL_SDK(.sampler = otel_sampler_always_on(), .log_level = OTEL_LOG_NONE,
+                                .processors = OTEL_PROCESSORS(processor_double_make(&told),
+                                                              otel_simple_processor(exporter_double_make(&seen))))),
+        OTEL_OK);
+}
+
+static void in_on_start(void **state) {
+    (void)state;
+    told.starting = at_start;
+    start_with_processor();
+    assert_span_is_kept(1);
+}
+
+static void in_on_ending(void **state) {
+    (void)state;
+    told.ending = at_ending;
+    start_with_processor();
+    assert_span_is_kept(1);
+}
+
+static void in_on_end(void **state) {
+    (void)state;
+    told.ended = at_end;
+    start_with_processor();
+    assert_span_is_kept(1);
+    assert_int_equal(told.ends, 2);
+}
+
 #define test(name) cmocka_unit_test_teardown(name, stop)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        test(in_its_first_span),
-        test(in_an_exporter),
+        test(in_its_first_span), test(in_an_exporter), test(in_on_start), test(in_on_ending), test(in_on_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
