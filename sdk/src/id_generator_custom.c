@@ -2,6 +2,7 @@
 /* id_generator_custom.c - see id_generator_custom.h. */
 #include "id_generator_custom.h"
 
+#include "cancellation.h"
 #include "id_generator.h"
 #include "options.h"
 
@@ -49,7 +50,9 @@ uint64_t otel__custom_trace_id(otel_id_generator *generator, struct otel__local 
     const int saved = errno;
     words[0] = words[1] = 0;
     if (generator->ops.trace_id) {
+        const int cancellation = otel__cancellation_hold();
         generator->ops.trace_id(generator->self, (uint8_t *)words);
+        otel__cancellation_allow(cancellation);
         if (words[0] == 0 && words[1] == 0)
             report_zeros(generator, "trace");
     }
@@ -63,7 +66,9 @@ uint64_t otel__custom_span_id(otel_id_generator *generator, struct otel__local *
     const int saved = errno;
     uint64_t id = 0;
     if (generator->ops.span_id) {
+        const int cancellation = otel__cancellation_hold(); /* what the sampler gave is held already */
         generator->ops.span_id(generator->self, (uint8_t *)&id);
+        otel__cancellation_allow(cancellation);
         if (id == 0)
             report_zeros(generator, "span");
     }

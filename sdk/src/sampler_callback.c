@@ -2,6 +2,7 @@
 /* sampler_callback.c - see sampler_callback.h. */
 #include "sampler_callback.h"
 
+#include "cancellation.h"
 #include "tracer.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@ static _Thread_local bool asking_now;
 bool otel__asking_now(void) { return asking_now; }
 
 struct otel__asking otel__asking_begin(void) {
-    struct otel__asking asking = { .error = errno, .before = asking_now };
+    struct otel__asking asking = { .error = errno, .cancellation = otel__cancellation_hold(), .before = asking_now };
     if (otel__thread_inside()) {
         asking.thread = otel__thread_self();
         asking.saved = otel__callback_begin(asking.thread);
@@ -24,6 +25,7 @@ void otel__asking_end(const struct otel__asking *asking) {
     asking_now = asking->before;
     if (asking->thread)
         otel__callback_end(asking->thread, asking->saved);
+    otel__cancellation_allow(asking->cancellation);
     errno = asking->error;
 }
 

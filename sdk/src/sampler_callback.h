@@ -4,7 +4,8 @@
  *
  * DESIGN. They run inside of a call of ours, under no lock, and may use the API. A span that one of them starts comes
  * back to the sampler; where the decision is that of a user's function, which might thus call itself for ever, it is
- * to drop. For that each thread knows whether it is in such a function. What they do to errno is undone.
+ * to drop. For that each thread knows whether it is in such a function. What they do to errno is undone, and the thread
+ * is not cancelled in them: it would take the tracestates along that its caller holds.
  */
 #ifndef OTEL_SDK_SAMPLER_CALLBACK_H
 #define OTEL_SDK_SAMPLER_CALLBACK_H
@@ -15,7 +16,7 @@
 struct otel__asking {
     struct otel__thread *thread; /* NULL: the call comes from outside of the library */
     uint32_t saved;
-    int error;
+    int error, cancellation;
     bool before;
 };
 

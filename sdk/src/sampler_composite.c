@@ -72,11 +72,15 @@ static void set_threshold(const otel_sampler *sampler, const struct otel__intent
 }
 
 static void collect_attributes(const struct otel__intent *intent, struct otel__sampled *out) {
-    const struct otel__asking asking = otel__asking_begin();
     for (unsigned i = 0; i < intent->sources; i++)
         out->attributes[i] = intent->source[i].attributes(intent->source[i].data);
-    otel__asking_end(&asking);
     out->lists = intent->sources;
+}
+
+static void ask_for_attributes(const struct otel__intent *intent, struct otel__sampled *out) {
+    const struct otel__asking asking = otel__asking_begin();
+    collect_attributes(intent, out);
+    otel__asking_end(&asking);
 }
 
 void otel__composite_decide(const otel_sampler *sampler, const struct otel__sampling *in, struct otel__sampled *out) {
@@ -89,8 +93,12 @@ void otel__composite_decide(const otel_sampler *sampler, const struct otel__samp
     if (intent.tracestate)
         ask_for_state(sampler, &query, &intent, out);
     set_threshold(sampler, &intent, out);
-    if (out->decision == OTEL_RECORD_AND_SAMPLE)
-        collect_attributes(&intent, out);
-    if (query.open)
+    const bool sampled = out->decision == OTEL_RECORD_AND_SAMPLE;
+    if (query.open) {
+        if (sampled)
+            ask_for_attributes(&intent, out);
         otel__question_close(&query.question);
+    } else if (sampled) {
+        collect_attributes(&intent, out); /* of our own functions */
+    }
 }

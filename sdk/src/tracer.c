@@ -4,6 +4,7 @@
 
 #include "base/slab.h"
 #include "base/sync.h"
+#include "cancellation.h"
 #include "options.h"
 #include "text.h"
 #include "value_copy.h"
@@ -110,8 +111,11 @@ static const struct otel__scope *find_or_make(const otel_scope_data *wanted) {
     if (!made)
         return NULL;
     /* Under no lock, since this is the user's. */
-    if (configure && !is_known(&made->data))
+    if (configure && !is_known(&made->data)) {
+        const int cancellation = otel__cancellation_hold();
         made->disabled = configure(configure_data, &made->data).disabled;
+        otel__cancellation_allow(cancellation);
+    }
     const struct otel__scope *scope = find_or_add(made);
     if (scope != made)
         free(made);

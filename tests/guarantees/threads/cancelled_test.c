@@ -10,6 +10,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <cmocka.h>
 
 enum { SHORT_MS = 5000 };
@@ -105,6 +106,106 @@ static void in_its_first_span(void **state) {
     assert_span_is_kept(0);
 }
 
+static void ask_for_sample(void *self, const otel_sampling_input *input, otel_sampling_result *result) {
+    (void)self;
+    (void)input;
+    otel_sampling_set_tracestate(result, otel_tracestate_parse(otel_cstr("a=1")));
+    result->decision = OTEL_RECORD_AND_SAMPLE;
+    cancellation_point();
+}
+
+static otel_attrs ask_for_attributes(void *data) {
+    (void)data;
+    cancellation_point();
+    return (otel_attrs){ .count = 0 };
+}
+
+static otel_tracestate ask_for_tracestate(void *data, const otel_tracestate *parent, otel_decision decision) {
+    (void)data;
+    (void)parent;
+    (void)decision;
+    cancellation_point();
+    return otel_tracestate_parse(otel_cstr("a=1"));
+}
+
+static void ask_for_intent(void *self, const otel_sampling_input *input, otel_sampling_intent *intent) {
+    (void)self;
+    (void)input;
+    intent->threshold = 0;
+    intent->attributes = ask_for_attributes;
+    intent->tracestate = ask_for_tracestate;
+    cancellation_point();
+}
+
+static bool matches(void *data, const otel_sampling_input *input) {
+    (void)data;
+    (void)input;
+    cancellation_point();
+    return true;
+}
+
+static void start_with_sampler(otel_sampler *sampler) {
+    assert_int_equal(
+        otel_sdk_start(OTEL_SDK(.sampler = sampler, .log_level = OTEL_LOG_NONE,
+                                .processors = OTEL_PROCESSORS(otel_simple_processor(exporter_double_make(&seen))))),
+        OTEL_OK);
+}
+
+static void in_a_sampler(void **state) {
+    (void)state;
+    static const otel_sampler_ops ops = { .size = sizeof ops, .should_sample = ask_for_sample };
+    start_with_sampler(otel_sampler_create(&ops, NULL));
+    assert_span_is_kept(1);
+}
+
+static void in_the_parts_of_a_composite_sampler(void **state) {
+    (void)state;
+    static const otel_composable_ops ops = { .size = sizeof ops, .sampling_intent = ask_for_intent };
+    const otel_sampling_rule rule = { .matches = matches, .then = otel_composable_create(&ops, NULL) };
+    start_with_sampler(otel_sampler_composite(otel_composable_rule_based(&rule, 1)));
+    assert_span_is_kept(4);
+}
+
+static void make_trace_id(void *self, uint8_t out[16]) {
+    (void)self;
+    memset(out, 1, 16);
+    cancellation_point();
+}
+
+static void make_span_id(void *self, uint8_t out[8]) {
+    (void)self;
+    memset(out, 1, 8);
+    cancellation_point();
+}
+
+static void in_an_id_generator(void **state) {
+    (void)state;
+    static const otel_id_generator_ops ops = { .size = sizeof ops, .trace_id = make_trace_id, .span_id = make_span_id };
+    assert_int_equal(
+        otel_sdk_start(OTEL_SDK(.sampler = otel_sampler_always_on(), .log_level = OTEL_LOG_NONE,
+                                .id_generator = otel_id_generator_create(&ops, NULL),
+                                .processors = OTEL_PROCESSORS(otel_simple_processor(exporter_double_make(&seen))))),
+        OTEL_OK);
+    assert_span_is_kept(2);
+}
+
+static otel_tracer_config configure(void *data, const otel_scope_data *scope) {
+    (void)data;
+    (void)scope;
+    cancellation_point();
+    return (otel_tracer_config){ .disabled = false };
+}
+
+static void in_the_configuration_of_a_tracer(void **state) {
+    (void)state;
+    assert_int_equal(
+        otel_sdk_start(OTEL_SDK(.sampler = otel_sampler_always_on(), .log_level = OTEL_LOG_NONE,
+                                .tracer_config = configure,
+                                .processors = OTEL_PROCESSORS(otel_simple_processor(exporter_double_make(&seen))))),
+        OTEL_OK);
+    assert_span_is_kept(1);
+}
+
 /* ---- as a span ends ---------------------------------------------------------------------------------------------- */
 
 static void in_export(struct exporter_double *me, otel_batch *batch) {
@@ -173,7 +274,15 @@ static void in_on_end(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        test(in_its_first_span), test(in_an_exporter), test(in_on_start), test(in_on_ending), test(in_on_end),
+        test(in_its_first_span),
+        test(in_a_sampler),
+        test(in_the_parts_of_a_composite_sampler),
+        test(in_an_id_generator),
+        test(in_the_configuration_of_a_tracer),
+        test(in_an_exporter),
+        test(in_on_start),
+        test(in_on_ending),
+        test(in_on_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
