@@ -8,10 +8,10 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/sigpipe.h"
+#include "cancellation.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -198,11 +198,8 @@ static void write_line(const char *text, size_t len) {
 static void write_to_stderr(otel_log_level level, const struct line *line) {
     char text[sizeof line->text + 32];
     const int len = snprintf(text, sizeof text, "otel: %s: %s\n", level_name(level), line->text);
-    int cancellation; /* the thread may be in the middle of something of ours */
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellation);
     if (stderr_takes_a_line())
         write_line(text, (size_t)len);
-    pthread_setcancelstate(cancellation, &cancellation);
 }
 
 /* What the sink itself traces is not recorded, or reporting a full queue would fill it further. */
@@ -217,13 +214,16 @@ static void call_sink(const struct destination *to, otel_log_level level, const 
     otel__callback_end(thread, saved);
 }
 
+/* Without being cancelled, since the thread may be in the middle of something of ours. */
 static void deliver(const struct destination *to, otel_log_level level, const struct line *line) {
+    const int cancellation = otel__cancellation_hold();
     in_sink = true;
     if (to->sink)
         call_sink(to, level, line);
     else
         write_to_stderr(level, line);
     in_sink = false;
+    otel__cancellation_allow(cancellation);
 }
 
 void otel_report(otel_log_level level, const char *kind, const char *format, ...) {

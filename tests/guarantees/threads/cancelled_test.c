@@ -206,6 +206,31 @@ static void in_the_configuration_of_a_tracer(void **state) {
     assert_span_is_kept(1);
 }
 
+static void listen(void *data, otel_log_level level, const char *text) {
+    (void)data;
+    (void)level;
+    (void)text;
+    cancellation_point();
+}
+
+static void record_span_of_nobody(void) {
+    OTEL_TRACER(nameless, "");
+    const otel_span span = otel_span_start(nameless, OTEL_START("span"));
+    otel_span_end(&span);
+}
+
+static void in_a_diagnostic_callback(void **state) {
+    (void)state;
+    assert_int_equal(
+        otel_sdk_start(OTEL_SDK(.sampler = otel_sampler_always_on(), .diagnostic = listen,
+                                .processors = OTEL_PROCESSORS(otel_simple_processor(exporter_double_make(&seen))))),
+        OTEL_OK);
+    atomic_store(&reached, 0);
+    assert_completes(record_span_of_nobody);
+    assert_int_equal(reached, 1);
+    assert_int_equal(seen.count, 1);
+}
+
 /* ---- as a span ends ---------------------------------------------------------------------------------------------- */
 
 static void in_export(struct exporter_double *me, otel_batch *batch) {
@@ -279,6 +304,7 @@ int main(void) {
         test(in_the_parts_of_a_composite_sampler),
         test(in_an_id_generator),
         test(in_the_configuration_of_a_tracer),
+        test(in_a_diagnostic_callback),
         test(in_an_exporter),
         test(in_on_start),
         test(in_on_ending),
