@@ -8,6 +8,7 @@
 #include <otel/propagation.h>
 #include <otel/trace.h>
 
+#include "cancellation.h"
 #include "context.h"
 #include "fields.h"
 #include "hex.h"
@@ -48,7 +49,9 @@ static void inject(const otel_context *context, const otel_setter *setter, void 
     otel_tracestate state = otel_span_tracestate(&span);
     otel_str text = otel_tracestate_text(&state);
     if (text.len > 0) {
+        const int cancellation = otel__cancellation_hold(); /* or `state` might stay held */
         setter->set(carrier, TRACESTATE, text.ptr, text.len);
+        otel__cancellation_allow(cancellation);
     }
     otel_tracestate_release(&state);
 }

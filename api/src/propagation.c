@@ -7,12 +7,14 @@
  */
 #include <otel/propagation.h>
 
+#include "cancellation.h"
+#include "context.h"
 #include "options.h"
 
 #include <otel/context.h>
 #include <stdatomic.h>
 
-enum { REGISTRY_SIZE = 255 };
+enum { REGISTRY_SIZE = 255, NOT_HELD = -1 };
 
 static _Atomic(const otel_propagator *) registry[REGISTRY_SIZE];
 static _Atomic uint64_t in_use; /* byte i: 1 + the registry's index of the i-th propagator; 0 ends the list */
@@ -53,6 +55,20 @@ const otel_propagator *otel_propagators_get(size_t index) {
     return index < OTEL_MAX_PROPAGATORS ? numbered(list >> (8 * index) & 0xff) : NULL;
 }
 
+/*
+ * Around functions of the carrier's, in which a thread that is cancelled would take along what `context` holds. Most
+ * hold nothing, and then this costs nothing.
+ */
+static int hold_with(const otel_context *context) {
+    return context->opaque_[OTEL__W_HOLDS] != 0 ? otel__cancellation_hold() : NOT_HELD;
+}
+
+static void allow_again(int cancellation) {
+    if (cancellation != NOT_HELD) {
+        otel__cancellation_allow(cancellation);
+    }
+}
+
 void otel_inject(const otel_context *context, const otel_setter *setter, void *carrier) {
     uint64_t list = atomic_load(&in_use);
     if (list == 0 || setter == NULL || !OTEL__HAS(setter, set)) {
@@ -63,6 +79,7 @@ void otel_inject(const otel_context *context, const otel_setter *setter, void *c
         current = otel_context_current();
         context = &current;
     }
+    const int cancellation = hold_with(&current);
     for (; list != 0; list >>= 8) {
         const otel_propagator *propagator = numbered(list & 0xff);
         if (OTEL__HAS(propagator, inject)) {
@@ -70,6 +87,7 @@ void otel_inject(const otel_context *context, const otel_setter *setter, void *c
         }
     }
     otel_context_release(&current);
+    allow_again(cancellation);
 }
 
 otel_context otel_extract(const otel_context *base, const otel_getter *getter, const void *carrier) {
@@ -80,9 +98,11 @@ otel_context otel_extract(const otel_context *base, const otel_getter *getter, c
     for (uint64_t list = atomic_load(&in_use); list != 0; list >>= 8) {
         const otel_propagator *propagator = numbered(list & 0xff);
         if (OTEL__HAS(propagator, extract)) {
+            const int cancellation = hold_with(&context);
             otel_context next = propagator->extract(&context, getter, carrier);
             otel_context_release(&context);
             context = next;
+            allow_again(cancellation);
         }
     }
     return context;

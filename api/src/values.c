@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* values.c - the arrays of values (values.h), and the users' own keys and values in them. */
 #include "values.h"
+#include "cancellation.h"
 #include "context.h"
 
 #include <errno.h>
@@ -126,9 +127,12 @@ otel_context_key otel_context_key_create(const char *name) {
 
 static bool is_users(otel_context_key key) { return key.opaque_[0] > OTEL__KEYS_RESERVED; }
 
+/* What lies around the value, and the values beside it, are yet to be given back. */
 static void release_value(void *value, void (*release)(void *value)) {
     if (value != NULL && release != NULL) {
+        const int cancellation = otel__cancellation_hold();
         release(value);
+        otel__cancellation_allow(cancellation);
     }
 }
 

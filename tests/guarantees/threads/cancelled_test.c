@@ -295,6 +295,90 @@ static void in_on_end(void **state) {
     assert_int_equal(told.ends, 2);
 }
 
+/* ---- contexts ---------------------------------------------------------------------------------------------------- */
+
+static bool get(const void *carrier, const char *key, size_t index, otel_str *value) {
+    static const char *const fields[][2] = {
+        { "traceparent", "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01" },
+        { "tracestate", "a=1" },
+        { "baggage", "b=2" },
+    };
+    (void)carrier;
+    for (unsigned i = 0; i < 3 && index == 0; i++) {
+        if (strcmp(key, fields[i][0]) == 0) {
+            *value = otel_cstr(fields[i][1]);
+            if (i == 2) /* what was read before is held by now */
+                cancellation_point();
+            return true;
+        }
+    }
+    return false;
+}
+
+static void set(void *only, const char *key, const char *value, size_t length) {
+    (void)value;
+    (void)length;
+    if (!only || strcmp(only, key) == 0)
+        cancellation_point();
+}
+
+static const otel_getter getter = { .size = sizeof getter, .get = get };
+static const otel_setter setter = { .size = sizeof setter, .set = set };
+static otel_context received; /* with a tracestate and baggage */
+
+static void extract(void) {
+    otel_context context = otel_extract(NULL, &getter, NULL);
+    otel_context_release(&context);
+}
+
+static void inject_what_is_current(void) {
+    otel_scope scope = otel_context_attach(&received);
+    otel_inject(NULL, &setter, NULL);
+    otel_scope_close(&scope);
+}
+
+static void inject_a_tracestate(void) {
+    char only[] = "tracestate";
+    otel_inject(&received, &setter, only);
+}
+
+/* Where something is held meanwhile. */
+static void in_a_carrier(void **state) {
+    (void)state;
+    atomic_store(&reached, 0);
+    assert_completes(extract);
+    assert_int_equal(reached, 1);
+    received = otel_extract(NULL, &getter, NULL);
+    assert_completes(inject_what_is_current);
+    assert_int_equal(reached, 4);
+    assert_completes(inject_a_tracestate);
+    assert_int_equal(reached, 5);
+    otel_context_release(&received);
+}
+
+static void release(void *value) {
+    (void)value;
+    cancellation_point();
+}
+
+static otel_context_key keys[2];
+
+static void hold_values_for_a_while(void) {
+    otel_context one = otel_context_with_value(NULL, keys[0], keys, release);
+    otel_context both = otel_context_with_value(&one, keys[1], keys, release);
+    otel_context_release(&one);
+    otel_context_release(&both);
+}
+
+static void in_the_release_of_a_value(void **state) {
+    (void)state;
+    keys[0] = otel_context_key_create("first");
+    keys[1] = otel_context_key_create("second");
+    atomic_store(&reached, 0);
+    assert_completes(hold_values_for_a_while);
+    assert_int_equal(reached, 2);
+}
+
 #define test(name) cmocka_unit_test_teardown(name, stop)
 
 int main(void) {
@@ -309,6 +393,8 @@ int main(void) {
         test(in_on_start),
         test(in_on_ending),
         test(in_on_end),
+        test(in_a_carrier),
+        test(in_the_release_of_a_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
