@@ -259,13 +259,7 @@ static otel_status start_alone(const otel_sdk_options *options, otel_error *erro
     return start(options, error);
 }
 
-otel_status otel_sdk_start(const otel_sdk_options *options) {
-    static const otel_sdk_options none = { .size = sizeof none };
-    otel_sdk_options known;
-    otel_error ignored;
-    const otel_sdk_options *given = options ? otel__options_fit(options, sizeof known, &known) : &none;
-    otel_error *error = given->error ? given->error : &ignored;
-    error->text[0] = '\0';
+static otel_status start_or_refuse(const otel_sdk_options *given, otel_error *error) {
     int expected = STOPPED;
     if (atomic_load(&exiting) || !atomic_compare_exchange_strong(&state, &expected, CHANGING)) {
         otel__options_consume(given);
@@ -278,6 +272,19 @@ otel_status otel_sdk_start(const otel_sdk_options *options) {
     if (status != OTEL_OK)
         otel__diagnostics_reset();
     end_change(status == OTEL_OK ? RUNNING : STOPPED);
+    return status;
+}
+
+otel_status otel_sdk_start(const otel_sdk_options *options) {
+    static const otel_sdk_options none = { .size = sizeof none };
+    otel_sdk_options known;
+    otel_error ignored;
+    const otel_sdk_options *given = options ? otel__options_fit(options, sizeof known, &known) : &none;
+    otel_error *error = given->error ? given->error : &ignored;
+    error->text[0] = '\0';
+    const int cancellation = otel__cancellation_hold(); /* or nobody else could start or stop any more */
+    const otel_status status = start_or_refuse(given, error);
+    otel__cancellation_allow(cancellation);
     return status;
 }
 
@@ -371,7 +378,7 @@ static otel_status stop_running(uint64_t deadline) {
 otel_status otel_sdk_stop(int timeout_ms) {
     if (otel__thread_busy() || changing)
         return OTEL_ERR_STATE;
-    const int cancellation = otel__cancellation_hold(); /* or nobody else could start or stop any more */
+    const int cancellation = otel__cancellation_hold(); /* as in otel_sdk_start() */
     const otel_status status = stop_running(otel__deadline_in(timeout_ms, DEFAULT_TIMEOUT_MS));
     otel__cancellation_allow(cancellation);
     return status;

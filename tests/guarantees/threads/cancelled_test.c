@@ -295,6 +295,61 @@ static void in_on_end(void **state) {
     assert_int_equal(told.ends, 2);
 }
 
+/* ---- as the SDK starts ------------------------------------------------------------------------------------------- */
+
+static void destroy(void *self) {
+    (void)self;
+    cancellation_point();
+}
+
+static otel_status export_nothing(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {
+    (void)self;
+    (void)batch;
+    (void)timeout_ms;
+    (void)outcome;
+    return OTEL_OK;
+}
+
+static const otel_exporter_ops destroys = {
+    .size = sizeof destroys, .name = "destroys", .export_batch = export_nothing, .destroy = destroy
+};
+
+static otel_resource *detect(void *data) {
+    (void)data;
+    cancellation_point();
+    return NULL;
+}
+
+static void start_with_detector(void) {
+    otel_sdk_start(OTEL_SDK(.sampler = otel_sampler_always_on(), .log_level = OTEL_LOG_NONE, .detectors = "waits",
+                            .processors = OTEL_PROCESSORS(otel_simple_processor(exporter_double_make(&seen)))));
+}
+
+static void start_once_more(void) {
+    otel_sdk_start(
+        OTEL_SDK(.processors = OTEL_PROCESSORS(otel_simple_processor(otel_exporter_create(&destroys, NULL)))));
+}
+
+/* Whatever it reads, a detector stands for here. */
+static void in_a_start(void **state) {
+    (void)state;
+    assert_int_equal(otel_resource_detector_add("waits", detect, NULL), OTEL_OK);
+    atomic_store(&reached, 0);
+    assert_completes(start_with_detector);
+    assert_int_equal(reached, 1);
+    record_span();
+    assert_int_equal(seen.count, 1);
+}
+
+/* It has to destroy what it was given all the same. */
+static void in_a_start_that_is_refused(void **state) {
+    (void)state;
+    start_simple();
+    atomic_store(&reached, 0);
+    assert_completes(start_once_more);
+    assert_int_equal(reached, 1);
+}
+
 /* ---- contexts ---------------------------------------------------------------------------------------------------- */
 
 static bool get(const void *carrier, const char *key, size_t index, otel_str *value) {
@@ -393,6 +448,8 @@ int main(void) {
         test(in_on_start),
         test(in_on_ending),
         test(in_on_end),
+        test(in_a_start),
+        test(in_a_start_that_is_refused),
         test(in_a_carrier),
         test(in_the_release_of_a_value),
     };
