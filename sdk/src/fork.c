@@ -10,12 +10,14 @@
  */
 #include "fork.h"
 
+#include "cancellation.h"
 #include "lifecycle.h"
 
 #include <pthread.h>
 
 /* Between before and after; the forking thread's own, since forks of several threads may overlap. */
 static _Thread_local struct otel__provider *forking;
+static _Thread_local int cancellation;
 
 static unsigned forks;
 
@@ -49,18 +51,29 @@ static void start_afresh(otel_processor *processor) {
 
 void otel__foreign_code_rests(struct otel__provider *provider) { for_each(provider, prepare); }
 
+/*
+ * Cancellation is held until the fork is over: any handler that is called in between may be a cancellation point, and
+ * what rests would rest for ever.
+ */
 static void before(void) {
     forking = otel__sdk_use();
-    if (forking)
-        otel__foreign_code_rests(forking);
+    if (!forking)
+        return;
+    cancellation = otel__cancellation_hold();
+    otel__foreign_code_rests(forking);
+}
+
+static void end_fork(void) {
+    otel__sdk_unuse();
+    forking = NULL;
+    otel__cancellation_allow(cancellation);
 }
 
 static void after_in_parent(void) {
     if (!forking)
         return;
     for_each(forking, go_on);
-    otel__sdk_unuse();
-    forking = NULL;
+    end_fork();
 }
 
 static void after_in_child(void) {
@@ -72,8 +85,7 @@ static void after_in_child(void) {
         return;
     otel__resource_renew(forking->resource);
     for_each(forking, start_afresh);
-    otel__sdk_unuse();
-    forking = NULL;
+    end_fork();
 }
 
 bool otel__fork_handlers_register(void) { return pthread_atfork(before, after_in_parent, after_in_child) == 0; }

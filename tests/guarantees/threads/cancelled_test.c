@@ -5,12 +5,15 @@
  */
 #include "exporter_double.h"
 #include "processor_double.h"
+#include "sanitizers.h"
 
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 enum { SHORT_MS = 5000 };
@@ -295,12 +298,7 @@ static void in_on_end(void **state) {
     assert_int_equal(told.ends, 2);
 }
 
-/* ---- as the SDK starts ------------------------------------------------------------------------------------------- */
-
-static void destroy(void *self) {
-    (void)self;
-    cancellation_point();
-}
+/* ---- as the process forks ---------------------------------------------------------------------------------------- */
 
 static otel_status export_nothing(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {
     (void)self;
@@ -308,6 +306,53 @@ static otel_status export_nothing(void *self, otel_batch *batch, int timeout_ms,
     (void)timeout_ms;
     (void)outcome;
     return OTEL_OK;
+}
+
+static void before_fork(void *self) {
+    (void)self;
+    cancellation_point();
+}
+
+static void after_fork(void *self, bool in_child) {
+    (void)self;
+    (void)in_child;
+    cancellation_point();
+}
+
+static const otel_exporter_ops forks = { .size = sizeof forks,
+                                         .name = "forks",
+                                         .export_batch = export_nothing,
+                                         .before_fork = before_fork,
+                                         .after_fork = after_fork };
+static pid_t child;
+
+static void fork_a_child(void) {
+    child = fork();
+    if (child == 0)
+        _exit(0);
+}
+
+/* Exports would rest for ever, and the SDK stay in use. */
+static void in_a_fork(void **state) {
+    (void)state;
+    int status = -1;
+    SKIP_IF(UNDER_TSAN, "ThreadSanitizer cannot follow a fork of several threads");
+    assert_int_equal(
+        otel_sdk_start(OTEL_SDK(.log_level = OTEL_LOG_NONE, .processors = OTEL_PROCESSORS(otel_simple_processor(
+                                                                otel_exporter_create(&forks, NULL))))),
+        OTEL_OK);
+    atomic_store(&reached, 0);
+    assert_completes(fork_a_child);
+    assert_int_equal(reached, 2); /* in the parent */
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+/* ---- as the SDK starts ------------------------------------------------------------------------------------------- */
+
+static void destroy(void *self) {
+    (void)self;
+    cancellation_point();
 }
 
 static const otel_exporter_ops destroys = {
@@ -448,6 +493,7 @@ int main(void) {
         test(in_on_start),
         test(in_on_ending),
         test(in_on_end),
+        test(in_a_fork),
         test(in_a_start),
         test(in_a_start_that_is_refused),
         test(in_a_carrier),
