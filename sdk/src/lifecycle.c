@@ -437,10 +437,17 @@ static void at_exit(void) {
         atomic_store(&state, EXITED);
 }
 
+/* A thread that is cancelled in here would end instead of the process. */
+static void at_exit_uncancelled(void) {
+    const int cancellation = otel__cancellation_hold();
+    at_exit();
+    otel__cancellation_allow(cancellation);
+}
+
 void otel__exit_handler_register(void) {
     static unsigned registered; /* foreign libraries that were initialised when we last did, plus one */
     const unsigned foreign = otel__foreign_libraries() + 1;
-    if (registered < foreign && atexit(at_exit) == 0)
+    if (registered < foreign && atexit(at_exit_uncancelled) == 0)
         registered = foreign;
 }
 

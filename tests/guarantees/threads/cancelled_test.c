@@ -4,6 +4,7 @@
  * and wherever it waits by itself. The call comes to its end first; then the thread ends, and nothing is left in use.
  */
 #include "exporter_double.h"
+#include "in_child.h"
 #include "processor_double.h"
 #include "sanitizers.h"
 
@@ -11,6 +12,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -395,6 +398,45 @@ static void in_a_start_that_is_refused(void **state) {
     assert_int_equal(reached, 1);
 }
 
+/* ---- as the process exits ---------------------------------------------------------------------------------------- */
+
+enum { CODE = 7 };
+
+static otel_status at_shutdown(void *self, int timeout_ms) {
+    (void)self;
+    (void)timeout_ms;
+    cancellation_point();
+    return OTEL_OK;
+}
+
+static const otel_exporter_ops shuts_down = {
+    .size = sizeof shuts_down, .name = "shuts down", .export_batch = export_nothing, .shutdown = at_shutdown
+};
+
+static void *exit_while_cancelled(void *unused) {
+    (void)unused;
+    is_cancelled = true;
+    pthread_cancel(pthread_self());
+    exit(CODE);
+}
+
+static int exits(void *unused) {
+    (void)unused;
+    pthread_t thread;
+    STEP(otel_sdk_start(OTEL_SDK(.log_level = OTEL_LOG_NONE, .processors = OTEL_PROCESSORS(otel_simple_processor(
+                                                                 otel_exporter_create(&shuts_down, NULL))))) ==
+         OTEL_OK);
+    STEP(pthread_create(&thread, NULL, exit_while_cancelled, NULL) == 0);
+    pthread_join(thread, NULL);
+    return 0; /* the thread has ended, and the process has not */
+}
+
+static void in_an_exit(void **state) {
+    (void)state;
+    fflush(NULL); /* or the child would print it too */
+    assert_int_equal(in_child(exits, NULL), CODE);
+}
+
 /* ---- contexts ---------------------------------------------------------------------------------------------------- */
 
 static bool get(const void *carrier, const char *key, size_t index, otel_str *value) {
@@ -496,6 +538,7 @@ int main(void) {
         test(in_a_fork),
         test(in_a_start),
         test(in_a_start_that_is_refused),
+        test(in_an_exit),
         test(in_a_carrier),
         test(in_the_release_of_a_value),
     };
