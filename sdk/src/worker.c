@@ -363,10 +363,11 @@ bool otel__worker_start(otel_processor *p) {
         atomic_store(&lane->joinable, true);
         return true;
     }
-    otel_report(OTEL_LOG_ERROR, "worker", "%s: cannot start the background thread: %s; spans wait, trying again",
-                p->name, strerror(rc));
     atomic_store(&lane->retry_worker_at, otel__clock_monotonic() + RETRY_START_MS * OTEL__MILLISECOND);
     atomic_store(&lane->worker, OTEL__WORKER_NONE);
+    /* Last: a thread that ends in the program's callback leaves the next attempt to others. */
+    otel_report(OTEL_LOG_ERROR, "worker", "%s: cannot start the background thread: %s; spans wait, trying again",
+                p->name, strerror(rc));
     return false;
 }
 

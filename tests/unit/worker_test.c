@@ -6,6 +6,7 @@
 #include "worker.h"
 
 #include "base/clock.h"
+#include "diagnostics.h"
 #include "exporter_double.h"
 #include "in_child.h"
 #include "provider.h"
@@ -421,8 +422,31 @@ static int stops_without_threads(void *argument) {
     return 0;
 }
 
+static _Atomic uint32_t worker_when_told;
+
+static void note_worker(void *data, otel_log_level level, const char *text) {
+    (void)data;
+    (void)level;
+    (void)text;
+    worker_when_told = lane()->worker;
+}
+
+/* A thread may end in the callback: the processor must be as it should be by then. */
+static int complains_last(void *argument) {
+    (void)argument;
+    seen.blocking = true;
+    STEP(start_with(otel_batch_processor(NULL, exporter_double_make(&seen)), false) == OTEL_OK);
+    otel__diagnostics_set(OTEL_LOG_ERROR, note_worker, NULL);
+    worker_when_told = OTEL__WORKER_DONE;
+    STEP(limit_address_space(address_space_in_use() + 100 * 1024));
+    end_spans(1);
+    STEP(worker_when_told == OTEL__WORKER_NONE);
+    STEP(otel_sdk_stop(10000) == OTEL_OK);
+    return 0;
+}
+
 /* In processes that had no thread yet: the stacks of threads that ended are kept for others. */
-static int outcome_of_recording, outcome_of_stopping;
+static int outcome_of_recording, outcome_of_stopping, outcome_of_complaining;
 
 static int run_without_threads(void **state) {
     (void)state;
@@ -430,6 +454,7 @@ static int run_without_threads(void **state) {
         return 0;
     outcome_of_recording = in_child(records_without_threads, NULL);
     outcome_of_stopping = in_child(stops_without_threads, NULL);
+    outcome_of_complaining = in_child(complains_last, NULL);
     return 0;
 }
 
@@ -438,6 +463,7 @@ static void spans_wait_when_no_thread_can_be_had(void **state) {
     SKIP_IF(UNDER_ASAN || UNDER_TSAN, "the sanitizer needs address space without limit");
     assert_int_equal(outcome_of_recording, 0);
     assert_int_equal(outcome_of_stopping, 0);
+    assert_int_equal(outcome_of_complaining, 0);
 }
 
 #define test(name) cmocka_unit_test_teardown(name, stop)
