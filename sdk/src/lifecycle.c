@@ -6,6 +6,7 @@
  * themselves in `users` and then look at `visible`; a stop clears `visible` and waits for `users` to become zero
  * before it frees anything. What cannot be freed safely when the time is up, because a call or an exporter has not
  * come back, is `left_over`: the next start frees it if it has come back by then, and refuses to start otherwise.
+ * Who needs that (ledger, exit) counts as well, and it is freed in the same order.
  *
  * At exit the handler flushes and ends the workers but frees nothing: leftover threads may be anywhere. It is
  * registered after the libraries that exporters use were initialised, so that it runs before their own handlers pull
@@ -54,22 +55,21 @@ static otel_ledger last_ledger; /* the final one of the last SDK */
 /* Of the processors, since the last start: what ledgers point to outlives the SDK. */
 static char names[OTEL_MAX_PROCESSORS][sizeof((otel_processor *)0)->name];
 
-static struct otel__provider *use(bool or_left_over) {
+/* What stands at `place`: `visible` or `left_over`. */
+static struct otel__provider *use(_Atomic(struct otel__provider *) *place) {
     struct shared *s = atomic_load(&shared);
     if (!s)
         return NULL;
     uses++;
     atomic_fetch_add(&s->users, 1);
-    struct otel__provider *provider = atomic_load(&visible);
-    if (!provider && or_left_over)
-        provider = atomic_load(&left_over);
+    struct otel__provider *provider = atomic_load(place);
     if (!provider)
         otel__sdk_unuse();
     return provider;
 }
 
 struct otel__provider *otel__sdk_use(void) {
-    return use(false);
+    return use(&visible);
 }
 
 void otel__sdk_unuse(void) {
@@ -186,10 +186,14 @@ static bool end_left_over(struct otel__provider *provider) {
 
 /* Frees it then. */
 static bool free_left_over(void) {
-    /* Taken out of sight first, so that nobody begins to read its ledger who is not counted. */
-    struct otel__provider *provider = atomic_exchange(&left_over, NULL);
+    struct otel__provider *provider = atomic_load(&left_over);
     if (!provider)
         return true;
+    /* While an exporter hangs it stays in sight, so that an exit at this moment calls that back. */
+    if (!is_done(provider))
+        return false;
+    /* Taken out of sight before it is decided, so that nobody begins to use it who is not counted. */
+    atomic_store(&left_over, NULL);
     if (!end_left_over(provider)) {
         atomic_store(&left_over, provider);
         return false;
@@ -419,7 +423,8 @@ static void at_exit(void) {
     const bool inside = otel__thread_busy() || changing;
     const uint64_t deadline = inside ? otel__clock_monotonic() : otel__deadline_in(EXIT_TIMEOUT_MS, 0);
     const bool running = enter_exit(deadline);
-    struct otel__provider *provider = running ? atomic_load(&visible) : atomic_load(&left_over);
+    /* Another thread's stop may wait to free what is left over. It never will: this use does not end. */
+    struct otel__provider *provider = running ? atomic_load(&visible) : use(&left_over);
     bool stuck = false;
     const bool quiet = end_calls(deadline);
     if (quiet && running && otel__strict)
@@ -482,7 +487,9 @@ void otel_sdk_ledger(otel_ledger *ledger) {
     if (!ledger || ledger->size < sizeof ledger->size)
         return;
     otel_ledger now;
-    struct otel__provider *provider = use(true);
+    struct otel__provider *provider = use(&visible);
+    if (!provider)
+        provider = use(&left_over);
     if (provider) {
         read_ledger(&now, provider);
         otel__sdk_unuse();

@@ -142,6 +142,57 @@ static void exit_waits_for_a_worker_that_comes_back(void **state) {
     assert_int_equal(seen->cancels, 1);
 }
 
+/* As some library's clean-up does that keeps data of its own with the worker: whoever joins that waits for it. */
+static void end_slowly(void *value) {
+    (void)value;
+    otel__sleep_ms(100);
+}
+
+static pthread_key_t slow_end;
+
+static void come_back_at_the_second_cancel(struct exporter_double *me, otel_batch *batch) {
+    (void)batch;
+    pthread_setspecific(slow_end, me);
+    atomic_store(&notes->recorded, true);
+    WAIT_UNTIL(atomic_load(&me->cancels) == 2);
+}
+
+static void *stop_in_thread(void *data) {
+    (void)data;
+    otel_sdk_stop(LONG_MS);
+    return NULL;
+}
+
+/* Registered before the start, so that it runs after the SDK's handler: the other thread has time to free what it may. */
+static void linger(void) {
+    otel__sleep_ms(300);
+    atomic_store(&notes->late, true);
+}
+
+static int exits_beside_a_second_stop(void *argument) {
+    (void)argument;
+    pthread_t thread;
+    seen->during = come_back_at_the_second_cancel;
+    STEP(pthread_key_create(&slow_end, end_slowly) == 0);
+    STEP(atexit(linger) == 0);
+    STEP(start(true, NULL) == OTEL_OK);
+    end_span();
+    WAIT_UNTIL(atomic_load(&notes->recorded));
+    STEP(otel_sdk_stop(0) == OTEL_ERR_TIMEOUT);
+    STEP(pthread_create(&thread, NULL, stop_in_thread, NULL) == 0);
+    otel__sleep_ms(20); /* or it comes to the stop too late, and there is nothing to see */
+    exit(CODE);
+}
+
+/* That one waits for the exporter, which the exit calls back and looks at. */
+static void a_second_stop_frees_nothing_from_under_an_exit(void **state) {
+    (void)state;
+    assert_int_equal(outcome_of(exits_beside_a_second_stop), CODE);
+    assert_true(notes->late);
+    assert_int_equal(seen->cancels, 2);
+    assert_int_equal(seen->destroys, 0);
+}
+
 /* A call that a stop had to leave, instead of a worker. */
 static int exits_with_a_call_left(void *argument) {
     (void)argument;
@@ -355,6 +406,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         test(exit_cancels_a_worker_that_was_left_and_does_not_wait_for_ever),
         test(exit_waits_for_a_worker_that_comes_back),
+        test(a_second_stop_frees_nothing_from_under_an_exit),
         test(exit_cancels_a_call_that_was_left),
         test(exit_inside_an_export_on_the_worker),
         test(exit_inside_an_export_on_the_ending_thread),
