@@ -6,7 +6,6 @@
 #include "base/sync.h"
 
 enum { INSIDE = 1, INSIDE_MASK = 0xffff, FORKING = 0x10000 };
-enum { CLOSE_MAX_MS = 50, LOOK_AGAIN_NS = 100000 };
 
 bool otel__fork_gate_enter(struct otel__fork_gate *gate, uint64_t deadline) {
     for (;;) {
@@ -18,18 +17,15 @@ bool otel__fork_gate_enter(struct otel__fork_gate *gate, uint64_t deadline) {
         }
         if (otel__clock_monotonic() >= deadline)
             return false;
-        otel__sleep_ns(LOOK_AGAIN_NS);
+        otel__nap();
     }
 }
 
 void otel__fork_gate_leave(struct otel__fork_gate *gate) { atomic_fetch_sub(&gate->word, INSIDE); }
 
-void otel__fork_gate_close(struct otel__fork_gate *gate) {
-    atomic_fetch_add(&gate->word, FORKING);
-    uint64_t deadline = otel__clock_monotonic() + CLOSE_MAX_MS * OTEL__MILLISECOND;
-    while ((atomic_load(&gate->word) & INSIDE_MASK) != 0 && otel__clock_monotonic() < deadline)
-        otel__sleep_ns(LOOK_AGAIN_NS);
-}
+void otel__fork_gate_close(struct otel__fork_gate *gate) { atomic_fetch_add(&gate->word, FORKING); }
+
+bool otel__fork_gate_empty(const struct otel__fork_gate *gate) { return (atomic_load(&gate->word) & INSIDE_MASK) == 0; }
 
 void otel__fork_gate_open(struct otel__fork_gate *gate, bool in_child) {
     if (in_child)

@@ -4,7 +4,7 @@
  * changed.
  *
  * DESIGN. A thread is "inside" while it runs such a library; waiting for a network is outside. fork() closes the
- * gate, waits a bounded time until nobody is inside, and opens the gate again afterwards. All state is one atomic
+ * gate, gives whoever is inside a bounded time to leave (sdk/src/fork.c), and opens the gate again afterwards. All state is one atomic
  * word and waiting is short sleeps, so a child inherits nothing locked: it sets the word to zero.
  */
 #ifndef OTEL_EXPORTERS_FORK_GATE_H
@@ -23,8 +23,10 @@ struct otel__fork_gate {
 bool otel__fork_gate_enter(struct otel__fork_gate *gate, uint64_t deadline);
 void otel__fork_gate_leave(struct otel__fork_gate *gate);
 
-/* Closes the gate and waits, at most 50 ms, until nobody is inside. */
+/* Does not wait for who is inside. */
 void otel__fork_gate_close(struct otel__fork_gate *gate);
+/* Nobody is inside; once the gate is closed, this stays so. */
+bool otel__fork_gate_empty(const struct otel__fork_gate *gate);
 /* Undoes one close; in a child, whose only thread has returned from fork(), everything. */
 void otel__fork_gate_open(struct otel__fork_gate *gate, bool in_child);
 

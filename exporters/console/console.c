@@ -199,6 +199,11 @@ static void before_fork(void *self) {
     otel__fork_gate_close(&console->gate);
 }
 
+static bool at_rest(void *self) {
+    const struct console *console = self;
+    return otel__fork_gate_empty(&console->gate);
+}
+
 static void after_fork(void *self, bool in_child) {
     struct console *console = self;
     if (in_child) {
@@ -225,6 +230,7 @@ static const otel_exporter_ops ops = {
     .shutdown = shut_down,
     .cancel = cancel,
     .before_fork = before_fork,
+    .at_rest = at_rest,
     .after_fork = after_fork,
     .destroy = destroy,
 };

@@ -274,6 +274,11 @@ static void before_fork(void *self) {
     otel__http_before_fork(otlp->client);
 }
 
+static bool at_rest(void *self) {
+    const struct otlp_http *otlp = self;
+    return otel__http_at_rest(otlp->client);
+}
+
 static void after_fork(void *self, bool in_child) {
     struct otlp_http *otlp = self;
     if (in_child) {
@@ -301,6 +306,7 @@ static const otel_exporter_ops ops = {
     .shutdown = shut_down,
     .cancel = cancel,
     .before_fork = before_fork,
+    .at_rest = at_rest,
     .after_fork = after_fork,
     .destroy = destroy,
 };

@@ -10,10 +10,14 @@
  */
 #include "fork.h"
 
+#include "base/clock.h"
+#include "base/sync.h"
 #include "cancellation.h"
 #include "lifecycle.h"
 
 #include <pthread.h>
+
+enum { REST_MAX_MS = 50 };
 
 /* Between before and after; the forking thread's own, since forks of several threads may overlap. */
 static _Thread_local struct otel__provider *forking;
@@ -49,7 +53,22 @@ static void start_afresh(otel_processor *processor) {
         exporter->ops.after_fork(exporter->self, true);
 }
 
-void otel__foreign_code_rests(struct otel__provider *provider) { for_each(provider, prepare); }
+static bool all_rest(const struct otel__provider *provider) {
+    for (size_t i = 0; i < provider->pipeline.processor_count; i++) {
+        const otel_exporter *exporter = provider->pipeline.processors[i]->exporter;
+        if (exporter && exporter->ops.at_rest && !exporter->ops.at_rest(exporter->self))
+            return false;
+    }
+    return true;
+}
+
+/* All are told before any is waited for: so one that does not come back takes no time from the others. */
+void otel__foreign_code_rests(struct otel__provider *provider) {
+    for_each(provider, prepare);
+    const uint64_t deadline = otel__clock_monotonic() + REST_MAX_MS * OTEL__MILLISECOND;
+    while (!all_rest(provider) && otel__clock_monotonic() < deadline)
+        otel__nap();
+}
 
 /*
  * Cancellation is held until the fork is over: any handler that is called in between may be a cancellation point, and

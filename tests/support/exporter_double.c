@@ -108,6 +108,12 @@ static void before_fork(void *self) {
     atomic_fetch_add(&me->forks_before, 1);
 }
 
+/* For the first few times that it is asked, not yet. */
+static bool at_rest(void *self) {
+    struct exporter_double *me = self;
+    return atomic_fetch_add(&me->rests_asked, 1) >= atomic_load(&me->rests_after);
+}
+
 static void after_fork(void *self, bool in_child) {
     struct exporter_double *me = self;
     atomic_fetch_add(in_child ? &me->forks_child : &me->forks_parent, 1);
@@ -122,7 +128,8 @@ static void destroy(void *self) {
 
 #define OPERATIONS                                                                                                     \
     .size = sizeof(otel_exporter_ops), .export_batch = export_batch, .force_flush = force_flush,                       \
-    .shutdown = shut_down, .cancel = cancel, .before_fork = before_fork, .after_fork = after_fork, .destroy = destroy
+    .shutdown = shut_down, .cancel = cancel, .before_fork = before_fork, .at_rest = at_rest, .after_fork = after_fork, \
+    .destroy = destroy
 
 otel_exporter *exporter_double_make(struct exporter_double *me) {
     static const otel_exporter_ops blocking = { OPERATIONS, .name = "double", .blocking = true };

@@ -30,10 +30,11 @@ struct exporter_double {
     _Atomic int export_status, flush_status, shutdown_status; /* otel_status to be returned */
     _Atomic uint64_t rejects, delivers;                       /* of each batch: its outcome */
     _Atomic unsigned hold;                                    /* HOLD_... */
+    _Atomic unsigned rests_after;                             /* as often is its at_rest false */
 
     /* What happened. */
     _Atomic unsigned exports, flushes, shutdowns, destroys, cancels, held;
-    _Atomic unsigned forks_before, forks_parent, forks_child;
+    _Atomic unsigned forks_before, forks_parent, forks_child, rests_asked;
     _Atomic unsigned overlaps; /* calls that found another one running */
     _Atomic unsigned late;     /* calls after shutdown */
     _Atomic unsigned inside;

@@ -124,7 +124,9 @@ static int is_told_of(void *argument) {
 static void exporters_are_told(void **state) {
     (void)state;
     assert_int_equal(start(false, 0), OTEL_OK);
+    atomic_store(&seen.rests_after, 3);
     assert_int_equal(in_child(is_told_of, NULL), 0);
+    assert_int_equal(seen.rests_asked, 4);
     assert_int_equal(seen.forks_before, 1);
     assert_int_equal(seen.forks_parent, 1);
     assert_int_equal(seen.forks_child, 0);

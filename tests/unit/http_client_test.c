@@ -3,6 +3,7 @@
 #include "common/http/http_client.h"
 
 #include "base/clock.h"
+#include "base/sync.h"
 #include "http_double.h"
 
 #include <arpa/inet.h>
@@ -411,8 +412,14 @@ static void cancel_ends_a_wait(void **state) {
     http_double_stop(server);
 }
 
-static void fork_child(http_double *server, struct otel__http_client *client, bool expect_answer) {
+static void prepare_fork(struct otel__http_client *client) {
     otel__http_before_fork(client);
+    while (!otel__http_at_rest(client))
+        otel__nap();
+}
+
+static void fork_child(http_double *server, struct otel__http_client *client, bool expect_answer) {
+    prepare_fork(client);
     pid_t child = fork();
     otel__http_after_fork(client, child == 0);
     if (child == 0) {
@@ -449,7 +456,7 @@ static void a_child_does_not_keep_the_parents_connection_open(void **state) {
     assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
     int hold[2];
     assert_int_equal(pipe(hold), 0);
-    otel__http_before_fork(client);
+    prepare_fork(client);
     pid_t child = fork();
     otel__http_after_fork(client, child == 0);
     if (child == 0) {

@@ -250,6 +250,8 @@ bool otel__http_cancelled(struct otel__http_client *client) { return atomic_load
 
 void otel__http_before_fork(struct otel__http_client *client) { otel__fork_gate_close(&client->gate); }
 
+bool otel__http_at_rest(const struct otel__http_client *client) { return otel__fork_gate_empty(&client->gate); }
+
 void otel__http_after_fork(struct otel__http_client *client, bool in_child) {
     if (in_child)
         leave_connection(client);

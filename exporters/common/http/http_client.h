@@ -71,7 +71,9 @@ bool otel__http_wait(struct otel__http_client *client, uint64_t until);
 /* For good: what runs returns at once, what comes later fails at once. */
 void otel__http_cancel(struct otel__http_client *client);
 bool otel__http_cancelled(struct otel__http_client *client);
+/* See otel_exporter_ops. */
 void otel__http_before_fork(struct otel__http_client *client);
+bool otel__http_at_rest(const struct otel__http_client *client);
 void otel__http_after_fork(struct otel__http_client *client, bool in_child);
 
 #endif

@@ -137,10 +137,16 @@ typedef struct otel_exporter_ops {
     /** Makes a running export, force_flush or shutdown return at once, and later exports fail. May be NULL. */
     void (*cancel)(void *self);
     /**
-     * Waits, at most 50 ms, until no thread is inside foreign code that cannot bear a fork, and keeps it so. Also called
-     * at exit, by the thread that exits, when an export has not come back in time; nothing follows then. May be NULL.
+     * From now on no thread enters foreign code that cannot bear a fork; does not wait for one that is inside. Also
+     * called at exit, by the thread that exits, when an export has not come back in time; no after_fork follows then.
+     * May be NULL.
      */
     void (*before_fork)(void *self);
+    /**
+     * Whether no thread is inside such code any more. Asked after all exporters' before_fork, again and again, until all
+     * say so, but for at most 50 ms. NULL: none ever is.
+     */
+    bool (*at_rest)(void *self);
     /** Ends what before_fork began. In the child, abandons inherited handles without closing them. May be NULL. */
     void (*after_fork)(void *self, bool in_child);
     /** Frees everything. May be NULL. */

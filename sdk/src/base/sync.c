@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SPINS = 64, SLEEP_NS = 50000 };
+enum { SPINS = 64, SLEEP_NS = 50000, NAP_NS = 100000 };
 
 /* nanosleep() is a cancellation point. */
 static void sleep_for(struct timespec time) {
@@ -26,14 +26,14 @@ static void sleep_for(struct timespec time) {
 void otel__lock_wait(otel__lock *lock) {
     for (unsigned spins = 0; !otel__lock_try(lock); spins++)
         if (spins >= SPINS)
-            otel__sleep_ns(SLEEP_NS);
+            sleep_for((struct timespec){ .tv_nsec = SLEEP_NS });
 }
 
 void otel__sleep_ms(int ms) {
     sleep_for((struct timespec){ .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * (long)OTEL__MILLISECOND });
 }
 
-void otel__sleep_ns(uint32_t ns) { sleep_for((struct timespec){ .tv_nsec = (long)ns }); }
+void otel__nap(void) { sleep_for((struct timespec){ .tv_nsec = NAP_NS }); }
 
 bool otel__futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline) {
     const int saved = errno;

@@ -33,7 +33,8 @@ static inline void otel__lock_release(otel__lock *lock) { atomic_store_explicit(
 
 /* Neither is a cancellation point: a thread that ended in here would leave things half done. Both preserve errno. */
 void otel__sleep_ms(int ms);
-void otel__sleep_ns(uint32_t ns); /* less than a second */
+/* A tenth of a millisecond, for what is over soon. */
+void otel__nap(void);
 
 #define OTEL__NO_DEADLINE UINT64_MAX
 

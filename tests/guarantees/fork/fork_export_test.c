@@ -23,7 +23,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-enum { QUEUE = 2048, SPANS = 3, GATE_MS = 50 };
+enum { QUEUE = 2048, SPANS = 3, GATE_MS = 50, MANY = OTEL_MAX_PROCESSORS };
 
 OTEL_TRACER(lib, "guarantees.fork");
 
@@ -172,6 +172,40 @@ static void a_fork_waits_50_ms_for_libcurl_and_no_longer(void **state) {
     print_message("measured: a fork waited %.1f ms for a libcurl that does not come back\n", waited);
 }
 
+static void start_many(void) {
+    otel_processor *processors[MANY];
+    const otel_otlp_options options = { .size = sizeof options, .endpoint = collector.endpoint };
+    const otel_batch_options batch = { .size = sizeof batch, .schedule_delay_ms = 1 };
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    for (unsigned i = 0; i < MANY; i++)
+        processors[i] = otel_batch_processor(&batch, otel_otlp_exporter(&options));
+    assert_int_equal(otel_sdk_start(OTEL_SDK(.service_name = "test", .sampler = otel_sampler_always_on(),
+                                             .log_level = OTEL_LOG_WARN, .processors = { processors, MANY })),
+                     OTEL_OK);
+}
+
+/* All are told first, and then waited for together. */
+static void a_fork_waits_for_many_exporters_as_long_as_for_one(void **state) {
+    (void)state;
+    start();
+    start_many();
+    atomic_store(&sending.takes_ms, PATIENCE_S * 1000);
+    record("parent");
+    while (atomic_load(&sending.inside) != MANY)
+        pause_ms(1);
+    fflush(NULL);
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(0);
+    const double waited = (double)handler_took / (double)OTEL__MILLISECOND;
+    assert_int_equal(atomic_load(&sending.inside), MANY);
+    atomic_store(&sending.takes_ms, 0);
+    assert_int_equal(outcome_of(child), 0);
+    assert_true(waited >= GATE_MS && waited < MANY * GATE_MS); /* there may be little time for this process */
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    print_message("measured: a fork waited %.1f ms for %d exporters inside of libcurl\n", waited, (int)MANY);
+}
+
 /* ---- contexts and inherited spans -------------------------------------------------------------------------------- */
 
 /* What the collector will list. */
@@ -297,6 +331,7 @@ int main(void) {
         test(children_of_a_process_whose_export_hangs_export_their_own),
         test(libcurl_is_at_rest_when_a_process_forks),
         test(a_fork_waits_50_ms_for_libcurl_and_no_longer),
+        test(a_fork_waits_for_many_exporters_as_long_as_for_one),
         test(the_span_around_a_fork_is_the_parent_of_what_the_child_does),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
