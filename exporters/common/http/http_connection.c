@@ -4,6 +4,7 @@
 
 #include "common/http/http_header.h"
 #include "common/http/http_proxy.h"
+#include "common/http/http_wakeup.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -236,7 +237,7 @@ struct otel__http_connection *otel__http_connection_create(const struct otel__ht
         connection->sockets[i] = CURL_SOCKET_BAD;
     connection->body_limit = plan->response_limit;
     call_witness(connection);
-    connection->multi = curl_multi_init();
+    connection->multi = otel__http_multi_create(connection->wakeup);
     connection->easy = curl_easy_init();
     if (!connection->multi || !connection->easy || !set_options(connection->easy, plan)) {
         otel__http_connection_destroy(connection);
@@ -275,6 +276,9 @@ static void close_sockets(struct otel__http_connection *connection) {
     for (size_t i = 0; i < sizeof connection->sockets / sizeof *connection->sockets; i++)
         if (connection->sockets[i] != CURL_SOCKET_BAD)
             close(connection->sockets[i]);
+    for (size_t i = 0; i < 2; i++)
+        if (connection->wakeup[i] >= 0)
+            close(connection->wakeup[i]);
     if (connection->witness >= 0)
         close(connection->witness);
 }

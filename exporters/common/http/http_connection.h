@@ -29,6 +29,7 @@ struct otel__http_connection {
     CURLM *multi;
     CURL *easy;
     curl_socket_t sockets[8]; /* open ones, or CURL_SOCKET_BAD */
+    int wakeup[2];            /* of the multi handle, or -1: see http_wakeup.h */
     int witness;              /* a socket that is not used: while it is there, so are the others */
     ino_t witness_inode;
     struct otel__http_response response;
@@ -51,8 +52,8 @@ void otel__http_connection_clear(struct otel__http_connection *connection);
  */
 bool otel__http_connection_lost(const struct otel__http_connection *connection);
 /*
- * Never to touch it again: in a forked child, or when it is lost. Closes the sockets if they are there, of which a
- * child's parent does not notice anything, and leaves the rest.
+ * Never to touch it again: in a forked child, or when it is lost. Closes the descriptors if they are there, of which a
+ * child's parent does not notice anything, and leaves the rest. Not known are those of a name look-up under way.
  */
 void otel__http_connection_leave(struct otel__http_connection *connection);
 
