@@ -11,6 +11,7 @@
 #include "worker.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,15 +175,25 @@ static bool become_consumer(otel_processor *p, uint64_t deadline) {
     return false;
 }
 
-/* Runs `work` as the consumer, which the calling thread has become, with its own calls of the API ignored. */
+/*
+ * Runs `work` as the consumer, which the calling thread has become, with its own calls of the API ignored. Who stands
+ * in for a worker blocks every signal as that does, since the threads that an exporter makes inherit it: libcurl's, which
+ * look names up, must not take what is the program's. A direct exporter is called on the program's threads anyway.
+ */
 static void consume(otel_processor *p, void (*work)(otel_processor *p, uint32_t ticket), uint32_t ticket) {
     struct otel__thread *thread = otel__thread_self();
     const uint32_t saved = otel__thread_mute(thread);
+    sigset_t all, before;
+    sigfillset(&all);
+    if (!p->direct)
+        pthread_sigmask(SIG_SETMASK, &all, &before);
     work(p, ticket);
     atomic_store(&p->lane->draining, 0);
     /* Spans that ended meanwhile were left to us. */
     if (p->direct)
         drain_direct(p);
+    else
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
     otel__thread_unmute(thread, saved);
 }
 

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <cmocka.h>
 
@@ -33,6 +34,40 @@ static void a_flush_before_the_first_span_reaches_the_exporter(void **state) {
     assert_int_equal(otel_sdk_flush(LONG_MS), OTEL_OK);
     assert_int_equal(first.flushes, 1);
     assert_int_equal(first.exports, 0);
+}
+
+static sigset_t blocked_inside;
+
+static otel_status note_mask(void *self, int timeout_ms) {
+    (void)self;
+    (void)timeout_ms;
+    pthread_sigmask(SIG_SETMASK, NULL, &blocked_inside);
+    return OTEL_OK;
+}
+
+static otel_status export_nothing(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {
+    (void)batch;
+    (void)outcome;
+    return note_mask(self, timeout_ms);
+}
+
+/* Threads that an exporter makes, as libcurl does to look up names, inherit the mask of the one that exports. */
+static void who_stands_in_for_a_worker_blocks_every_signal(void **state) {
+    (void)state;
+    static const otel_exporter_ops ops = {
+        .size = sizeof ops, .name = "mask", .blocking = true, .export_batch = export_nothing, .force_flush = note_mask
+    };
+    sigset_t before, after;
+    pthread_sigmask(SIG_SETMASK, NULL, &before);
+    assert_int_equal(sigismember(&before, SIGTERM), 0);
+    start_sdk(OTEL_PROCESSORS(otel_batch_processor(NULL, otel_exporter_create(&ops, NULL))));
+    assert_int_equal(otel_sdk_flush(LONG_MS), OTEL_OK); /* there is no worker yet */
+    pthread_sigmask(SIG_SETMASK, NULL, &after);
+    for (int number = 1; number <= SIGRTMAX; number++) {
+        if (number != SIGKILL && number != SIGSTOP && (number < 32 || number >= SIGRTMIN))
+            assert_int_equal(sigismember(&blocked_inside, number), 1);
+        assert_int_equal(sigismember(&after, number), sigismember(&before, number));
+    }
 }
 
 static void a_flush_says_that_an_export_failed(void **state) {
@@ -201,6 +236,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         test(a_flush_exports_what_had_ended),
         test(a_flush_before_the_first_span_reaches_the_exporter),
+        test(who_stands_in_for_a_worker_blocks_every_signal),
         test(a_flush_says_that_an_export_failed),
         test(a_flush_waits_for_the_batch_under_way_and_reports_its_failure),
         test(a_flush_gives_up_in_time_and_the_next_one_completes_it),
