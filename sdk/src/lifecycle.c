@@ -205,6 +205,17 @@ static bool free_left_over(void) {
     return true;
 }
 
+/*
+ * An SDK's settings do not outlast it, but an exporter that is left over may: until it has been freed nothing is reported
+ * at all, since its program may have wanted nothing on stderr.
+ */
+static void reset_diagnostics(void) {
+    if (atomic_load(&left_over))
+        otel__diagnostics_set(OTEL_LOG_NONE, NULL, NULL);
+    else
+        otel__diagnostics_reset();
+}
+
 static void set_propagators(const struct otel__pipeline *pipeline) {
     otel_propagators_set(pipeline->propagators, pipeline->propagator_count);
 }
@@ -274,7 +285,7 @@ static otel_status start_or_refuse(const otel_sdk_options *given, otel_error *er
     changing = true;
     const otel_status status = start_alone(given, error);
     if (status != OTEL_OK)
-        otel__diagnostics_reset();
+        reset_diagnostics();
     end_change(status == OTEL_OK ? RUNNING : STOPPED);
     return status;
 }
@@ -352,6 +363,7 @@ static otel_status stop_again(uint64_t deadline) {
     bool freed = free_left_over();
     for (; !freed && otel__deadline_left_ms(deadline) > 0; freed = free_left_over())
         otel__sleep_ms(1);
+    reset_diagnostics();
     end_change(STOPPED);
     return freed ? OTEL_OK : OTEL_ERR_TIMEOUT;
 }
@@ -374,7 +386,7 @@ static otel_status stop_running(uint64_t deadline) {
     changing = true;
     struct otel__provider *provider = atomic_load(&visible);
     const otel_status status = provider ? stop(provider, deadline) : OTEL_OK;
-    otel__diagnostics_reset();
+    reset_diagnostics();
     end_change(STOPPED);
     return status;
 }
@@ -457,8 +469,9 @@ void otel__exit_handler_register(void) {
 }
 
 void otel__sdk_after_fork(void) {
-    /* What an earlier stop left is another thread's, and stays where it is. */
-    atomic_store(&left_over, NULL);
+    /* What an earlier stop left is another thread's, and stays where it is: there is nobody to be kept quiet. */
+    if (atomic_exchange(&left_over, NULL))
+        otel__diagnostics_reset();
     calls_left_over = false;
     if (atomic_load(&shared))
         atomic_store(&atomic_load(&shared)->users, uses);

@@ -213,6 +213,45 @@ static void exit_cancels_a_call_that_was_left(void **state) {
     assert_int_equal(seen->destroys, 0);
 }
 
+/* ---- what is left over keeps quiet ------------------------------------------------------------------------------- */
+
+static void complain_when_let_go(struct exporter_double *me, otel_batch *batch) {
+    (void)batch;
+    atomic_store(&notes->recorded, true);
+    WAIT_UNTIL(!(atomic_load(&me->hold) & HOLD_EXPORT));
+    otel_report(OTEL_LOG_ERROR, "late", "the exporter has come back");
+}
+
+/* How much has been written to stderr, which is this file. */
+static off_t said_on(int file) { return lseek(file, 0, SEEK_END); }
+
+static int leaves_an_exporter_that_complains(void *argument) {
+    (void)argument;
+    const int file = memfd_create("stderr", MFD_CLOEXEC);
+    seen->during = complain_when_let_go;
+    atomic_store(&seen->hold, HOLD_EXPORT);
+    STEP(start(true, NULL) == OTEL_OK); /* wants no diagnostics */
+    STEP(dup2(file, STDERR_FILENO) == STDERR_FILENO);
+    end_span();
+    WAIT_UNTIL(atomic_load(&notes->recorded));
+    STEP(otel_sdk_stop(0) == OTEL_ERR_TIMEOUT);
+    STEP(start(true, NULL) == OTEL_ERR_STATE);
+    atomic_store(&seen->hold, 0);
+    WAIT_UNTIL(atomic_load(&seen->shutdowns) == 1);
+    STEP(said_on(file) == 0);
+    STEP(otel_sdk_stop(LONG_MS) == OTEL_OK);
+    STEP(said_on(file) == 0);
+    otel_report(OTEL_LOG_ERROR, "after", "of nobody that is left over");
+    STEP(said_on(file) > 0);
+    return 0;
+}
+
+/* Its settings are gone, and perhaps its sink; that is no reason to write to stderr what nobody wanted there. */
+static void what_is_left_over_reports_nothing(void **state) {
+    (void)state;
+    assert_int_equal(outcome_of(leaves_an_exporter_that_complains), 0);
+}
+
 /* ---- exit from inside -------------------------------------------------------------------------------------------- */
 
 static void *try_to_record(void *data) {
@@ -408,6 +447,7 @@ int main(void) {
         test(exit_waits_for_a_worker_that_comes_back),
         test(a_second_stop_frees_nothing_from_under_an_exit),
         test(exit_cancels_a_call_that_was_left),
+        test(what_is_left_over_reports_nothing),
         test(exit_inside_an_export_on_the_worker),
         test(exit_inside_an_export_on_the_ending_thread),
         test(exit_inside_the_diagnostics),

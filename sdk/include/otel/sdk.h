@@ -122,10 +122,10 @@ otel_status otel_sdk_flush(int timeout_ms);
 
 /**
  * Stops recording, flushes for at most `timeout_ms` (negative: 30 s), and frees everything. OTEL_ERR_TIMEOUT: time was
- * up; what could not be freed safely is left in place, and spans not exported are counted as dropped (those that an
- * exporter still holds when it has come back). OTEL_ERR_EXPORT and OTEL_ERR_STATE: as with flush; the latter also from
- * what a start or stop calls, such as a `destroy`. Without a running SDK: OTEL_OK. A span that has not ended is reported
- * and counted as abandoned. Spans and tracers may be used afterwards: no-ops.
+ * up; what could not be freed safely is left in place and reports nothing any more, and spans not exported are counted
+ * as dropped (those that an exporter still holds when it has come back). OTEL_ERR_EXPORT and OTEL_ERR_STATE: as with
+ * flush; the latter also from what a start or stop calls, such as a `destroy`. Without a running SDK: OTEL_OK. A span that
+ * has not ended is reported and counted as abandoned. Spans and tracers may be used afterwards: no-ops.
  */
 otel_status otel_sdk_stop(int timeout_ms);
 
