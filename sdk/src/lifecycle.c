@@ -337,6 +337,8 @@ static bool wait_for_users(uint64_t deadline) {
 static otel_status stop(struct otel__provider *provider, uint64_t deadline) {
     bool stuck = false;
     const bool quiet = otel__backend_remove(deadline);
+    /* Where no span has started them: this thread could not leave an exporter that it calls itself. */
+    otel__provider_start_workers(provider);
     const otel_status status = otel__provider_stop(provider, deadline, &stuck);
     atomic_store(&abandoned, quiet ? abandon_live() : 0);
     keep_ledger(provider);

@@ -251,7 +251,9 @@ static bool wait_done(struct otel__lane *lane, uint64_t deadline) {
 
 bool otel__processor_stop_wait(otel_processor *p, uint64_t deadline) {
     if (become_consumer(p, deadline)) {
+        const uint64_t latest = atomic_load(&p->lane->stop_deadline) + OTEL__CANCEL_GRACE_MS * OTEL__MILLISECOND;
         consume(p, otel__worker_finish, 0);
+        p->lane->late = otel__clock_monotonic() > latest;
         return true;
     }
     return has_worker(p) && wait_done(p->lane, deadline);
@@ -266,7 +268,7 @@ otel_status otel__processor_stop_status(otel_processor *p) {
     struct otel__lane *lane = p->lane;
     if (atomic_exchange(&lane->joinable, false))
         pthread_join(lane->thread, NULL);
-    return atomic_load(&lane->dropped_stopped) ? OTEL_ERR_TIMEOUT : verdict(lane, lane->stop_ticket);
+    return atomic_load(&lane->dropped_stopped) || lane->late ? OTEL_ERR_TIMEOUT : verdict(lane, lane->stop_ticket);
 }
 
 /* ---- fork -------------------------------------------------------------------------------------------------------- */

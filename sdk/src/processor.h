@@ -26,6 +26,8 @@ struct otel_exporter {
 /* What the worker does, as its futex word: producers wake it only when that is needed. */
 enum { OTEL__AWAKE, OTEL__DOZING /* until a time */, OTEL__ASLEEP /* until woken */ };
 enum { OTEL__WORKER_NONE, OTEL__WORKER_STARTING, OTEL__WORKER_RUNNING, OTEL__WORKER_DONE };
+/* What exporters are given to come back when they have been cancelled. */
+enum { OTEL__CANCEL_GRACE_MS = 40 };
 
 struct otel__lane {
     _Alignas(128) otel__span_queue queue;
@@ -54,6 +56,7 @@ struct otel__lane {
     pthread_t thread;
     _Atomic bool joinable;
     _Atomic bool finished;
+    bool late; /* without a worker: the thread that stopped it was held up for longer than it had wanted to be */
 };
 
 struct otel_processor {

@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CANCEL_GRACE_MS = 40 };
-
 static otel_status fail(otel_error *error, otel_status status, const char *why) {
     if (error && why)
         snprintf(error->text, sizeof error->text, "%s", why);
@@ -117,7 +115,7 @@ otel_status otel__provider_stop(struct otel__provider *provider, uint64_t deadli
         for (size_t i = 0; i < pipeline->processor_count; i++)
             if (!done[i])
                 otel__processor_cancel(pipeline->processors[i]);
-        *stuck = !wait_for_all(pipeline, done, otel__clock_monotonic() + CANCEL_GRACE_MS * OTEL__MILLISECOND);
+        *stuck = !wait_for_all(pipeline, done, otel__clock_monotonic() + OTEL__CANCEL_GRACE_MS * OTEL__MILLISECOND);
     }
     for (size_t i = 0; i < pipeline->processor_count; i++)
         keep_first(&status, done[i] ? otel__processor_stop_status(pipeline->processors[i]) : OTEL_ERR_TIMEOUT);

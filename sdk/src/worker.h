@@ -12,7 +12,8 @@
  * sequentially consistent, so at least one sees the other, and no wake-up is lost.
  *
  * Starting it is the business of the first recorded span (not of ending one, which never enters the kernel for more
- * than a wake-up). After a fork the lane says that there is no worker, so the child's first span starts one.
+ * than a wake-up), or of a stop that comes earlier. After a fork the lane says that there is no worker, so the child's
+ * first span starts one.
  */
 #ifndef OTEL_SDK_WORKER_H
 #define OTEL_SDK_WORKER_H

@@ -4,6 +4,7 @@
 
 #include "backend.h"
 #include "base/clock.h"
+#include "base/sync.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -172,6 +173,52 @@ static void a_flush_during_the_end_of_a_stop_returns(void **state) {
     assert_int_equal(first.destroys, 1);
 }
 
+/* ---- without a worker -------------------------------------------------------------------------------------------- */
+
+/* No span has started one: the stop does, or the thread that stops would be the one that hangs. */
+static void a_stop_before_the_first_span_keeps_its_time(void **state) {
+    (void)state;
+    first.ignores_cancel = true;
+    start_batch(100, 10);
+    atomic_store(&first.hold, HOLD_SHUTDOWN);
+    assert_int_equal(otel_sdk_stop(30), OTEL_ERR_TIMEOUT);
+    assert_int_equal(first.held, 1);
+    assert_int_equal(first.cancels, 1);
+    assert_int_equal(first.destroys, 0);
+    atomic_store(&first.hold, 0);
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    assert_int_equal(first.shutdowns, 1);
+    assert_int_equal(first.destroys, 1);
+}
+
+static void *let_go_late(void *data) {
+    WAIT_UNTIL(atomic_load(&first.held) == 1);
+    otel__sleep_ms(100);
+    atomic_store(&first.hold, 0);
+    return data;
+}
+
+static void stop_late(void) {
+    pthread_t thread;
+    atomic_store(&first.hold, HOLD_SHUTDOWN);
+    assert_int_equal(pthread_create(&thread, NULL, let_go_late, NULL), 0);
+    assert_int_equal(otel_sdk_stop(0), OTEL_ERR_TIMEOUT);
+    pthread_join(thread, NULL);
+    assert_int_equal(first.shutdowns, 1);
+    assert_int_equal(first.destroys, 1);
+    exporter_double_reset(&first);
+}
+
+/* There is no thread to be had, or none that would be one. Nothing can be done about it then but to say so. */
+static void a_stop_on_the_stopping_thread_says_that_it_was_late(void **state) {
+    (void)state;
+    start_direct();
+    stop_late();
+    start_batch(100, 10);
+    atomic_store(&lane()->retry_worker_at, OTEL__NO_DEADLINE);
+    stop_late();
+}
+
 /* ---- threads that flush, and threads that are cancelled ---------------------------------------------------------- */
 
 /* Without a worker it is the flushing thread that the exporter keeps. */
@@ -259,6 +306,8 @@ int main(void) {
         test(a_second_stop_frees_what_the_first_had_to_leave),
         test(many_dead_exporters_take_no_longer_to_stop_than_one),
         test(a_flush_during_the_end_of_a_stop_returns),
+        test(a_stop_before_the_first_span_keeps_its_time),
+        test(a_stop_on_the_stopping_thread_says_that_it_was_late),
         test(a_stop_out_of_time_calls_back_a_thread_that_flushes),
         test(a_thread_cancelled_in_a_flush_leaves_nothing_in_use),
         test(a_thread_cancelled_in_a_stop_completes_it),

@@ -13,10 +13,10 @@
  * Configuration is read once, at start: options in code beat environment variables (docs/configuration.md lists them),
  * which beat defaults. One SDK runs in a process at a time; it may be stopped and started again.
  *
- * Threads: the first recorded span starts one background thread per processor that needs one ("otel-batch"); it blocks
- * every signal. fork(): the child keeps the parent's context but none of its spans, and exports its own from its own
- * thread. exit(): what is queued is flushed for at most 1 s, then recording is off. Nothing runs before
- * otel_sdk_start().
+ * Threads: the first recorded span, or a stop before it, starts one background thread per processor that needs one
+ * ("otel-batch"); it blocks every signal. fork(): the child keeps the parent's context but none of its spans, and exports
+ * its own from its own thread. exit(): what is queued is flushed for at most 1 s, then recording is off. Nothing runs
+ * before otel_sdk_start().
  */
 #ifndef OTEL_SDK_H
 #define OTEL_SDK_H
