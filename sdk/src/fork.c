@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/sync.h"
 #include "cancellation.h"
+#include "ledger.h"
 #include "lifecycle.h"
 
 #include <pthread.h>
@@ -99,6 +100,7 @@ static void after_in_child(void) {
     forks++;
     otel__wiped_after_fork();
     otel__threads_after_fork();
+    otel__ledger_after_fork();
     otel__sdk_after_fork();
     if (!forking)
         return;

@@ -4,13 +4,15 @@
 
 #include "processor_custom.h"
 
-/* Interrupted calls are counted by the API since the process began. */
+/* Interrupted calls are counted by the API since the process began, or its parent that counted first. */
 static uint64_t interrupted_before;
 
 void otel__ledger_reset(void) {
     otel__locals_reset();
     interrupted_before = otel__interrupted_calls();
 }
+
+void otel__ledger_after_fork(void) { interrupted_before = otel__interrupted_calls(); }
 
 void otel__ledger_read(otel_ledger *ledger, const struct otel__provider *provider, uint64_t abandoned) {
     *ledger = (otel_ledger){ .size = sizeof *ledger,

@@ -11,5 +11,7 @@
 void otel__ledger_read(otel_ledger *ledger, const struct otel__provider *provider, uint64_t abandoned);
 /* With no call running: all counts become zero. */
 void otel__ledger_reset(void);
+/* In a forked child, whose other counts are wiped. */
+void otel__ledger_after_fork(void);
 
 #endif

@@ -3,6 +3,7 @@
 #include "ledger.h"
 
 #include "exporter_double.h"
+#include "in_child.h"
 #include "record.h"
 
 #include <pthread.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 enum { NEVER_MS = 3600 * 1000, LONG_MS = 20000, THREADS = 4, SPANS_EACH = 5000 };
@@ -162,6 +164,34 @@ static void calls_that_are_ignored_are_counted_since_the_start(void **state) {
     signal(SIGUSR1, SIG_DFL);
 }
 
+static int has_counted_nothing(void *argument) {
+    (void)argument;
+    otel_ledger ledger = { .size = sizeof ledger };
+    otel_sdk_ledger(&ledger);
+    STEP(ledger.started == 0);
+    STEP(ledger.interrupted_calls == 0);
+    end_spans(2);
+    otel_sdk_ledger(&ledger);
+    STEP(ledger.started == 2);
+    STEP(ledger.interrupted_calls >= 2 && ledger.interrupted_calls <= 4);
+    return 0;
+}
+
+static void a_child_counts_the_calls_that_it_ignored_itself(void **state) {
+    (void)state;
+    signal(SIGUSR1, use_the_api);
+    healthy.during = be_interrupted;
+    start_sdk(otel_sampler_always_on(), OTEL_PROCESSORS(otel_simple_processor(exporter_double_make(&healthy))));
+    end_spans(5);
+    const otel_ledger before = ledger_now();
+    assert_int_not_equal(before.interrupted_calls, 0);
+    fflush(NULL);
+    assert_int_equal(in_child(has_counted_nothing, NULL), 0);
+    assert_int_equal(ledger_now().interrupted_calls, before.interrupted_calls);
+    assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
+    signal(SIGUSR1, SIG_DFL);
+}
+
 /* Threads that end spans of others, and threads that are gone, count as much as any. */
 static otel_span handed_over[THREADS][SPANS_EACH];
 
@@ -222,6 +252,7 @@ int main(void) {
         test(every_fate_is_counted_and_all_add_up),
         test(spans_that_are_never_recorded_are_counted_apart),
         test(calls_that_are_ignored_are_counted_since_the_start),
+        test(a_child_counts_the_calls_that_it_ignored_itself),
         test(spans_may_end_on_other_threads),
         test(spans_on_their_way_are_counted_once),
         test(a_ledger_without_a_provider_has_no_processors),
