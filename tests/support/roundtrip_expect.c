@@ -146,12 +146,23 @@ static bool is_zero(const uint8_t *id, size_t len) {
 /* The trace id's randomness reaches one half. */
 static bool in_upper_half(const uint8_t trace_id[16]) { return trace_id[9] >= 0x80; }
 
+/* NULL: none. */
+static const struct roundtrip_state *state_of_root(const struct roundtrip_span *span) {
+    return span->parent_is == ROUNDTRIP_FOREIGN && !span->root ? span->context.state : NULL;
+}
+
 static void expect_root(const struct roundtrip_span *span, enum roundtrip_roots roots,
                         struct roundtrip_wanted_context *out) {
     memcpy(out->trace_id, span->trace_id, 16);
     out->sampled = roots == ROUNDTRIP_ALL_ROOTS || in_upper_half(span->trace_id);
     out->flags = RANDOM;
-    out->tracestate = roots == ROUNDTRIP_HALF_OF_ROOTS && out->sampled ? "ot=th:8" : "";
+    const struct roundtrip_state *state = state_of_root(span);
+    if (!out->sampled)
+        out->tracestate = state ? state->inherited_unsampled : "";
+    else if (roots == ROUNDTRIP_HALF_OF_ROOTS)
+        out->tracestate = state ? state->of_half : "ot=th:8";
+    else
+        out->tracestate = state ? state->of_root : "";
 }
 
 static void expect_child_of_own(const struct roundtrip_span *parent, enum roundtrip_roots roots,

@@ -6,12 +6,14 @@ enum { FAMILY_MAX = 12, STEPS_MAX = 12, FLOOD = 150, ROOM = STEPS_MAX + 8 };
 
 /* clang-format off */
 const struct roundtrip_state roundtrip_states[ROUNDTRIP_STATES] = {
-    { "vendor=opaque", "vendor=opaque", "vendor=opaque" },
-    { "a=1,b=2,c@d=x y z", "a=1,b=2,c@d=x y z", "a=1,b=2,c@d=x y z" },
-    { "ot=rv:00000000000001,v=w", "ot=rv:00000000000001,v=w", "ot=rv:00000000000001,v=w" },
-    { "ot=th:0,v=w", "ot=th:0,v=w", "v=w" },                    /* every trace id reaches 0, so it holds if sampled */
-    { "v=w,ot=th:ffffffffffffff;x:y", "ot=x:y,v=w", "ot=x:y,v=w" },  /* one trace id in 2^56 reaches that */
-    { "ot=th:ffffffffffffff", "", "" },
+    { "vendor=opaque", "vendor=opaque", "vendor=opaque", "vendor=opaque", "ot=th:8,vendor=opaque" },
+    { "a=1,b=2,c@d=x y z", "a=1,b=2,c@d=x y z", "a=1,b=2,c@d=x y z", "a=1,b=2,c@d=x y z", "ot=th:8,a=1,b=2,c@d=x y z" },
+    { "ot=rv:00000000000001,v=w", "ot=rv:00000000000001,v=w", "ot=rv:00000000000001,v=w", "ot=rv:00000000000001,v=w",
+      "ot=rv:00000000000001,v=w" },
+    { "ot=th:0,v=w", "ot=th:0,v=w", "v=w", "ot=th:0,v=w", "ot=th:8,v=w" }, /* every trace id reaches 0 */
+    { "v=w,ot=th:ffffffffffffff;x:y", "ot=x:y,v=w", "ot=x:y,v=w", "ot=th:0;x:y,v=w", /* one in 2^56 reaches that */
+      "ot=th:8;x:y,v=w" },
+    { "ot=th:ffffffffffffff", "", "", "ot=th:0", "ot=th:8" },
 };
 /* clang-format on */
 

@@ -11,11 +11,16 @@
 
 struct roundtrip_span;
 
-/* A tracestate, and what a child inherits of it: a sampling threshold that does not hold is erased. */
+/*
+ * A tracestate, and what a child inherits of it: a sampling threshold that does not hold is erased. A root has it of a
+ * context without a trace id, with the threshold of its own sampler.
+ */
 struct roundtrip_state {
     const char *text;
     const char *inherited;           /* when the parent is sampled */
-    const char *inherited_unsampled; /* when it is not */
+    const char *inherited_unsampled; /* when it is not; also by a root that is not */
+    const char *of_root;             /* that is sampled as all are: a threshold becomes 0 */
+    const char *of_half;             /* that is sampled as one half is, by the trace id whatever `rv` says */
 };
 enum { ROUNDTRIP_STATES = 6 };
 extern const struct roundtrip_state roundtrip_states[ROUNDTRIP_STATES];
