@@ -3,9 +3,9 @@
  * fork_gate.h - keeps fork() away from the moments in which a foreign library's global state (locks, buffers) is half
  * changed.
  *
- * DESIGN. A thread is "inside" while it runs such a library; waiting for a network is outside. fork() closes the
- * gate, gives whoever is inside a bounded time to leave (sdk/src/fork.c), and opens the gate again afterwards. All state is one atomic
- * word and waiting is short sleeps, so a child inherits nothing locked: it sets the word to zero.
+ * DESIGN. A thread is "inside" while it runs such a library; waiting for a network is outside. fork() closes the gate,
+ * gives whoever is inside a bounded time to leave (sdk/src/fork.c), and opens the gate again afterwards. All state is
+ * one atomic word and waiting is short sleeps, so a child inherits nothing locked: it sets the word to zero.
  */
 #ifndef OTEL_EXPORTERS_FORK_GATE_H
 #define OTEL_EXPORTERS_FORK_GATE_H

@@ -206,8 +206,8 @@ static bool free_left_over(void) {
 }
 
 /*
- * An SDK's settings do not outlast it, but an exporter that is left over may: until it has been freed nothing is reported
- * at all, since its program may have wanted nothing on stderr.
+ * An SDK's settings do not outlast it, but an exporter that is left over may: until it has been freed nothing is
+ * reported at all, since its program may have wanted nothing on stderr.
  */
 static void reset_diagnostics(void) {
     if (atomic_load(&left_over))

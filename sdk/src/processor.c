@@ -177,8 +177,9 @@ static bool become_consumer(otel_processor *p, uint64_t deadline) {
 
 /*
  * Runs `work` as the consumer, which the calling thread has become, with its own calls of the API ignored. Who stands
- * in for a worker blocks every signal as that does, since the threads that an exporter makes inherit it: libcurl's, which
- * look names up, must not take what is the program's. A direct exporter is called on the program's threads anyway.
+ * in for a worker blocks every signal as that does, since the threads that an exporter makes inherit it: libcurl's,
+ * which look names up, must not take what is the program's. A direct exporter is called on the program's threads
+ * anyway.
  */
 static void consume(otel_processor *p, void (*work)(otel_processor *p, uint32_t ticket), uint32_t ticket) {
     struct otel__thread *thread = otel__thread_self();

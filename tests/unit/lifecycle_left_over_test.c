@@ -163,7 +163,9 @@ static void *stop_in_thread(void *data) {
     return NULL;
 }
 
-/* Registered before the start, so that it runs after the SDK's handler: the other thread has time to free what it may. */
+/*
+ * Registered before the start, so that it runs after the SDK's handler: the other thread has time to free what it may.
+ */
 static void linger(void) {
     otel__sleep_ms(300);
     atomic_store(&notes->late, true);

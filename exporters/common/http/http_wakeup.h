@@ -2,11 +2,11 @@
 /*
  * http_wakeup.h - a multi handle of libcurl, and which descriptors it wakes itself up with. Private to the HTTP client.
  *
- * DESIGN. Each multi handle has a pair of sockets for curl_multi_wakeup(). Older versions of libcurl (7.88, of Debian 12)
- * let executed programs inherit it, and a forked child, which must never touch the handle, cannot have it closed:
- * libcurl tells nobody which descriptors these are. So their numbers are guessed and the guess is proved. A pair that is
- * made and closed right before has the numbers that are free now, which libcurl's pair gets unless another thread takes
- * them first. It is libcurl's if exactly as many bytes wait there as wake-ups were sent, each time, and none once
+ * DESIGN. Each multi handle has a pair of sockets for curl_multi_wakeup(). Older versions of libcurl (7.88, of Debian
+ * 12) let executed programs inherit it, and a forked child, which must never touch the handle, cannot have it closed:
+ * libcurl tells nobody which descriptors these are. So their numbers are guessed and the guess is proved. A pair that
+ * is made and closed right before has the numbers that are free now, which libcurl's pair gets unless another thread
+ * takes them first. It is libcurl's if exactly as many bytes wait there as wake-ups were sent, each time, and none once
  * libcurl has looked. That only looks at counts, so that whoever else the descriptors belong to does not notice. When
  * the proof fails the handle is made anew, a few times.
  *
@@ -18,7 +18,9 @@
 
 #include <curl/curl.h>
 
-/* NULL: memory is short. `pair` receives its descriptors, which are closed on exec then; -1 where they are not known. */
+/*
+ * NULL: memory is short. `pair` receives its descriptors, which are closed on exec then; -1 where they are not known.
+ */
 CURLM *otel__http_multi_create(int pair[2]);
 
 #endif

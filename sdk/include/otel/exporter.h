@@ -113,11 +113,11 @@ typedef struct otel_export_outcome {
 /**
  * The SDK serialises export_batch, force_flush, shutdown and destroy on one exporter: they never overlap each other,
  * and all come from one thread at a time (normally the processor's worker). What that thread traces meanwhile is
- * ignored: it would have to be exported in turn. Where there is no worker (behind a simple processor when the exporter is
- * not blocking; before the first span; when no thread can be had) force_flush and shutdown come from the thread that
- * flushes, stops or exits, which has to wait for them, whatever time it had: a stop starts a worker first if it can, and
- * returns OTEL_ERR_TIMEOUT if it was late. cancel may come from any thread, at any time before destroy, and
- * overlap any of them. The fork operations come from the thread that calls fork(), or exit().
+ * ignored: it would have to be exported in turn. Where there is no worker (behind a simple processor when the exporter
+ * is not blocking; before the first span; when no thread can be had) force_flush and shutdown come from the thread that
+ * flushes, stops or exits, which has to wait for them, whatever time it had: a stop starts a worker first if it can,
+ * and returns OTEL_ERR_TIMEOUT if it was late. cancel may come from any thread, at any time before destroy, and overlap
+ * any of them. The fork operations come from the thread that calls fork(), or exit().
  */
 typedef struct otel_exporter_ops {
     size_t size;      /**< sizeof(otel_exporter_ops) */
@@ -146,8 +146,8 @@ typedef struct otel_exporter_ops {
      */
     void (*before_fork)(void *self);
     /**
-     * Whether no thread is inside such code any more. Asked after all exporters' before_fork, again and again, until all
-     * say so, but for at most 50 ms. NULL: none ever is.
+     * Whether no thread is inside such code any more. Asked after all exporters' before_fork, again and again, until
+     * all say so, but for at most 50 ms. NULL: none ever is.
      */
     bool (*at_rest)(void *self);
     /** Ends what before_fork began. In the child, abandons inherited handles without closing them. May be NULL. */

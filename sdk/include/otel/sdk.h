@@ -14,9 +14,9 @@
  * which beat defaults. One SDK runs in a process at a time; it may be stopped and started again.
  *
  * Threads: the first recorded span, or a stop before it, starts one background thread per processor that needs one
- * ("otel-batch"); it blocks every signal. fork(): the child keeps the parent's context but none of its spans, and exports
- * its own from its own thread. exit(): what is queued is flushed for at most 1 s, then recording is off. Nothing runs
- * before otel_sdk_start().
+ * ("otel-batch"); it blocks every signal. fork(): the child keeps the parent's context but none of its spans, and
+ * exports its own from its own thread. exit(): what is queued is flushed for at most 1 s, then recording is off.
+ * Nothing runs before otel_sdk_start().
  */
 #ifndef OTEL_SDK_H
 #define OTEL_SDK_H
@@ -124,8 +124,8 @@ otel_status otel_sdk_flush(int timeout_ms);
  * Stops recording, flushes for at most `timeout_ms` (negative: 30 s), and frees everything. OTEL_ERR_TIMEOUT: time was
  * up; what could not be freed safely is left in place and reports nothing any more, and spans not exported are counted
  * as dropped (those that an exporter still holds when it has come back). OTEL_ERR_EXPORT and OTEL_ERR_STATE: as with
- * flush; the latter also from what a start or stop calls, such as a `destroy`. Without a running SDK: OTEL_OK. A span that
- * has not ended is reported and counted as abandoned. Spans and tracers may be used afterwards: no-ops.
+ * flush; the latter also from what a start or stop calls, such as a `destroy`. Without a running SDK: OTEL_OK. A span
+ * that has not ended is reported and counted as abandoned. Spans and tracers may be used afterwards: no-ops.
  */
 otel_status otel_sdk_stop(int timeout_ms);
 

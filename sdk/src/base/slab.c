@@ -10,9 +10,10 @@
 #endif
 
 /*
- * A process has 16 mappings: 3 of each slab (records and blocks of record_pool.c, local.c), and one by otel__wiped_map()
- * of anchor.c, lifecycle.c, local.c, processor.c, record_pool.c, strict.c and tracer.c. Where the kernel cannot wipe, one
- * more would be refused as if memory were short, and with it the start or strict mode: who adds one counts again.
+ * A process has 16 mappings: 3 of each slab (records and blocks of record_pool.c, local.c), and one by
+ * otel__wiped_map() of anchor.c, lifecycle.c, local.c, processor.c, record_pool.c, strict.c and tracer.c. Where the
+ * kernel cannot wipe, one more would be refused as if memory were short, and with it the start or strict mode: who adds
+ * one counts again.
  */
 enum { STEP = 1 << 20, MAX_MAPPINGS = 16 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fork_descriptors_test.c - descriptors: what programs that are executed inherit, and what is left in a forked child when
- * it has stopped the SDK. Every one that was not there before the SDK counts, also those that libcurl keeps to itself.
+ * fork_descriptors_test.c - descriptors: what programs that are executed inherit, and what is left in a forked child
+ * when it has stopped the SDK. Every one that was not there before the SDK counts, also those that libcurl keeps to
+ * itself.
  */
 #include "tracing.h"
 
