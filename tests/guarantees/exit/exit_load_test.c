@@ -21,6 +21,13 @@
 
 enum { AT_ONCE = 20, LATEST_S = 5 };
 
+/*
+ * On a machine with more work than processors any program may be kept waiting. So the quickest one tells whether an
+ * exit that nobody answers is given a second or more, and half of those without exit handlers must be gone at once.
+ */
+#define QUICKEST_UNANSWERED (OTEL__SECOND * 3 / 2)
+#define MEDIAN_AT_ONCE (OTEL__SECOND / 4)
+
 static unsigned rounds = UNDER_ASAN || UNDER_TSAN ? 10 : 200;
 static struct collector collector;
 static struct certificate certificate;
@@ -35,9 +42,10 @@ static double in_ms(uint64_t ns) { return (double)ns / 1e6; }
 
 static void print_latencies(const char *what, const char *way, const char *how) {
     qsort(latencies, rounds, sizeof *latencies, compare_times);
-    print_message("measured: %s, %s, %s: gone after: median %.1f ms, 99 %% %.1f ms, longest %.1f ms of %u\n", what, way,
-                  how, in_ms(latencies[rounds / 2]), in_ms(latencies[rounds * 99 / 100]), in_ms(latencies[rounds - 1]),
-                  rounds);
+    print_message(
+        "measured: %s, %s, %s: gone after: shortest %.1f ms, median %.1f ms, 99 %% %.1f ms, longest %.1f ms of %u\n",
+        what, way, how, in_ms(latencies[0]), in_ms(latencies[rounds / 2]), in_ms(latencies[rounds * 99 / 100]),
+        in_ms(latencies[rounds - 1]), rounds);
 }
 
 static uint64_t arrived_from(pid_t pid) {
@@ -168,6 +176,7 @@ static void a_silent_collector_costs_a_second(const struct certificate *tls, con
     }
     print_latencies("exit, no answer", way, how);
     assert_true(latencies[0] >= OTEL__SECOND);
+    assert_true(latencies[0] < QUICKEST_UNANSWERED);
     assert_true(latencies[rounds - 1] < LATEST_S * OTEL__SECOND);
     json_decref(collector_stop(&collector));
 }
@@ -203,7 +212,7 @@ static void quick_exit_and_underscore_exit_end_at_once(void **state) {
             run_clear(&run);
         }
         print_latencies("no exit handlers", ways[way], "HTTP");
-        assert_true(latencies[0] < OTEL__SECOND); /* the quickest: others may have had to wait for a processor */
+        assert_true(latencies[rounds / 2] < MEDIAN_AT_ONCE);
         json_t *counts = collector_stop(&collector);
         assert_int_equal(count_of(counts, "duplicates"), 0);
         assert_int_equal(count_of(counts, "refused"), 0);
