@@ -23,7 +23,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-enum { QUEUE = 2048, SPANS = 3, GATE_MS = 50, MANY = OTEL_MAX_PROCESSORS };
+enum { QUEUE = 2048, SPANS = 3, GATE_MS = 50, GATE_LATE_MS = 100, MANY = OTEL_MAX_PROCESSORS };
 
 OTEL_TRACER(lib, "guarantees.fork");
 
@@ -154,9 +154,8 @@ static void libcurl_is_at_rest_when_a_process_forks(void **state) {
     print_message("measured: of %u forks, %u began while libcurl was sending and none happened then\n", CHILDREN, met);
 }
 
-static void a_fork_waits_50_ms_for_libcurl_and_no_longer(void **state) {
-    (void)state;
-    start();
+/* In ms, while libcurl is sending and does not come back. */
+static double wait_of_a_fork(void) {
     const unsigned begun = atomic_load(&sending.begun);
     atomic_store(&sending.takes_ms, PATIENCE_S * 1000);
     record("parent");
@@ -166,10 +165,28 @@ static void a_fork_waits_50_ms_for_libcurl_and_no_longer(void **state) {
     const double waited = (double)handler_took / (double)OTEL__MILLISECOND;
     assert_int_equal(atomic_load(&sending.inside), 1);
     atomic_store(&sending.takes_ms, 0);
-    assert_true(waited >= GATE_MS && waited < 100 * GATE_MS); /* there may be little time for this process */
+    assert_int_equal(otel_sdk_flush(LONG_MS), OTEL_OK);
+    return waited;
+}
+
+/* There may be little time for this process: one fork of nine must be punctual, and none may be early. */
+static void a_fork_waits_50_ms_for_libcurl_and_no_longer(void **state) {
+    (void)state;
+    enum { FORKS_MOST = 9 };
+    unsigned forks = 0;
+    double shortest = PATIENCE_S * 1000;
+    start();
+    while (forks < FORKS_MOST && shortest >= GATE_LATE_MS) {
+        const double waited = wait_of_a_fork();
+        assert_true(waited >= GATE_MS);
+        shortest = waited < shortest ? waited : shortest;
+        forks++;
+    }
+    print_message("measured: a fork waited %.1f ms for a libcurl that does not come back, the shortest time of %u\n",
+                  shortest, forks);
+    assert_true(shortest < GATE_LATE_MS);
     assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
-    check_counts(2, SPANS);
-    print_message("measured: a fork waited %.1f ms for a libcurl that does not come back\n", waited);
+    check_counts(1 + forks, forks * SPANS);
 }
 
 static void start_many(void) {
