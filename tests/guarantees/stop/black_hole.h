@@ -21,6 +21,7 @@ struct black_hole {
     /* Ends what an export has to leave behind there when it is given up; NULL: nothing. */
     void (*settle)(struct black_hole *hole);
     bool leaves_threads; /* of libcurl's, which nobody can end */
+    bool computes;       /* a stop needs the processor for long there */
     /* What a stop says whose own export comes there: one that gives up early has failed, not run out of time. */
     otel_status own;
     unsigned batch; /* spans of one export */

@@ -50,6 +50,7 @@ static void a_large_batch_in_parts(void **state) {
     large.stage = "large batch";
     large.batch = 32000;
     large.text = 100;
+    large.computes = true;
     stop_measure(&large, UNDER_WAY, STOP_MS);
     stop_measure(&large, TO_BEGIN, STOP_MS);
 }

@@ -7,7 +7,7 @@
 
 OTEL_TRACER(tracer, "stop");
 
-unsigned stop_attempts = 2;
+unsigned stop_attempts = 3;
 
 /* ---- what is measured -------------------------------------------------------------------------------------------- */
 
@@ -42,7 +42,7 @@ otel_ledger stop_ledger(void) {
 }
 
 struct times {
-    double ms[ATTEMPTS];
+    double ms[ATTEMPTS_MOST];
     unsigned count;
 };
 
@@ -56,16 +56,25 @@ static void add_time(struct times *times, double ms) {
     qsort(times->ms, times->count, sizeof *times->ms, by_size);
 }
 
-/* Another attempt: not enough of them yet, or none was within the figure. */
-static bool go_on(const struct times *times, int timeout_ms) {
-    return times->count < stop_attempts || (times->count < ATTEMPTS && times->ms[0] > timeout_ms + GRACE_MS);
+static double median(const struct times *times) { return times->ms[times->count / 2]; }
+
+/* Where much is computed other work delays every attempt: there the fastest one shows enough. */
+static bool punctual(const struct times *times, const struct black_hole *hole, int timeout_ms) {
+    const bool by_fastest = hole->computes || UNDER_ASAN || UNDER_TSAN;
+    return (by_fastest ? times->ms[0] : median(times)) <= timeout_ms + GRACE_MS;
 }
 
-static void judge(const struct times *times, const char *what, const char *stage, enum moment moment, int timeout_ms) {
-    print_message("measured: %s(%d): %s, %s: median %.1f ms, longest %.1f ms of %u\n", what, timeout_ms, stage,
-                  moment == UNDER_WAY ? "export under way" : "export to begin", times->ms[times->count / 2],
+/* Another attempt: not enough of them yet, or too few were within the figure. */
+static bool go_on(const struct times *times, const struct black_hole *hole, int timeout_ms) {
+    return times->count < stop_attempts || (times->count < ATTEMPTS_MOST && !punctual(times, hole, timeout_ms));
+}
+
+static void judge(const struct times *times, const char *what, const struct black_hole *hole, enum moment moment,
+                  int timeout_ms) {
+    print_message("measured: %s(%d): %s, %s: median %.1f ms, longest %.1f ms of %u\n", what, timeout_ms, hole->stage,
+                  moment == UNDER_WAY ? "export under way" : "export to begin", median(times),
                   times->ms[times->count - 1], times->count);
-    assert_true(times->ms[0] <= timeout_ms + GRACE_MS);
+    assert_true(punctual(times, hole, timeout_ms));
     assert_true(times->ms[times->count - 1] < NEVER_MS);
 }
 
@@ -170,7 +179,7 @@ void stop_measure(const struct black_hole *kind, enum moment moment, int timeout
     unsigned left_over = 0;
     hole.open(&hole);
     const unsigned threads = stop_threads(), descriptors = stop_descriptors() - hole.peer_count;
-    while (go_on(&times, timeout_ms) || (left_over == times.count && times.count < ATTEMPTS)) {
+    while (go_on(&times, &hole, timeout_ms) || (left_over == times.count && times.count < ATTEMPTS)) {
         bool left;
         add_time(&times, stop_once(&hole, moment, timeout_ms, &left));
         left_over += left;
@@ -178,7 +187,7 @@ void stop_measure(const struct black_hole *kind, enum moment moment, int timeout
         assert_soon(hole.leaves_threads || stop_threads() == threads);
         assert_soon(hole.leaves_threads || stop_descriptors() - hole.peer_count == descriptors);
     }
-    judge(&times, "stop", hole.stage, moment, timeout_ms);
+    judge(&times, "stop", &hole, moment, timeout_ms);
     assert_in_range(left_over, 0, times.count - 1);
     hole.close(&hole);
     stop_works_again();
@@ -207,9 +216,9 @@ void stop_measure_flush(const struct black_hole *kind, enum moment moment) {
     struct black_hole hole = *kind;
     struct times times = { .count = 0 };
     hole.open(&hole);
-    while (go_on(&times, STOP_MS))
+    while (go_on(&times, &hole, STOP_MS))
         add_time(&times, flush_once(&hole, moment));
-    judge(&times, "flush", hole.stage, moment, STOP_MS);
+    judge(&times, "flush", &hole, moment, STOP_MS);
     hole.close(&hole);
 }
 
