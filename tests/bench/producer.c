@@ -84,7 +84,8 @@ static int by_value(const void *a, const void *b) {
 
 static double median(const struct producer *producers, unsigned threads) {
     const size_t ticks = producers[0].ticks;
-    double *all = malloc(threads * ticks * sizeof *all);
+    must(ticks > 0 && threads > 0, "too little time for a single tick");
+    double *all = calloc(threads, ticks * sizeof *all);
     must(all != NULL, "out of memory");
     for (unsigned i = 0; i < threads; i++)
         memcpy(all + i * ticks, producers[i].costs, ticks * sizeof *all);
@@ -96,7 +97,7 @@ static double median(const struct producer *producers, unsigned threads) {
 
 struct produced produce(const struct load *load) {
     static struct producer producers[PRODUCERS_MAX];
-    pthread_t flushers[PRODUCERS_MAX];
+    static pthread_t flushers[PRODUCERS_MAX];
     const int64_t begin = now_ns(CLOCK_MONOTONIC);
     for (unsigned i = 0; i < load->flushers; i++)
         must(pthread_create(&flushers[i], NULL, flush, NULL) == 0, "cannot start a flusher");

@@ -303,6 +303,7 @@ static void what_a_burst_took_is_given_back(void **state) {
     (void)state;
     enum { BURST = 20000, RECORD = 1024 };
     static otel_span spans[BURST];
+    SKIP_IF(UNDER_TSAN, "the sanitizer keeps shadows of all memory resident");
     start_batch(BURST, 512, 200);
     for (unsigned i = 0; i < BURST; i++)
         spans[i] = otel_span_start(lib, OTEL_START("s"));
