@@ -12,8 +12,9 @@
  * Signal handlers may record too. Calls of a handler that interrupted this library are ignored, and counted by the SDK
  * (otel_ledger). But a handler may have interrupted malloc(), so it must leave to others what needs the heap: the first
  * use of a tracer, values over 4 KiB, the first span of all, which starts the SDK's thread (unless otel_sdk_start() was
- * told to), and ending spans where a simple processor exports them on the ending thread, or where a processor of the
- * application's own looks at them (on_end).
+ * told to), the first call of all that its thread makes, for which pthread_setspecific() may allocate, and ending spans
+ * where a simple processor exports them on the ending thread, or where a processor of the application's own looks at
+ * them (on_end).
  *
  * Advice: name spans with few distinct names ("GET /cart", not "GET /cart/17"); end every span; check
  * otel_span_recording() before computing costly attributes; leave the status alone except for errors.
