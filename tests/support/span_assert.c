@@ -217,32 +217,6 @@ void span_copy_free(struct span_copy *copy) {
 
 /* ---- ledgers ----------------------------------------------------------------------------------------------------- */
 
-static bool processor_balances(const otel_ledger_processor *p, char *why, size_t size) {
-    const uint64_t sum = p->exported + p->rejected + p->dropped_queue_full + p->dropped_failed + p->dropped_stopped +
-                         p->queued + p->in_flight + p->not_sampled;
-    if (p->ended == sum)
-        return true;
-    snprintf(why, size,
-             "%s: ended %" PRIu64 " is not %" PRIu64 " = exported %" PRIu64 " + rejected %" PRIu64
-             " + queue full %" PRIu64 " + failed %" PRIu64 " + stopped %" PRIu64 " + queued %" PRIu64
-             " + in flight %" PRIu64 " + not sampled %" PRIu64,
-             p->name ? p->name : "(no name)", p->ended, sum, p->exported, p->rejected, p->dropped_queue_full,
-             p->dropped_failed, p->dropped_stopped, p->queued, p->in_flight, p->not_sampled);
-    return false;
-}
-
-bool ledger_balances(const otel_ledger *ledger, char *why, size_t size) {
-    if (ledger->started != ledger->ended + ledger->live + ledger->abandoned) {
-        snprintf(why, size, "started %" PRIu64 " is not ended %" PRIu64 " + live %" PRIu64 " + abandoned %" PRIu64,
-                 ledger->started, ledger->ended, ledger->live, ledger->abandoned);
-        return false;
-    }
-    for (size_t i = 0; i < ledger->processor_count; i++)
-        if (!processor_balances(&ledger->processors[i], why, size))
-            return false;
-    return true;
-}
-
 void assert_ledger_at(otel_ledger *ledger, const char *file, int line) {
     char why[512];
     ledger->size = sizeof *ledger;

@@ -9,6 +9,8 @@
 #ifndef OTEL_TEST_SPAN_ASSERT_H
 #define OTEL_TEST_SPAN_ASSERT_H
 
+#include "ledger_check.h"
+
 #include <otel/sdk.h>
 
 /* The attributes as text, to be freed by the caller. */
@@ -36,8 +38,6 @@ struct span_copy {
 struct span_copy *span_copy_make(const otel_span_data *span);
 void span_copy_free(struct span_copy *copy);
 
-/* Whether both identities of the ledger hold; otherwise `why` says which did not, with its numbers. */
-bool ledger_balances(const otel_ledger *ledger, char *why, size_t size);
 /* Reads the ledger into `ledger` and fails the test when an identity does not hold. */
 void assert_ledger_at(otel_ledger *ledger, const char *file, int line);
 #define assert_ledger(ledger) assert_ledger_at((ledger), __FILE__, __LINE__)

@@ -6,6 +6,8 @@
  * The argument says what is read: `name` or `context` of a span, `attribute` (which lies in a block of its own), all of
  * them too late; or `borrowed`, all of them in time.
  */
+#include "ledger_check.h"
+
 #include <otel/sdk.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,6 +50,17 @@ static void make_span(void) {
     otel_span_end(&span);
 }
 
+static bool stop(void) {
+    otel_ledger ledger = { .size = sizeof ledger };
+    char why[512] = "";
+    if (otel_sdk_stop(1000) != OTEL_OK)
+        return false;
+    otel_sdk_ledger(&ledger);
+    const bool balances = ledger_balances(&ledger, why, sizeof why);
+    fputs(why, stderr);
+    return balances;
+}
+
 int main(int count, char **arguments) {
     const char *what = count > 1 ? arguments[1] : "";
     if (otel_sdk_start(OTEL_SDK(.processors = OTEL_PROCESSORS(
@@ -62,5 +75,5 @@ int main(int count, char **arguments) {
         seen = *kept_context;
     for (unsigned i = 0; i < AGAIN; i++)
         make_span();
-    return otel_sdk_stop(1000) == OTEL_OK && seen != '\0' ? 0 : 1;
+    return stop() && seen != '\0' ? 0 : 1;
 }

@@ -2,9 +2,12 @@
 /* sdk_plugin.c - a plug-in that links the SDK; see sdk_plugin.h. */
 #include "sdk_plugin.h"
 
+#include "ledger_check.h"
+
 #include <otel/console.h>
 #include <otel/memory.h>
 #include <otel/sdk.h>
+#include <stdio.h>
 
 enum { NEVER_MS = 3600 * 1000 };
 
@@ -48,7 +51,17 @@ static void work(unsigned spans) {
     }
 }
 
-static int stop(void) { return (int)otel_sdk_stop(10000); }
+/* -1: it stopped, but its ledger does not balance. */
+static int stop(void) {
+    otel_ledger ledger = { .size = sizeof ledger };
+    char why[512];
+    const otel_status status = otel_sdk_stop(10000);
+    otel_sdk_ledger(&ledger);
+    if (ledger_balances(&ledger, why, sizeof why))
+        return (int)status;
+    fprintf(stderr, "%s\n", why);
+    return -1;
+}
 
 static unsigned exported(void) {
     otel_ledger ledger = { .size = sizeof ledger };

@@ -6,7 +6,7 @@
 enum { TO_MEMORY, TO_STDOUT, TO_ITSELF };
 
 struct sdk_plugin {
-    /* Both give an otel_status. */
+    /* Both give an otel_status; stop() -1 when the ledger does not balance afterwards. */
     int (*start)(int exporter);
     int (*stop)(void);
     void (*work)(unsigned spans);
