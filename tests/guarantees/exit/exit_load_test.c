@@ -19,7 +19,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-enum { AT_ONCE = 20, LATEST_S = 5 };
+enum { AT_ONCE = 20, ALONE_MOST = 9, LATEST_S = 5 };
 
 /*
  * On a machine with more work than processors any program may be kept waiting. So the quickest one tells whether an
@@ -161,6 +161,18 @@ static void exit_unanswered(struct run *runs, unsigned count, const char *way) {
     json_decref(collector_tell(&collector, "release"));
 }
 
+/* More of them, one at a time, when the others were in each other's way. */
+static uint64_t quickest_unanswered(const char *way) {
+    uint64_t quickest = latencies[0];
+    for (unsigned i = 0; i < ALONE_MOST && quickest >= QUICKEST_UNANSWERED; i++) {
+        struct run run;
+        exit_unanswered(&run, 1, way);
+        quickest = run_latency(&run) < quickest ? run_latency(&run) : quickest;
+        run_clear(&run);
+    }
+    return quickest;
+}
+
 static void a_silent_collector_costs_a_second(const struct certificate *tls, const char *way, const char *how) {
     start_collector(tls);
     setenv("OTEL_LOG_LEVEL", "none", 1);
@@ -177,7 +189,7 @@ static void a_silent_collector_costs_a_second(const struct certificate *tls, con
     }
     print_latencies("exit, no answer", way, how);
     assert_true(latencies[0] >= OTEL__SECOND);
-    assert_true(latencies[0] < QUICKEST_UNANSWERED);
+    assert_true(quickest_unanswered(way) < QUICKEST_UNANSWERED);
     assert_true(latencies[rounds - 1] < LATEST_S * OTEL__SECOND);
     json_decref(collector_stop(&collector));
 }
