@@ -3,6 +3,7 @@
 #include "processor.h"
 
 #include "base/clock.h"
+#include "base/sigpipe.h"
 #include "base/sync.h"
 #include "cancellation.h"
 #include "config.h"
@@ -184,17 +185,20 @@ static bool become_consumer(otel_processor *p, uint64_t deadline) {
 static void consume(otel_processor *p, void (*work)(otel_processor *p, uint32_t ticket), uint32_t ticket) {
     struct otel__thread *thread = otel__thread_self();
     const uint32_t saved = otel__thread_mute(thread);
-    sigset_t all, before;
+    struct otel__sigpipe guard; /* one that an exporter causes meanwhile is not the program's */
+    sigset_t all;
     sigfillset(&all);
-    if (!p->direct)
-        pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (!p->direct) {
+        otel__sigpipe_begin(&guard);
+        pthread_sigmask(SIG_SETMASK, &all, NULL);
+    }
     work(p, ticket);
     atomic_store(&p->lane->draining, 0);
     /* Spans that ended meanwhile were left to us. */
     if (p->direct)
         drain_direct(p);
     else
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        otel__sigpipe_end(&guard);
     otel__thread_unmute(thread, saved);
 }
 

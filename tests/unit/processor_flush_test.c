@@ -42,6 +42,7 @@ static otel_status note_mask(void *self, int timeout_ms) {
     (void)self;
     (void)timeout_ms;
     pthread_sigmask(SIG_SETMASK, NULL, &blocked_inside);
+    pthread_kill(pthread_self(), SIGPIPE); /* which ends nobody */
     return OTEL_OK;
 }
 
