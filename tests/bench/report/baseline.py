@@ -44,11 +44,11 @@ def run(args):
         with open(PATH, encoding="utf-8") as file:
             agreed = json.load(file)
     if agreed["machine"] != here:
-        print(f"skipped: the baseline is of {agreed['machine']}, this is {here}")
+        print(f"SKIPPED: the baseline is of {agreed['machine']}, this is {here}")
         return SKIPPED
     measured = micro.in_instructions(args.bin)
     if measured is None:
-        print("skipped: there is no Valgrind here, or its header was not there when otel-micro was built")
+        print("SKIPPED: there is no Valgrind here, or its header was not there when otel-micro was built")
         return SKIPPED
     if args.baseline == "write":
         return write(here, measured)
