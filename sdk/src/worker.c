@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { STACK_SIZE = 512 * 1024, RETRY_START_MS = 1000, FLUSHES_TO_COME = 1 << 30 };
-/* A simple processor that has had nothing to do for so long is idle; a batch processor after its delay. */
+/* Who has had nothing to do for so long is idle, and gives memory back. */
 #define IDLE_NS (5 * OTEL__SECOND)
 
 /* ---- exporting: on the consumer's thread ------------------------------------------------------------------------- */
@@ -214,14 +214,14 @@ static void rest(otel_processor *p, bool *after_export) {
     if (lane->waiting) {
         sleep_until(p, OTEL__DOZING, due_at(p));
     } else if (*after_export) {
-        const bool woken = sleep_until(p, OTEL__DOZING, otel__clock_monotonic() + (p->delay ? p->delay : IDLE_NS));
+        sleep_until(p, OTEL__DOZING, otel__clock_monotonic() + p->delay);
         *after_export = false;
-        if (!woken && !otel__span_queue_fresh(&lane->queue))
-            otel__records_trim();
-    } else {
-        sleep_until(p, OTEL__ASLEEP, OTEL__NO_DEADLINE);
+    } else if (sleep_until(p, OTEL__ASLEEP, lane->trim_at)) {
         if (p->delay && !wanted(lane) && !batch_is_full(p))
             sleep_until(p, OTEL__DOZING, otel__clock_monotonic() + p->delay);
+    } else {
+        otel__records_trim();
+        lane->trim_at = OTEL__NO_DEADLINE;
     }
 }
 
@@ -269,18 +269,24 @@ static void report_full_queue(otel_processor *p) {
     lane->losing = !stopping;
 }
 
+static void note_export(otel_processor *p, bool *after_export) {
+    *after_export = p->delay > 0;
+    p->lane->trim_at = otel__clock_monotonic() + IDLE_NS;
+}
+
 /* Until the processor stops; false: the thread finds itself in a child that the exporter forked. */
 static bool work(otel_processor *p) {
     struct otel__lane *lane = p->lane;
     const unsigned forks = otel__fork_count();
     bool after_export = false;
+    lane->trim_at = OTEL__NO_DEADLINE;
     while (!atomic_load(&lane->stopping)) {
         const uint32_t ticket = atomic_load(&lane->flush_wanted);
         if (ticket != atomic_load(&lane->flush_served)) {
             otel__worker_flush(p, ticket);
-            after_export = true;
+            note_export(p, &after_export);
         } else if (export_due(p)) {
-            after_export = true;
+            note_export(p, &after_export);
         } else {
             rest(p, &after_export);
         }

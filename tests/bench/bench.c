@@ -5,11 +5,11 @@
  *     otel-bench --workload ten --rate 100000 --seconds 5 [--threads 2] [--processor simple] [--flushers 2] [--idle 60]
  *     otel-bench --workload ten --spans 1000000
  *
- * Each producer makes RATE/1000 spans, sleeps to the next millisecond, and repeats; with --spans it makes so many without
- * a pause. Two figures, in ns a span: `producer`, the median over all ticks of the time that a tick's spans took in the
- * producing thread, and `process`, user and system time of the whole process, exporting included, over all spans. With
- * --idle it then does nothing for so many seconds, and prints what the second half of these cost. Spans go where OTEL_EXPORTER_OTLP_ENDPOINT
- * says.
+ * Each producer makes RATE/1000 spans, sleeps to the next millisecond, and repeats; with --spans it makes so many
+ * without a pause. Two figures, in ns a span: `producer`, the median over all ticks of the time that a tick's spans took
+ * in the producing thread, and `process`, user and system time of the whole process, exporting included, over all
+ * spans. With --idle it then does nothing for so many seconds, and prints what happened in the second half of these.
+ * Spans go where OTEL_EXPORTER_OTLP_ENDPOINT says.
  */
 #include "process.h"
 #include "producer.h"
@@ -52,8 +52,10 @@ static bool parse(int argc, char **argv, struct options *options) {
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--workload") == 0)
             load->workload = workload_find(argv[i + 1]);
-        else if (strcmp(argv[i], "--processor") == 0)
-            options->simple = strcmp(argv[i + 1], "simple") == 0;
+        else if (strcmp(argv[i], "--processor") == 0 && strcmp(argv[i + 1], "simple") == 0)
+            options->simple = true;
+        else if (strcmp(argv[i], "--processor") == 0 && strcmp(argv[i + 1], "batch") == 0)
+            options->simple = false;
         else if (!parse_number(argv[i], argv[i + 1], options))
             return false;
     }
@@ -63,7 +65,7 @@ static bool parse(int argc, char **argv, struct options *options) {
            load->threads >= 1 && load->threads <= PRODUCERS_MAX && load->flushers <= PRODUCERS_MAX;
 }
 
-/* The resource is the one that the specification's performance guideline names: two texts of 10 characters and a UUID. */
+/* The resource of the specification's performance guideline: two texts of 10 characters and a UUID. */
 static otel_status start(const struct options *options, otel_error *why) {
     const otel_attrs resource = OTEL_ATTRS(OTEL_ATTR("service.version", "1.0.0-perf"),
                                            OTEL_ATTR("service.instance.id", "627cc493-f310-47de-96bd-71410b7dec09"));
@@ -103,18 +105,15 @@ static void print_idle(unsigned seconds) {
     const long rss = process_rss_kib();
     sleep(seconds - seconds / 2);
     const unsigned long long exports = ledger_now().exports;
-    const double cpu = process_cpu_ns();
     unsigned long long sleeps = process_worker_sleeps();
     sleep(seconds / 2);
     sleeps = process_worker_sleeps() - sleeps;
-    printf(", \"idle_s\": %u, \"idle_wakeups\": %llu, \"idle_requests\": %llu, \"idle_cpu_ms\": %.1f, "
+    printf(", \"idle_s\": %u, \"idle_wakeups\": %llu, \"idle_requests\": %llu, "
            "\"rss_before_idle_kib\": %ld, \"rss_after_idle_kib\": %ld",
-           seconds, sleeps, (unsigned long long)ledger_now().exports - exports, (process_cpu_ns() - cpu) / 1e6, rss,
-           process_rss_kib());
+           seconds, sleeps, (unsigned long long)ledger_now().exports - exports, rss, process_rss_kib());
 }
 
 static otel_status measure(const struct options *options) {
-    const long base_rss = process_peak_rss_kib();
     const double cpu = process_cpu_ns();
     const unsigned long long sleeps = process_worker_sleeps();
     const struct produced produced = produce(&options->load);
@@ -122,9 +121,8 @@ static otel_status measure(const struct options *options) {
     const double used = process_cpu_ns() - cpu;
     printf("{");
     print_load(&options->load, &produced);
-    printf(", \"process_ns\": %.1f, \"peak_rss_kib\": %ld, \"rss_above_start_kib\": %ld, \"wakeups\": %llu",
-           used / produced.spans, process_peak_rss_kib(), process_peak_rss_kib() - base_rss,
-           process_worker_sleeps() - sleeps);
+    printf(", \"process_ns\": %.1f, \"peak_rss_kib\": %ld, \"wakeups\": %llu", used / produced.spans,
+           process_peak_rss_kib(), process_worker_sleeps() - sleeps);
     print_ledger();
     if (options->idle)
         print_idle(options->idle);

@@ -21,7 +21,7 @@ struct load {
 struct produced {
     double spans;       /* of all threads */
     double seconds;     /* that it took */
-    double producer_ns; /* a span: the median over all ticks of all threads */
+    double producer_ns; /* a span: the median over all ticks, of the thread that paid most */
     double flushes;
 };
 

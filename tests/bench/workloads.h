@@ -9,7 +9,6 @@
 
 struct workload {
     const char *name;
-    const char *description;
     void (*span)(void);   /* makes one span, from start to end */
     bool sdk;             /* start an SDK */
     bool sampled;         /* with the default sampler; else with always_off */

@@ -164,6 +164,37 @@ static void free_memory_can_be_given_back(void **state) {
     free(slab);
 }
 
+/* The first four bytes of a place are 1 while somebody is in it. */
+static bool seize(void *place) {
+    if (*(uint32_t *)place == 1)
+        return false;
+    *(uint32_t *)place = 1;
+    return true;
+}
+static void release(void *place) { *(uint32_t *)place = 0; }
+
+static size_t faults(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (size_t)usage.ru_minflt;
+}
+
+/* Or each pause would bring all that was ever used back for a moment. */
+static void what_was_given_back_is_left_alone(void **state) {
+    (void)state;
+    struct otel__slab *slab = new_slab(PLACE, FREED, FREED);
+    uint32_t numbers[FREED];
+    take_and_fill(slab, numbers);
+    otel__slab_give(slab, numbers, FREED);
+    for (uint32_t i = 0; i < FREED; i++)
+        *(uint32_t *)otel__slab_at(slab, numbers[i]) = 0;
+    assert_true(otel__slab_trim(slab, KEPT, seize, release) > 0);
+    const size_t before = faults();
+    assert_int_equal(otel__slab_trim(slab, KEPT, seize, release), 0);
+    assert_in_range(faults() - before, 0, 100);
+    free(slab);
+}
+
 static void places_in_use_keep_their_memory(void **state) {
     (void)state;
     struct otel__slab *slab = new_slab(PLACE, FREED, FREED);
@@ -188,15 +219,6 @@ static void larger_places_than_pages(void **state) {
     assert_int_equal(otel__slab_trim(slab, KEPT, NULL, NULL), (size_t)(FREED - KEPT) * size);
     free(slab);
 }
-
-/* The first four bytes of a place are 1 while somebody is in it. */
-static bool seize(void *place) {
-    if (*(uint32_t *)place == 1)
-        return false;
-    *(uint32_t *)place = 1;
-    return true;
-}
-static void release(void *place) { *(uint32_t *)place = 0; }
 
 static void a_place_that_cannot_be_seized_keeps_its_page(void **state) {
     (void)state;
@@ -455,6 +477,7 @@ int main(void) {
         cmocka_unit_test(numbers_from_outside_are_checked),
         cmocka_unit_test(a_caller_may_number_the_places_itself),
         cmocka_unit_test(free_memory_can_be_given_back),
+        cmocka_unit_test(what_was_given_back_is_left_alone),
         cmocka_unit_test(places_in_use_keep_their_memory),
         cmocka_unit_test(larger_places_than_pages),
         cmocka_unit_test(a_place_that_cannot_be_seized_keeps_its_page),

@@ -298,7 +298,7 @@ static size_t memory_of(const char *line) {
     return kib * 1024;
 }
 
-/* Once it has had nothing to do for as long as the delay is. */
+/* Once it has had nothing to do for 5 s. */
 static void what_a_burst_took_is_given_back(void **state) {
     (void)state;
     enum { BURST = 20000, RECORD = 1024 };
@@ -311,7 +311,13 @@ static void what_a_burst_took_is_given_back(void **state) {
     for (unsigned i = 0; i < BURST; i++)
         otel_span_end(&spans[i]);
     assert_soon(seen.count == BURST);
-    assert_soon(memory_of("VmRSS:") + (size_t)BURST * RECORD * 3 / 4 < during);
+    /* Looking takes memory, of which AddressSanitizer keeps all: so not too often. */
+    size_t now = during;
+    for (unsigned looks = 0; looks < 200 && now + (size_t)BURST * RECORD * 3 / 4 >= during; looks++) {
+        otel__sleep_ms(300);
+        now = memory_of("VmRSS:");
+    }
+    assert_true(now + (size_t)BURST * RECORD * 3 / 4 < during);
     /* And is there again when it is needed. */
     for (unsigned i = 0; i < BURST; i++)
         spans[i] = otel_span_start(lib, OTEL_START("s"));

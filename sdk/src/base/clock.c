@@ -58,7 +58,7 @@ static int64_t measure(uint64_t steady) {
 
 /* Another thread's reading may be a little later than `steady`. */
 static bool is_fresh(uint64_t steady) {
-    const uint64_t since = steady - atomic_load_explicit(&last_read_at, memory_order_relaxed);
+    const uint64_t since = steady - atomic_load_explicit(&last_read_at, memory_order_acquire);
     return since + TAKEN_OVER_NS < 2 * TAKEN_OVER_NS;
 }
 
@@ -67,6 +67,7 @@ int64_t otel__clock_offset(uint64_t steady) {
         return atomic_load_explicit(&last_offset, memory_order_relaxed);
     const int64_t offset = measure(steady);
     atomic_store_explicit(&last_offset, offset, memory_order_relaxed);
-    atomic_store_explicit(&last_read_at, steady, memory_order_relaxed);
+    /* Who sees this sees that offset, or a later one: the first is 0. */
+    atomic_store_explicit(&last_read_at, steady, memory_order_release);
     return offset;
 }

@@ -27,9 +27,10 @@ static inline uint64_t otel__clock_wall(void) { return otel__clock_read(CLOCK_RE
 /* Steady time that goes on while the machine sleeps: what span durations are measured with. */
 static inline uint64_t otel__clock_steady(void) { return otel__clock_read(CLOCK_BOOTTIME); }
 /*
- * Wall time minus steady time, given the steady time read just now; as it was at most a millisecond ago. A thread that is interrupted between reading the
- * two clocks would get an offset too large by the length of the interruption, so one is believed only if it is that of
- * the last careful reading, give or take what reading takes; otherwise both are read again until that went quickly.
+ * Wall time minus steady time, given the steady time read just now; as it was about a millisecond ago at most. A
+ * thread that is interrupted between reading the two clocks would get an offset too large by the length of the
+ * interruption, so one is believed only if it is that of the last careful reading, give or take what reading takes;
+ * otherwise both are read again until that went quickly.
  */
 int64_t otel__clock_offset(uint64_t steady);
 /* Time for deadlines; never faked, since the kernel's waits cannot be. */

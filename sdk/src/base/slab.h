@@ -6,7 +6,8 @@
  * makes it usable in steps as places are first carved. Places are named by numbers from 1; 0 is "none". Freed places
  * go to a lock-free stack: one word {tag, number}, whose tag changes with every operation, so that a stale view of the
  * stack never passes the compare-and-swap; the links lie in an array of their own, so that a free place is not
- * touched, and the pages of many free ones can be given back (otel__slab_trim()). Because nothing is ever unmapped, reading a place or a link through an outdated number is harmless.
+ * touched, and the pages of many free ones can be given back (otel__slab_trim()). Because nothing is ever unmapped,
+ * reading a place or a link through an outdated number is harmless.
  *
  * Everything that changes lies in memory that fork() wipes (MADV_WIPEONFORK; otel__wiped_after_fork() does it where
  * the kernel cannot): zero is the valid empty state - no place carved, none free - so that a child starts afresh

@@ -20,8 +20,10 @@ struct trim {
     bool (*seize)(void *place);
     void (*release)(void *place);
     uint32_t on_a_page; /* places; 1 where a place has pages */
+    size_t page;
     size_t given_back;
-    uint64_t ours[]; /* a bit for each place */
+    unsigned char *resident; /* by mincore(), for each page; NULL: not known */
+    uint64_t ours[];         /* a bit for each place */
 };
 
 static bool is_ours(const struct trim *t, uint32_t number) { return t->ours[number / 64] >> number % 64 & 1; }
@@ -50,6 +52,15 @@ static bool all_ours(const struct trim *t, uint32_t first, uint32_t end) {
     return true;
 }
 
+/* What was given back before must not be touched, or it would be there again. */
+static bool has_memory(const struct trim *t, uint32_t first, uint32_t end) {
+    const size_t last = ((size_t)end * t->slab->place_size - 1) / t->page;
+    for (size_t page = (size_t)first * t->slab->place_size / t->page; t->resident && page <= last; page++)
+        if (t->resident[page] & 1)
+            return true;
+    return !t->resident;
+}
+
 /* Gives the places [first, end) back, which begin and end with a page. The system may refuse: pages may be locked. */
 static void give_back(struct trim *t, uint32_t first, uint32_t end) {
     const size_t size = (size_t)(end - first) * t->slab->place_size;
@@ -61,12 +72,22 @@ static void give_back(struct trim *t, uint32_t first, uint32_t end) {
         release_all(t, first, end);
 }
 
+static void look_for_memory(struct trim *t, uint32_t carved) {
+    const size_t size = ((size_t)carved + 1) * t->slab->place_size;
+    t->resident = malloc(size / t->page + 1);
+    if (t->resident && mincore(t->slab->base, size, t->resident) != 0) {
+        free(t->resident);
+        t->resident = NULL;
+    }
+}
+
 /* Page by page, or place by place where these are larger; neighbours together. */
 static void trim_pages(struct trim *t, uint32_t carved) {
     uint32_t first = t->on_a_page; /* of the run of places that are ours; the page of place 0 stays */
     uint32_t number = first;
     for (; number + t->on_a_page <= carved + 1; number += t->on_a_page) {
-        if (all_ours(t, number, number + t->on_a_page) && seize_all(t, number, number + t->on_a_page))
+        const uint32_t end = number + t->on_a_page;
+        if (all_ours(t, number, end) && has_memory(t, number, end) && seize_all(t, number, end))
             continue;
         give_back(t, first, number);
         first = number + t->on_a_page;
@@ -125,12 +146,15 @@ size_t otel__slab_trim(struct otel__slab *slab, uint32_t keep, bool (*seize)(voi
     size_t given_back = 0;
     if (t) {
         t->slab = slab;
+        t->page = page;
         t->seize = seize;
         t->release = release;
         t->on_a_page = page > slab->place_size ? (uint32_t)(page / slab->place_size) : 1;
         mark_ours(t, give_some(slab, otel__slab_take_all(slab), keep));
         const uint32_t carved = otel__slab_carved(slab);
+        look_for_memory(t, carved);
         trim_pages(t, carved);
+        free(t->resident);
         give_ours(t, carved);
         given_back = t->given_back;
         free(t);

@@ -10,7 +10,7 @@ import micro
 
 PATH = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "instructions.json")
 TOLERANCE = 0.10
-SLACK = 5  # instructions: of operations that take a few dozen
+SLACK = 1  # instruction
 SKIPPED = 77
 
 

@@ -67,10 +67,12 @@ func ten(tracer trace.Tracer) {
 	span.End()
 }
 
-var traceContext = propagation.TraceContext{}
+var (
+	traceContext = propagation.TraceContext{}
+	incoming     = propagation.MapCarrier{"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+)
 
 func server(tracer trace.Tracer) {
-	incoming := propagation.MapCarrier{"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
 	remote := traceContext.Extract(context.Background(), incoming)
 	ctx, span := tracer.Start(remote, "GET /cart/{id}", trace.WithSpanKind(trace.SpanKindServer))
 	span.SetAttributes(attribute.String("http.request.method", "GET"))
@@ -172,6 +174,9 @@ func main() {
 	flag.IntVar(&o.threads, "threads", 1, "producers")
 	flag.Float64Var(&o.seconds, "seconds", 5, "how long")
 	flag.Parse()
+	if o.rate < 1000 {
+		log.Fatal("--rate is at least 1000")
+	}
 	if workloads[o.workload] == nil {
 		log.Fatalf("unknown workload %q", o.workload)
 	}

@@ -30,6 +30,7 @@ fn options() -> Options {
             (other, _) => panic!("unknown option {other}"),
         }
     }
+    assert!(options.rate >= 1000, "--rate is at least 1000");
     options
 }
 
