@@ -16,8 +16,10 @@ SKIPPED = 77
 
 def machine(compiler):
     """What the instructions depend on beside the sources."""
-    version = subprocess.run([compiler, "-dumpversion"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    return f"{os.path.basename(compiler)} {version.split('.')[0]} {platform.machine()} {' '.join(platform.libc_ver())}"
+    defined = subprocess.run([compiler, "-dM", "-E", "-x", "c", os.devnull], stdout=subprocess.PIPE, text=True, check=True).stdout
+    macros = dict(line.split(maxsplit=2)[1:] for line in defined.splitlines() if len(line.split(maxsplit=2)) == 3)
+    name = f"clang {macros['__clang_major__']}" if "__clang_major__" in macros else f"gcc {macros['__GNUC__']}"
+    return f"{name} {platform.machine()} {' '.join(platform.libc_ver())}"
 
 
 def off(measured, agreed):
