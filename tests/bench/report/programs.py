@@ -47,7 +47,7 @@ def ours(bin_dir):
 
 
 def build_rust(target):
-    subprocess.run(["cargo", "build", "--release", "--quiet", "--locked", "--manifest-path", os.path.join(PEERS, "rust", "Cargo.toml"),
+    subprocess.run(["cargo", "build", "--release", "--quiet", "--manifest-path", os.path.join(PEERS, "rust", "Cargo.toml"),
                     "--target-dir", target], check=True)
     return os.path.join(target, "release", "rust-bench")
 
