@@ -4,6 +4,7 @@
  */
 #include "base/slab.h"
 #include "in_child.h"
+#include "proc.h"
 #include "sanitizers.h"
 
 #include <errno.h>
@@ -132,18 +133,20 @@ static bool all_bytes_are(const struct otel__slab *slab, uint32_t number, int by
     return true;
 }
 
-static void take_and_fill(struct otel__slab *slab, uint32_t *numbers) {
+/* A slab of which all FREED places have been taken and written to. */
+static struct otel__slab *full_slab(uint32_t place_size, uint32_t *numbers) {
+    struct otel__slab *slab = new_slab(place_size, FREED, FREED);
     for (uint32_t i = 0; i < FREED; i += 16)
         assert_int_equal(otel__slab_take(slab, numbers + i, 16), 16);
     for (uint32_t i = 0; i < FREED; i++)
-        memset(otel__slab_at(slab, numbers[i]), 0xee, slab->place_size);
+        memset(otel__slab_at(slab, numbers[i]), 0xee, place_size);
+    return slab;
 }
 
 static void free_memory_can_be_given_back(void **state) {
     (void)state;
-    struct otel__slab *slab = new_slab(PLACE, FREED, FREED);
     uint32_t numbers[FREED];
-    take_and_fill(slab, numbers);
+    struct otel__slab *slab = full_slab(PLACE, numbers);
     otel__slab_give(slab, numbers, FREED);
     errno = EDOM;
     const size_t bytes = otel__slab_trim(slab, KEPT, NULL, NULL);
@@ -182,9 +185,8 @@ static size_t faults(void) {
 /* Or each pause would bring all that was ever used back for a moment. */
 static void what_was_given_back_is_left_alone(void **state) {
     (void)state;
-    struct otel__slab *slab = new_slab(PLACE, FREED, FREED);
     uint32_t numbers[FREED];
-    take_and_fill(slab, numbers);
+    struct otel__slab *slab = full_slab(PLACE, numbers);
     otel__slab_give(slab, numbers, FREED);
     for (uint32_t i = 0; i < FREED; i++)
         *(uint32_t *)otel__slab_at(slab, numbers[i]) = 0;
@@ -197,9 +199,8 @@ static void what_was_given_back_is_left_alone(void **state) {
 
 static void places_in_use_keep_their_memory(void **state) {
     (void)state;
-    struct otel__slab *slab = new_slab(PLACE, FREED, FREED);
     uint32_t numbers[FREED];
-    take_and_fill(slab, numbers);
+    struct otel__slab *slab = full_slab(PLACE, numbers);
     for (uint32_t i = 0; i < FREED; i++)
         if (i % 50 != 0)
             otel__slab_give(slab, &numbers[i], 1);
@@ -212,9 +213,8 @@ static void places_in_use_keep_their_memory(void **state) {
 static void larger_places_than_pages(void **state) {
     (void)state;
     const uint32_t size = 2 * (uint32_t)sysconf(_SC_PAGESIZE);
-    struct otel__slab *slab = new_slab(size, FREED, FREED);
     uint32_t numbers[FREED];
-    take_and_fill(slab, numbers);
+    struct otel__slab *slab = full_slab(size, numbers);
     otel__slab_give(slab, numbers, FREED);
     assert_int_equal(otel__slab_trim(slab, KEPT, NULL, NULL), (size_t)(FREED - KEPT) * size);
     free(slab);
@@ -222,9 +222,8 @@ static void larger_places_than_pages(void **state) {
 
 static void a_place_that_cannot_be_seized_keeps_its_page(void **state) {
     (void)state;
-    struct otel__slab *slab = new_slab(PLACE, FREED, FREED);
     uint32_t numbers[FREED];
-    take_and_fill(slab, numbers);
+    struct otel__slab *slab = full_slab(PLACE, numbers);
     *(uint32_t *)otel__slab_at(slab, 2001) = 1;
     otel__slab_give(slab, numbers, FREED);
     assert_true(otel__slab_trim(slab, 0, seize, release) > (size_t)FREED * PLACE / 2);
@@ -240,9 +239,8 @@ static bool pages_are_locked;
 
 static void what_the_system_does_not_take_stays(void **state) {
     (void)state;
-    struct otel__slab *slab = new_slab(PLACE, FREED, FREED);
     uint32_t numbers[FREED];
-    take_and_fill(slab, numbers);
+    struct otel__slab *slab = full_slab(PLACE, numbers);
     otel__slab_give(slab, numbers, FREED);
     pages_are_locked = true;
     const size_t bytes = otel__slab_trim(slab, KEPT, seize, release);
@@ -421,19 +419,9 @@ static void a_child_starts_afresh_where_the_kernel_does_not_wipe(void **state) {
 
 /* ---- reduced address space -------------------------------------------------------------------------------------- */
 
-static size_t address_space_in_use(void) {
-    FILE *file = fopen("/proc/self/statm", "r");
-    size_t pages = 0;
-    if (file) {
-        if (fscanf(file, "%zu", &pages) != 1)
-            pages = 0;
-        fclose(file);
-    }
-    return pages * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 static bool limit_address_space(size_t beyond_now) {
-    const struct rlimit limit = { .rlim_cur = address_space_in_use() + beyond_now, .rlim_max = RLIM_INFINITY };
+    const struct rlimit limit = { .rlim_cur = 1024 * proc_memory_kib("VmSize:") + beyond_now,
+                                  .rlim_max = RLIM_INFINITY };
     return setrlimit(RLIMIT_AS, &limit) == 0;
 }
 

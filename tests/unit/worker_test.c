@@ -9,6 +9,7 @@
 #include "diagnostics.h"
 #include "exporter_double.h"
 #include "in_child.h"
+#include "proc.h"
 #include "provider.h"
 #include "reports.h"
 #include "sanitizers.h"
@@ -86,16 +87,10 @@ static unsigned otel_threads(void) {
 
 /* A line of the worker's status in /proc, such as "SigBlk:"; its number in `base`. */
 static uint64_t worker_status(const char *line, int base) {
-    char path[64], text[256];
-    uint64_t number = UINT64_MAX;
+    char path[64];
     snprintf(path, sizeof path, "/proc/self/task/%d/status", atomic_load(&seen.thread));
-    FILE *file = fopen(path, "r");
-    while (file && fgets(text, sizeof text, file))
-        if (strncmp(text, line, strlen(line)) == 0)
-            number = strtoull(text + strlen(line), NULL, base);
-    if (file)
-        fclose(file);
-    assert_true(number != UINT64_MAX);
+    const uint64_t number = proc_number(path, line, base);
+    assert_true(number != PROC_NONE);
     return number;
 }
 
@@ -285,39 +280,26 @@ static void a_stream_of_spans_does_not_wake_it_for_each(void **state) {
     assert_int_equal(seen.count, 1);
 }
 
-static size_t memory_of(const char *line) {
-    char text[256];
-    size_t kib = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-    while (file && fgets(text, sizeof text, file))
-        if (strncmp(text, line, strlen(line)) == 0)
-            kib = strtoull(text + strlen(line), NULL, 10);
-    if (file)
-        fclose(file);
-    assert_true(kib > 0);
-    return kib * 1024;
-}
-
 /* Once it has had nothing to do for 5 s. */
 static void what_a_burst_took_is_given_back(void **state) {
     (void)state;
-    enum { BURST = 20000, RECORD = 1024 };
+    enum { BURST = 20000, RECORD_KIB = 1 };
     static otel_span spans[BURST];
     SKIP_IF(UNDER_TSAN, "the sanitizer keeps shadows of all memory resident");
     start_batch(BURST, 512, 200);
     for (unsigned i = 0; i < BURST; i++)
         spans[i] = otel_span_start(lib, OTEL_START("s"));
-    const size_t during = memory_of("VmRSS:");
+    const uint64_t during = proc_memory_kib("VmRSS:");
     for (unsigned i = 0; i < BURST; i++)
         otel_span_end(&spans[i]);
     assert_soon(seen.count == BURST);
     /* Looking takes memory, of which AddressSanitizer keeps all: so not too often. */
-    size_t now = during;
-    for (unsigned looks = 0; looks < 200 && now + (size_t)BURST * RECORD * 3 / 4 >= during; looks++) {
+    uint64_t now = during;
+    for (unsigned looks = 0; looks < 200 && now + BURST * RECORD_KIB * 3 / 4 >= during; looks++) {
         otel__sleep_ms(300);
-        now = memory_of("VmRSS:");
+        now = proc_memory_kib("VmRSS:");
     }
-    assert_true(now + (size_t)BURST * RECORD * 3 / 4 < during);
+    assert_true(now + BURST * RECORD_KIB * 3 / 4 < during);
     /* And is there again when it is needed. */
     for (unsigned i = 0; i < BURST; i++)
         spans[i] = otel_span_start(lib, OTEL_START("s"));
@@ -372,17 +354,6 @@ static void no_wake_up_is_lost_among_threads(void **state) {
 
 /* ---- without threads --------------------------------------------------------------------------------------------- */
 
-static size_t address_space_in_use(void) {
-    size_t pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    if (file) {
-        if (fscanf(file, "%zu", &pages) != 1)
-            pages = 0;
-        fclose(file);
-    }
-    return pages * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 static bool limit_address_space(rlim_t limit) {
     const struct rlimit limits = { .rlim_cur = limit, .rlim_max = RLIM_INFINITY };
     return setrlimit(RLIMIT_AS, &limits) == 0;
@@ -396,7 +367,7 @@ static int records_without_threads(void *argument) {
     seen.blocking = true;
     STEP(start_with(otel_batch_processor(NULL, exporter_double_make(&seen)), false) == OTEL_OK);
     reports_start(OTEL_LOG_TRACE);
-    STEP(limit_address_space(address_space_in_use() + 100 * 1024));
+    STEP(limit_address_space(1024 * (proc_memory_kib("VmSize:") + 100)));
     end_spans(20);
     STEP(reports_mention("cannot start the background thread", "batch/double"));
     STEP(reports_count() == 1);
@@ -422,7 +393,7 @@ static int stops_without_threads(void *argument) {
     (void)argument;
     seen.blocking = true;
     STEP(start_with(otel_batch_processor(NULL, exporter_double_make(&seen)), false) == OTEL_OK);
-    STEP(limit_address_space(address_space_in_use() + 100 * 1024));
+    STEP(limit_address_space(1024 * (proc_memory_kib("VmSize:") + 100)));
     end_spans(20);
     STEP(otel_sdk_stop(10000) == OTEL_OK);
     STEP(seen.count == 20 && seen.shutdowns == 1 && seen.destroys == 1);
@@ -445,7 +416,7 @@ static int complains_last(void *argument) {
     STEP(start_with(otel_batch_processor(NULL, exporter_double_make(&seen)), false) == OTEL_OK);
     otel__diagnostics_set(OTEL_LOG_ERROR, note_worker, NULL);
     worker_when_told = OTEL__WORKER_DONE;
-    STEP(limit_address_space(address_space_in_use() + 100 * 1024));
+    STEP(limit_address_space(1024 * (proc_memory_kib("VmSize:") + 100)));
     end_spans(1);
     STEP(worker_when_told == OTEL__WORKER_NONE);
     STEP(otel_sdk_stop(10000) == OTEL_OK);

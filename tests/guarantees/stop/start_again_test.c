@@ -7,6 +7,7 @@
 #include "stop_fixture.h"
 
 #include "exporter_double.h"
+#include "proc.h"
 
 #include <malloc.h>
 #include <otel/memory.h>
@@ -40,14 +41,7 @@ static long heap_in_use(void) {
     return 0;
 }
 
-static long resident_pages(void) {
-    long all = 0, resident = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%ld %ld", &all, &resident), 2);
-    fclose(file);
-    return resident;
-}
+static long resident_pages(void) { return (long)proc_memory_kib("VmRSS:") * 1024 / sysconf(_SC_PAGESIZE); }
 
 /* A thread that has been joined is still to be seen for a moment. */
 static unsigned threads_now(void) {

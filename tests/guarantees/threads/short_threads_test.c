@@ -4,6 +4,7 @@
  * is lost to the pool, no memory.
  */
 #include "exporter_double.h"
+#include "proc.h"
 #include "record.h"
 #include "sanitizers.h"
 #include "thread.h"
@@ -114,14 +115,7 @@ static void run_threads(unsigned from) {
 
 /* ---- what they leave --------------------------------------------------------------------------------------------- */
 
-static long resident_kib(void) {
-    long size, resident = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%ld %ld", &size, &resident), 2);
-    fclose(file);
-    return resident * (sysconf(_SC_PAGESIZE) / 1024);
-}
+static uint64_t resident_kib(void) { return proc_memory_kib("VmRSS:"); }
 
 static void assert_nothing_lives(void) {
     otel_ledger ledger;
@@ -159,14 +153,14 @@ static void ten_thousand_threads_leave_nothing_behind(void **state) {
         run_threads(done);
     assert_nothing_lives();
     const uint32_t slots = highest;
-    const long kib = resident_kib();
+    const uint64_t kib = resident_kib();
     for (; done < ALL; done += AT_ONCE)
         run_threads(done);
     assert_nothing_lives();
     printf("measured: places of records after %u threads: %" PRIu32 ", after %u: %" PRIu32 "\n", (unsigned)EARLY, slots,
            done, highest);
-    printf("measured: resident after %u threads: %ld KiB, after %u: %ld KiB\n", (unsigned)EARLY, kib, done,
-           resident_kib());
+    printf("measured: resident after %u threads: %" PRIu64 " KiB, after %u: %" PRIu64 " KiB\n", (unsigned)EARLY, kib,
+           done, resident_kib());
     assert_in_range(otel__threads_made(), 1, AT_ONCE + 1);
     assert_in_range(highest, 1, slots + PLACES_MORE);
     if (!UNDER_ASAN && !UNDER_TSAN) /* they keep what they know of threads and freed memory */
