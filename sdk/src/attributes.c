@@ -371,9 +371,11 @@ static bool set_rare(struct otel__record *record, struct otel__attrs *attrs, ote
     return set_checked(record, attrs, key, hash_key(key.ptr, key.len, &high), value);
 }
 
-static void drop(struct otel__attrs *attrs) {
+/* An attribute, or a list that no program means, which counts as one. */
+static void drop(struct otel__record *record, struct otel__attrs *attrs) {
     if (attrs->dropped != UINT32_MAX)
         attrs->dropped++;
+    record->discarded = true;
 }
 
 bool otel__attrs_set(struct otel__record *record, struct otel__attrs *attrs, otel_str key, const otel_value *value) {
@@ -385,23 +387,17 @@ bool otel__attrs_set(struct otel__record *record, struct otel__attrs *attrs, ote
     }
     if (set_rare(record, attrs, key, value))
         return true;
-    drop(attrs);
-    record->discarded = true;
+    drop(record, attrs);
     return false;
-}
-
-/* A list that no program means, which counts as one attribute. */
-static uint32_t drop_list(struct otel__record *record, struct otel__attrs *attrs) {
-    drop(attrs);
-    record->discarded = true;
-    return 1;
 }
 
 uint32_t otel__attrs_set_all(struct otel__record *record, struct otel__attrs *attrs, otel_attrs list) {
     uint32_t dropped = 0;
     const size_t count = list.items ? list.count : 0;
-    if (count > OTEL__LIST_MAX)
-        return drop_list(record, attrs);
+    if (count > OTEL__LIST_MAX) {
+        drop(record, attrs);
+        return 1;
+    }
     for (size_t i = 0; i < count; i++)
         dropped += !otel__attrs_set(record, attrs, list.items[i].key, &list.items[i].value);
     return dropped;
@@ -418,8 +414,10 @@ static bool add(struct otel__record *record, struct otel__attrs *attrs, const ot
 uint32_t otel__attrs_add_all(struct otel__record *record, struct otel__attrs *attrs, otel_attrs list) {
     uint32_t dropped = 0;
     const size_t count = list.items ? list.count : 0;
-    if (count > OTEL__LIST_MAX)
-        return drop_list(record, attrs);
+    if (count > OTEL__LIST_MAX) {
+        drop(record, attrs);
+        return 1;
+    }
     for (size_t i = count; i-- > 0;)
         dropped += !add(record, attrs, &list.items[i]);
     return dropped;

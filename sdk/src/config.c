@@ -50,6 +50,8 @@ void otel__config_report(const struct otel__config *config) {
         otel_report(OTEL_LOG_WARN, problem->variable, "%s", problem->text);
 }
 
+enum { SHOWN = 256 };
+
 /* ---- one variable ----------------------------------------------------------------------------------------------- */
 
 static bool is_set(getter get, const char *variable) {
@@ -68,13 +70,18 @@ static void describe_fallback(const struct otel__config_option *option, const ch
         snprintf(out, size, "ignored");
 }
 
+/* A value as it is quoted. */
+static void show(const char *value, char out[SHOWN]) {
+    snprintf(out, SHOWN, "%.200s%s", value, strlen(value) > 200 ? "..." : "");
+}
+
 static void complain(struct otel__config *config, const struct otel__config_option *option, const char *variable,
                      const char *value, const struct otel__config_verdict *verdict, getter get) {
-    char shown[256], instead[192];
+    char shown[SHOWN], instead[192];
     if (option->type == OTEL__CONFIG_URL)
         otel__url_show(value, shown, sizeof shown);
     else
-        snprintf(shown, sizeof shown, "%.200s%s", value, strlen(value) > 200 ? "..." : "");
+        show(value, shown);
     if (verdict->usable)
         snprintf(instead, sizeof instead, "using %s", verdict->used);
     else
@@ -111,17 +118,24 @@ static void load(struct otel__config *config, enum otel__config_id id, getter ge
 
 /* ---- what hangs together ---------------------------------------------------------------------------------------- */
 
+static void tell_of_argument(struct otel__config *config, const char *what) {
+    const char *const variable = config->source[OTEL__CONFIG_SAMPLER_ARG];
+    char shown[SHOWN];
+    show(config->sampler_arg, shown);
+    add_problem(config, variable, "%s=\"%s\" %s", variable, shown, what);
+}
+
 /* An argument for nobody is most often a ratio, and a sampler that was meant to be another. */
 static void tell_needless_argument(struct otel__config *config) {
-    const char *const variable = config->source[OTEL__CONFIG_SAMPLER_ARG];
+    char what[160];
     const struct otel__config_choice *choice = otel__config_options[OTEL__CONFIG_SAMPLER].choices;
     while (choice->unavailable || choice->value != config->sampler)
         choice++;
     const char *const hint = config->sampler == OTEL__SAMPLER_ALWAYS_ON          ? "; traceidratio does"
                              : config->sampler == OTEL__SAMPLER_PARENT_ALWAYS_ON ? "; parentbased_traceidratio does"
                                                                                  : "";
-    add_problem(config, variable, "%s=\"%.200s%s\" is ignored: the sampler %s takes no argument%s", variable,
-                config->sampler_arg, strlen(config->sampler_arg) > 200 ? "..." : "", choice->name, hint);
+    snprintf(what, sizeof what, "is ignored: the sampler %s takes no argument%s", choice->name, hint);
+    tell_of_argument(config, what);
 }
 
 static void settle_sampler(struct otel__config *config) {
@@ -140,10 +154,7 @@ static void settle_sampler(struct otel__config *config) {
     if (otel__str_to_double(otel__str_trim(otel_cstr(config->sampler_arg)), &value) && value >= 0 && value <= 1)
         config->sampler_ratio = value;
     else
-        add_problem(config, config->source[OTEL__CONFIG_SAMPLER_ARG],
-                    "%s=\"%.200s%s\" is not a number from 0 to 1; using the default, 1",
-                    config->source[OTEL__CONFIG_SAMPLER_ARG], config->sampler_arg,
-                    strlen(config->sampler_arg) > 200 ? "..." : "");
+        tell_of_argument(config, "is not a number from 0 to 1; using the default, 1");
 }
 
 /* An explicit batch that the queue cannot hold is ignored; the default shrinks to the queue. */
