@@ -11,6 +11,7 @@
  * Spans go to an exporter that does nothing, through the batch processor and its thread. Operations of several threads
  * are in ns of processor time of one thread.
  */
+#include "median.h"
 #include "operations.h"
 #include "process.h"
 
@@ -91,19 +92,12 @@ static void on_threads(struct measured *measured) {
         pthread_join(others[i], NULL);
 }
 
-static int by_value(const void *a, const void *b) {
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(struct measured *measured) {
+static double median_of_all(struct measured *measured) {
     static double all[THREADS_MAX * ROUNDS_MAX];
     const size_t count = (size_t)measured->operation->threads * options.rounds;
     for (unsigned i = 0; i < measured->operation->threads; i++)
         memcpy(all + (size_t)i * options.rounds, measured->rounds[i], options.rounds * sizeof *all);
-    qsort(all, count, sizeof *all, by_value);
-    return all[count / 2];
+    return median(all, count);
 }
 
 static void measure(const struct operation *operation) {
@@ -115,7 +109,7 @@ static void measure(const struct operation *operation) {
     CALLGRIND_DUMP_STATS_AT(operation->name);
     printf(
         "{\"operation\": \"%s\", \"ns\": %.3f, \"iterations\": %u, \"times\": %u, \"base\": \"%s\", \"threads\": %u}\n",
-        operation->name, median(&measured), options.rounds * options.iterations, operation->times,
+        operation->name, median_of_all(&measured), options.rounds * options.iterations, operation->times,
         operation->base ? operation->base : "", operation->threads);
 }
 

@@ -9,12 +9,10 @@
 #include "workloads.h"
 
 #include <otel/baggage.h>
-#include <otel/propagation.h>
 #include <otel/sampler.h>
 #include <otel/trace.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { SETS = 8, ATTRIBUTES = 10, BATCH = 512 };
 
@@ -102,28 +100,14 @@ static volatile size_t sink;
 
 static void baggage_get(void) { sink = otel_baggage_get(&baggage, otel_cstr("entry2")).len; }
 
-static void header_set(void *carrier, const char *key, const char *value, size_t len) {
-    (void)key;
-    memcpy(carrier, value, len < 64 ? len : 64);
-}
-static const otel_setter setter = { .size = sizeof setter, .set = header_set };
-
-static bool header_get(const void *carrier, const char *key, size_t index, otel_str *value) {
-    if (index != 0 || strcasecmp(key, "traceparent") != 0)
-        return false;
-    *value = otel_cstr(carrier);
-    return true;
-}
-static const otel_getter getter = { .size = sizeof getter, .get = header_get };
-
 static void inject(void) {
-    char header[64];
-    otel_inject(&with_span, &setter, header);
+    char header[HEADER_SIZE];
+    otel_inject(&with_span, &header_setter, header);
     sink = (size_t)header[3];
 }
 
 static void extract(void) {
-    otel_context context = otel_extract(NULL, &getter, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    otel_context context = otel_extract(NULL, &header_getter, INCOMING);
     otel_context_release(&context);
 }
 
@@ -169,8 +153,6 @@ static void encode_spec(void) { encode(&of_spec); }
 
 /* ---- all of them ------------------------------------------------------------------------------------------------- */
 
-static void ten(void) { workload_find("ten")->span(); }
-
 #define ON STAGE_RECORDING
 const struct operation operations[] = {
     { "noop start end", STAGE_NO_SDK, start_end, 1, NULL, 1 },
@@ -202,10 +184,10 @@ const struct operation operations[] = {
     { "queue push x2", ON, push, 1, NULL, 2 },
     { "queue push x4", ON, push, 1, NULL, 4 },
     { "queue push x8", ON, push, 1, NULL, 8 },
-    { "ten", ON, ten, 1, NULL, 1 },
-    { "ten x2", ON, ten, 1, NULL, 2 },
-    { "ten x4", ON, ten, 1, NULL, 4 },
-    { "ten x8", ON, ten, 1, NULL, 8 },
+    { "ten", ON, workload_ten, 1, NULL, 1 },
+    { "ten x2", ON, workload_ten, 1, NULL, 2 },
+    { "ten x4", ON, workload_ten, 1, NULL, 4 },
+    { "ten x8", ON, workload_ten, 1, NULL, 8 },
 };
 const size_t operation_count = sizeof operations / sizeof *operations;
 

@@ -2,9 +2,10 @@
 /* process.c - see process.h. */
 #include "process.h"
 
+#include "proc.h"
+
 #include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -21,23 +22,10 @@ double process_cpu_ns(void) {
            ((double)u.ru_utime.tv_usec + (double)u.ru_stime.tv_usec) * 1e3;
 }
 
-/* The number behind `name` in a file of /proc; 0 where there is none. */
-static unsigned long long proc_number(const char *path, const char *name) {
-    char line[256];
-    unsigned long long number = 0;
-    FILE *file = fopen(path, "re");
-    while (file && fgets(line, sizeof line, file))
-        if (strncmp(line, name, strlen(name)) == 0)
-            number = strtoull(line + strlen(name), NULL, 10);
-    if (file)
-        fclose(file);
-    return number;
-}
-
 /* Not ru_maxrss, in which the process that started this one counts. */
-long process_peak_rss_kib(void) { return (long)proc_number("/proc/self/status", "VmHWM:"); }
+long process_peak_rss_kib(void) { return (long)proc_memory_kib("VmHWM:"); }
 
-long process_rss_kib(void) { return (long)proc_number("/proc/self/status", "VmRSS:"); }
+long process_rss_kib(void) { return (long)proc_memory_kib("VmRSS:"); }
 
 /* Not this program's own threads, which are called otel-bench. */
 static int is_the_sdks(const char *task) {
@@ -60,7 +48,8 @@ unsigned long long process_worker_sleeps(void) {
         if (task->d_name[0] == '.' || !is_the_sdks(task->d_name))
             continue;
         snprintf(path, sizeof path, "/proc/self/task/%.20s/status", task->d_name);
-        sleeps += proc_number(path, "voluntary_ctxt_switches:");
+        const uint64_t number = proc_number(path, "voluntary_ctxt_switches:", 10);
+        sleeps += number == PROC_NONE ? 0 : number; /* it has ended meanwhile */
     }
     if (tasks)
         closedir(tasks);

@@ -2,6 +2,7 @@
 /* producer.c - see producer.h. */
 #include "producer.h"
 
+#include "median.h"
 #include "process.h"
 
 #include <otel/sdk.h>
@@ -75,23 +76,12 @@ static void *flush(void *unused) {
 
 /* ---- all together ------------------------------------------------------------------------------------------------ */
 
-static int by_value(const void *a, const void *b) {
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(const struct producer *producer) {
-    must(producer->ticks > 0, "too little time for a single tick");
-    qsort(producer->costs, producer->ticks, sizeof *producer->costs, by_value);
-    return producer->costs[producer->ticks / 2];
-}
-
 /* Of the thread that paid most. */
 static double largest_median(const struct producer *producers, unsigned threads) {
     double largest = 0;
     for (unsigned i = 0; i < threads; i++) {
-        const double one = median(&producers[i]);
+        must(producers[i].ticks > 0, "too little time for a single tick");
+        const double one = median(producers[i].costs, producers[i].ticks);
         largest = one > largest ? one : largest;
     }
     return largest;

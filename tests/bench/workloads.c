@@ -2,7 +2,6 @@
 /* workloads.c - see workloads.h. */
 #include "workloads.h"
 
-#include <otel/propagation.h>
 #include <otel/trace.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +32,7 @@ static otel_span start_ten(void) {
     return span;
 }
 
-static void ten(void) {
+void workload_ten(void) {
     const otel_span span = start_ten();
     otel_span_end(&span);
 }
@@ -44,16 +43,16 @@ static bool header_get(const void *carrier, const char *key, size_t index, otel_
     *value = otel_cstr(carrier);
     return true;
 }
-static const otel_getter getter = { .size = sizeof getter, .get = header_get };
+const otel_getter header_getter = { .size = sizeof header_getter, .get = header_get };
 
 static void header_set(void *carrier, const char *key, const char *value, size_t len) {
     (void)key;
-    memcpy(carrier, value, len < 64 ? len : 64);
+    memcpy(carrier, value, len < HEADER_SIZE ? len : HEADER_SIZE);
 }
-static const otel_setter setter = { .size = sizeof setter, .set = header_set };
+const otel_setter header_setter = { .size = sizeof header_setter, .set = header_set };
 
 static void server(void) {
-    otel_context remote = otel_extract(NULL, &getter, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    otel_context remote = otel_extract(NULL, &header_getter, INCOMING);
     const otel_span span =
         otel_span_start(tracer, OTEL_START("GET /cart/{id}", .kind = OTEL_SERVER, .parent = &remote));
     otel_context_release(&remote);
@@ -67,8 +66,8 @@ static void server(void) {
     otel_set(&span, "http.response.status_code", 200);
     otel_span_set_status(&span, OTEL_CODE_OK, NULL);
     otel_context outgoing = otel_context_with_span(NULL, &span);
-    char header[64];
-    otel_inject(&outgoing, &setter, header);
+    char header[HEADER_SIZE];
+    otel_inject(&outgoing, &header_setter, header);
     otel_context_release(&outgoing);
     otel_span_end(&span);
 }
@@ -113,9 +112,9 @@ static void end_live(void) {
 }
 
 static const struct workload workloads[] = {
-    { "noop", ten, false, false, NULL },         { "unsampled", ten, true, false, NULL },
-    { "spec", spec, true, true, NULL },          { "ten", ten, true, true, NULL },
-    { "server", server, true, true, NULL },      { "wide", wide, true, true, NULL },
+    { "noop", workload_ten, false, false, NULL }, { "unsampled", workload_ten, true, false, NULL },
+    { "spec", spec, true, true, NULL },           { "ten", workload_ten, true, true, NULL },
+    { "server", server, true, true, NULL },       { "wide", wide, true, true, NULL },
     { "live", live_step, true, true, end_live },
 };
 

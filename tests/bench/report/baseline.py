@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 
+import figures
 import micro
 
 PATH = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "instructions.json")
@@ -32,9 +33,7 @@ def off(measured, agreed):
 
 
 def write(here, measured):
-    with open(PATH, "w", encoding="utf-8") as out:
-        json.dump({"machine": here, "operations": {k: round(v, 1) for k, v in measured.items()}}, out, indent=2)
-        out.write("\n")
+    figures.save(PATH, {"machine": here, "operations": {k: round(v, 1) for k, v in measured.items()}})
     print(f"{len(measured)} operations agreed on")
     return 0
 

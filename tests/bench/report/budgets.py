@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The budgets: what each figure may be, as a ratio to another figure of the same run or as a count."""
+import figures
 
 BATCH = 512
 
@@ -16,8 +17,8 @@ class Figures:
 
     def of(self, workload, key, program="otel-c", **conditions):
         wanted = {"workload": workload, "program": program, "threads": 1, **conditions}
-        found = sorted(r[key] for r in self.results if key in r and all(r.get(k) == v for k, v in wanted.items()))
-        return found[len(found) // 2] if found else None
+        found = [r[key] for r in self.results if key in r and all(r.get(k) == v for k, v in wanted.items())]
+        return figures.middle(found) if found else None
 
 
 def budgets(results, loss_free, allocations):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two revisions: which operations cost something else now, by more than their noise."""
-import json
 import os
 import subprocess
 
+import figures
 import micro
 
 # Instructions are repeatable but for how often the worker has to be woken and places have to be fetched.
@@ -30,13 +30,9 @@ def build_other(revision, build_dir):
     return os.path.join(tree, "build", "release", "bin")
 
 
-def middle(figures):
-    return sorted(figures)[len(figures) // 2]
-
-
-def spread(figures):
+def spread(values):
     """The middle half's width: what a figure may be off by without meaning anything."""
-    ordered = sorted(figures)
+    ordered = sorted(values)
     return ordered[(3 * len(ordered)) // 4] - ordered[len(ordered) // 4]
 
 
@@ -47,8 +43,8 @@ def alternately(here, there, runs):
 
 
 def changed_ns(before, now):
-    noise = 2 * max(spread(before), spread(now), 0.02 * middle(before), 0.2)
-    return abs(middle(now) - middle(before)) > noise
+    noise = 2 * max(spread(before), spread(now), 0.02 * figures.middle(before), 0.2)
+    return abs(figures.middle(now) - figures.middle(before)) > noise
 
 
 def changed_instructions(before, now):
@@ -66,7 +62,7 @@ def rows(before_ns, now_ns, before_instructions, now_instructions):
         before, now = [r[name] for r in before_ns], [r[name] for r in now_ns]
         counts = (before_instructions or {}).get(name), (now_instructions or {}).get(name)
         both = None not in counts
-        yield {"operation": name, "ns_before": middle(before), "ns": middle(now), "ns_changed": changed_ns(before, now),
+        yield {"operation": name, "ns_before": figures.middle(before), "ns": figures.middle(now), "ns_changed": changed_ns(before, now),
                "instructions_before": counts[0], "instructions": counts[1],
                "instructions_changed": both and changed_instructions(*counts)}
 
@@ -88,6 +84,5 @@ def run(args):
         print_row(row)
     changed = [row["operation"] for row in table if row["ns_changed"] or row["instructions_changed"]]
     print(f"Changed by more than their noise: {', '.join(changed) or 'none'}.")
-    with open(args.json, "w", encoding="utf-8") as out:
-        json.dump({"revision": args.compare, "operations": table}, out, indent=2)
+    figures.save(args.json, {"revision": args.compare, "operations": table})
     return 0

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """CPU and memory at a steady rate, several times, as the specification's performance benchmark wants them."""
-import json
-
+import figures
 import programs
 
 
-def spread(figures, form):
-    ordered = sorted(figures)
-    return " / ".join(format(x, form) for x in (ordered[0], ordered[len(ordered) // 2], ordered[-1]))
+def spread(values, form):
+    return " / ".join(format(x, form) for x in (min(values), figures.middle(values), max(values)))
 
 
 def run(args):
@@ -20,6 +18,5 @@ def run(args):
             core = [one["process_ns"] * one["rate"] / 1e7 for one in runs]
             print(f"{processor:<7} {args.runs} runs of {args.seconds:g} s at {args.rate} spans/s, least / median / most: "
                   f"{spread(core, '.2f')} % of a core, {spread([one['peak_rss_kib'] / 1024 for one in runs], '.1f')} MB")
-    with open(args.json, "w", encoding="utf-8") as out:
-        json.dump({"rate": args.rate, "seconds": args.seconds, "results": results}, out, indent=2)
+    figures.save(args.json, {"rate": args.rate, "seconds": args.seconds, "results": results})
     return 1 if any(one["lost"] for one in results) else 0

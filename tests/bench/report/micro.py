@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import tempfile
 
+import figures
+
 
 def program(bin_dir):
     return os.path.join(bin_dir, "otel-micro")
@@ -24,7 +26,10 @@ def lines(text):
 
 
 def in_ns(bin_dir, rounds=200):
-    out = subprocess.run([program(bin_dir), "--rounds", str(rounds)], stdout=subprocess.PIPE, text=True, check=True).stdout
+    done = subprocess.run([program(bin_dir), "--rounds", str(rounds)], stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise SystemExit(f"{program(bin_dir)} ended with status {done.returncode}: see above")
+    out = done.stdout
     return less_base({line["operation"]: (line["ns"], line) for line in lines(out)})
 
 
@@ -64,6 +69,5 @@ def run(args):
     if instructions is None:
         print("Instructions were not counted, since there is no Valgrind here.")
     print("ns of the thread that does it; x2, x4 and x8: so many threads at once, in ns of processor time of one of them.")
-    with open(args.json, "w", encoding="utf-8") as out:
-        json.dump({"ns": ns, "instructions": instructions}, out, indent=2)
+    figures.save(args.json, {"ns": ns, "instructions": instructions})
     return 0

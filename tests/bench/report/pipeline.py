@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pipeline under load: what arrives as the offered rate grows, and what storms, bursts and crowds do to it."""
 import csv
-import json
 import os
 
+import figures
 import plot
 import programs
 
@@ -82,8 +82,7 @@ def run(args):
         writer.writeheader()
         writer.writerows(curve)
     plot.curve(curve, os.path.join(args.out, "curve.svg"))
-    with open(args.json, "w", encoding="utf-8") as out:
-        json.dump({"scenarios": rows, "curve": curve}, out, indent=2)
+    figures.save(args.json, {"scenarios": rows, "curve": curve})
     print(f"The curve is in {args.out}/curve.csv and {args.out}/curve.svg.")
     unaccounted = [r["scenario"] for r in rows if r["received"] + r["lost"] != r["spans"]]
     if unaccounted:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The workloads, side by side: all programs in turn, again and again, so that what the machine does meets them alike."""
-import json
 import os
 import re
 import subprocess
 
 import budgets
+import figures
 import pipeline
 import programs
 
@@ -76,9 +76,8 @@ def run(args):
         loss_free = None if args.quick else pipeline.loss_free_rate(receiver, todo["otel-c"])
     rows = budgets.budgets(results + rest, loss_free, None if args.quick else measure_allocations(args.bin))
     budgets.print_budgets(rows)
-    with open(args.json, "w", encoding="utf-8") as out:
-        json.dump({"rate": args.rate, "seconds": args.seconds, "results": results + rest, "loss_free_rate": loss_free,
-                   "budgets": budgets.as_json(rows)}, out, indent=2)
+    figures.save(args.json, {"rate": args.rate, "seconds": args.seconds, "results": results + rest, "loss_free_rate": loss_free,
+                             "budgets": budgets.as_json(rows)})
     complaints = [f"spans were lost in {workload}" for workload in lost(results)]
     complaints += [f"missed: {what}" for what in budgets.missed_counts(rows)]
     for complaint in complaints:
