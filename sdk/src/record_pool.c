@@ -61,13 +61,12 @@ static void unpoison(struct otel__record *record) {
 }
 
 static uint32_t take_slot(struct otel__local *local) {
-    uint32_t slot = 0;
     if (local->cached == 0 && local->cache_max != 0)
         local->cached = otel__slab_take(&records, local->cache, local->cache_max);
     if (local->cached != 0)
         return local->cache[--local->cached];
-    otel__slab_take(&records, &slot, 1);
-    return slot;
+    uint32_t slot;
+    return otel__slab_take(&records, &slot, 1) ? slot : 0;
 }
 
 struct otel__record *otel__record_acquire(struct otel__local *local) {

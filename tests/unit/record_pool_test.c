@@ -261,6 +261,45 @@ static void there_are_so_many_records_and_they_all_come_back(void **state) {
     assert_int_equal(records_to_be_had(), OTEL__RECORDS_MAX);
 }
 
+static _Atomic bool in_use[OTEL__RECORDS_MAX + 1];
+
+static void *compete(void *data) {
+    static struct otel__local shared = { .shared = true };
+    _Atomic unsigned *shared_out = data;
+    for (unsigned i = 0; i < 300000; i++) {
+        struct otel__record *record = otel__record_acquire(&shared);
+        if (!record)
+            continue;
+        const uint32_t slot = record->slot;
+        if (atomic_exchange(&in_use[slot], true))
+            atomic_fetch_add(shared_out, 1);
+        atomic_store(&in_use[slot], false);
+        finish(&shared, record);
+    }
+    return NULL;
+}
+
+/* Fewer records than threads that want one: a look at what was free a moment ago must not count as having it. */
+static void threads_that_compete_for_the_last_records_never_share_one(void **state) {
+    (void)state;
+    static struct otel__record *taken[OTEL__RECORDS_MAX];
+    pthread_t threads[THREADS];
+    _Atomic unsigned shared_out = 0;
+    uint32_t count = 0;
+    otel__record_cache_flush(mine());
+    for (; count < OTEL__RECORDS_MAX; count++)
+        taken[count] = otel__record_acquire(mine());
+    finish(NULL, taken[--count]);
+    for (unsigned i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, compete, &shared_out), 0);
+    for (unsigned i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(shared_out, 0);
+    for (uint32_t i = 0; i < count; i++)
+        finish(mine(), taken[i]);
+    assert_int_equal(records_to_be_had(), OTEL__RECORDS_MAX);
+}
+
 /* With late calls that knock at one of the records meanwhile. */
 static void memory_of_free_records_can_be_given_back(void **state) {
     (void)state;
@@ -545,6 +584,7 @@ static void what_a_free_record_held_is_poisoned(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_are_so_many_records_and_they_all_come_back),
+        cmocka_unit_test(threads_that_compete_for_the_last_records_never_share_one),
         cmocka_unit_test(memory_of_free_records_can_be_given_back),
         cmocka_unit_test(no_birth_is_given_twice_whatever_the_thread),
         cmocka_unit_test(threads_without_a_state_get_births_too),

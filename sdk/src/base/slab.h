@@ -47,7 +47,10 @@ struct otel__slab {
  */
 bool otel__slab_init(struct otel__slab *slab, uint32_t place_size, uint32_t capacity, uint32_t least);
 
-/* Takes up to `want` places; returns how many. Their content is what their last user left, or zero. Any thread. */
+/*
+ * Takes up to `want` places; returns how many, which may be none: `numbers` beyond these is scratch. The content of places
+ * is what their last user left, or zero. Any thread.
+ */
 uint32_t otel__slab_take(struct otel__slab *slab, uint32_t *numbers, uint32_t want);
 /* Gives places back. Any thread. */
 void otel__slab_give(struct otel__slab *slab, const uint32_t *numbers, uint32_t count);
