@@ -53,7 +53,7 @@ struct otel__lane {
     bool losing;                      /* that spans are dropped was reported, and not yet that this is over */
     uint64_t full_reported;
     uint64_t full_reported_at;
-    uint64_t trim_at; /* memory goes back if nothing happens until then */
+    uint64_t trim_at; /* memory goes back then */
     pthread_t thread;
     _Atomic bool joinable;
     _Atomic bool finished;

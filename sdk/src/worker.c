@@ -10,8 +10,8 @@
 #include <string.h>
 
 enum { STACK_SIZE = 512 * 1024, RETRY_START_MS = 1000, FLUSHES_TO_COME = 1 << 30 };
-/* Who has had nothing to do for so long is idle, and gives memory back. */
-#define IDLE_NS (5 * OTEL__SECOND)
+/* So long after the last full batch a burst is over, and its memory goes back. */
+#define CALM_NS (5 * OTEL__SECOND)
 
 /* ---- exporting: on the consumer's thread ------------------------------------------------------------------------- */
 
@@ -96,6 +96,13 @@ static void count_outcome(struct otel__lane *lane, otel_status status, uint64_t 
     note_failure(lane, status == OTEL_OK ? OTEL_OK : export_failure(lane));
 }
 
+/* A trickle of spans does not put it off; a simple processor's batches are always full and say nothing. */
+static void plan_trim(otel_processor *p, uint32_t count) {
+    struct otel__lane *lane = p->lane;
+    if (lane->trim_at == OTEL__NO_DEADLINE || (count == p->max_batch && count > 1))
+        lane->trim_at = otel__clock_monotonic() + CALM_NS;
+}
+
 /* False: this is a child that the exporter forked, and the caller is the consumer no more. */
 static bool export_batch(otel_processor *p) {
     struct otel__lane *lane = p->lane;
@@ -115,6 +122,7 @@ static bool export_batch(otel_processor *p) {
     otel__records_unref(p->view->records, count);
     p->view->count = 0;
     count_outcome(lane, status, count, &outcome);
+    plan_trim(p, count);
     return true;
 }
 
@@ -208,20 +216,24 @@ static bool sleep_until(otel_processor *p, uint32_t how, uint64_t deadline) {
     return in_time;
 }
 
+/* Until `deadline`, or until memory may go back. False when the latter came first. */
+static bool doze(otel_processor *p, uint64_t deadline) {
+    const uint64_t trim_at = p->lane->trim_at;
+    return sleep_until(p, OTEL__DOZING, deadline < trim_at ? deadline : trim_at) || deadline <= trim_at;
+}
+
 /* Nothing is due: sleeps until something may be. */
 static void rest(otel_processor *p, bool *after_export) {
     struct otel__lane *lane = p->lane;
-    if (lane->waiting) {
-        sleep_until(p, OTEL__DOZING, due_at(p));
-    } else if (*after_export) {
-        sleep_until(p, OTEL__DOZING, otel__clock_monotonic() + p->delay);
-        *after_export = false;
-    } else if (sleep_until(p, OTEL__ASLEEP, lane->trim_at)) {
-        if (p->delay && !wanted(lane) && !batch_is_full(p))
-            sleep_until(p, OTEL__DOZING, otel__clock_monotonic() + p->delay);
-    } else {
+    if (lane->trim_at <= otel__clock_monotonic()) {
         otel__records_trim();
         lane->trim_at = OTEL__NO_DEADLINE;
+    } else if (lane->waiting) {
+        doze(p, due_at(p));
+    } else if (*after_export) {
+        *after_export = !doze(p, otel__clock_monotonic() + p->delay);
+    } else if (sleep_until(p, OTEL__ASLEEP, lane->trim_at) && p->delay && !wanted(lane) && !batch_is_full(p)) {
+        doze(p, otel__clock_monotonic() + p->delay);
     }
 }
 
@@ -269,11 +281,6 @@ static void report_full_queue(otel_processor *p) {
     lane->losing = !stopping;
 }
 
-static void note_export(otel_processor *p, bool *after_export) {
-    *after_export = p->delay > 0;
-    p->lane->trim_at = otel__clock_monotonic() + IDLE_NS;
-}
-
 /* Until the processor stops; false: the thread finds itself in a child that the exporter forked. */
 static bool work(otel_processor *p) {
     struct otel__lane *lane = p->lane;
@@ -284,9 +291,9 @@ static bool work(otel_processor *p) {
         const uint32_t ticket = atomic_load(&lane->flush_wanted);
         if (ticket != atomic_load(&lane->flush_served)) {
             otel__worker_flush(p, ticket);
-            note_export(p, &after_export);
+            after_export = p->delay > 0;
         } else if (export_due(p)) {
-            note_export(p, &after_export);
+            after_export = p->delay > 0;
         } else {
             rest(p, &after_export);
         }

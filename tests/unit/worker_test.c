@@ -280,32 +280,58 @@ static void a_stream_of_spans_does_not_wake_it_for_each(void **state) {
     assert_int_equal(seen.count, 1);
 }
 
-/* Once it has had nothing to do for 5 s. */
-static void what_a_burst_took_is_given_back(void **state) {
-    (void)state;
-    enum { BURST = 20000, RECORD_KIB = 1 };
+enum { BURST = 20000, RECORD_KIB = 1 };
+
+static uint64_t burst(void) {
     static otel_span spans[BURST];
-    SKIP_IF(UNDER_TSAN, "the sanitizer keeps shadows of all memory resident");
-    start_batch(BURST, 512, 200);
     for (unsigned i = 0; i < BURST; i++)
         spans[i] = otel_span_start(lib, OTEL_START("s"));
     const uint64_t during = proc_memory_kib("VmRSS:");
     for (unsigned i = 0; i < BURST; i++)
         otel_span_end(&spans[i]);
-    assert_soon(seen.count == BURST);
-    /* Looking takes memory, of which AddressSanitizer keeps all: so not too often. */
-    uint64_t now = during;
-    for (unsigned looks = 0; looks < 200 && now + BURST * RECORD_KIB * 3 / 4 >= during; looks++) {
+    return during;
+}
+
+/* Looking takes memory, of which AddressSanitizer keeps all: so not too often. */
+static bool memory_goes_back(uint64_t during, unsigned spans_each_look) {
+    for (unsigned looks = 0; looks < 200; looks++) {
+        end_spans(spans_each_look);
         otel__sleep_ms(300);
-        now = proc_memory_kib("VmRSS:");
+        if (proc_memory_kib("VmRSS:") + BURST * RECORD_KIB * 3 / 4 < during)
+            return true;
     }
-    assert_true(now + BURST * RECORD_KIB * 3 / 4 < during);
+    return false;
+}
+
+/* 5 s after its end. */
+static void what_a_burst_took_is_given_back(void **state) {
+    (void)state;
+    SKIP_IF(UNDER_TSAN, "the sanitizer keeps shadows of all memory resident");
+    start_batch(BURST, 512, 200);
+    const uint64_t during = burst();
+    assert_soon(seen.count == BURST);
+    assert_true(memory_goes_back(during, 0));
+    assert_soon(atomic_load(&lane()->sleep) == OTEL__ASLEEP);
     /* And is there again when it is needed. */
-    for (unsigned i = 0; i < BURST; i++)
-        spans[i] = otel_span_start(lib, OTEL_START("s"));
-    for (unsigned i = 0; i < BURST; i++)
-        otel_span_end(&spans[i]);
+    burst();
     assert_soon(seen.count == 2 * BURST);
+}
+
+static void a_trickle_of_spans_does_not_keep_what_a_burst_took(void **state) {
+    (void)state;
+    SKIP_IF(UNDER_TSAN, "the sanitizer keeps shadows of all memory resident");
+    start_batch(BURST, 512, 200);
+    assert_true(memory_goes_back(burst(), 3));
+}
+
+static void nor_does_a_span_that_waits_for_a_long_delay(void **state) {
+    (void)state;
+    SKIP_IF(UNDER_TSAN, "the sanitizer keeps shadows of all memory resident");
+    start_batch(BURST, 512, NEVER_MS);
+    const uint64_t during = burst();
+    assert_soon(seen.count == BURST / 512 * 512);
+    assert_true(memory_goes_back(during, 0));
+    assert_int_equal(seen.count, BURST / 512 * 512);
 }
 
 /*
@@ -462,6 +488,8 @@ int main(void) {
         test(it_does_not_wake_up_while_there_is_nothing_to_do),
         test(a_stream_of_spans_does_not_wake_it_for_each),
         test(what_a_burst_took_is_given_back),
+        test(a_trickle_of_spans_does_not_keep_what_a_burst_took),
+        test(nor_does_a_span_that_waits_for_a_long_delay),
         test(no_wake_up_is_lost),
         test(no_wake_up_is_lost_among_threads),
         test(spans_wait_when_no_thread_can_be_had),

@@ -59,8 +59,8 @@ void otel__slab_give(struct otel__slab *slab, const uint32_t *numbers, uint32_t 
 uint32_t otel__slab_take_all(struct otel__slab *slab);
 
 /*
- * Gives the memory of free places back to the system, but for the `keep` that were freed last; they stay free, and read
- * as zero from then on. Where places may be touched while they are free, `seize` keeps others out, who may enter what
+ * Gives the memory of free places back to the system, but for the `keep` that were freed last, and unless the slab has
+ * less than twice that at all; they stay free, and read as zero from then on. Where places may be touched while they are free, `seize` keeps others out, who may enter what
  * has become zero; `release` lets them in again where nothing was given back (both or none). Returns the bytes given
  * back. Any thread; a take may find nothing free meanwhile.
  */

@@ -22,7 +22,8 @@ struct trim {
     uint32_t on_a_page; /* places; 1 where a place has pages */
     size_t page;
     size_t given_back;
-    unsigned char *resident; /* by mincore(), for each page; NULL: not known */
+    unsigned char *resident; /* by mincore(), for each page up to place `looked_at`; NULL: not known */
+    uint32_t looked_at;
     uint64_t ours[];         /* a bit for each place */
 };
 
@@ -72,8 +73,9 @@ static void give_back(struct trim *t, uint32_t first, uint32_t end) {
         release_all(t, first, end);
 }
 
-static void look_for_memory(struct trim *t, uint32_t carved) {
-    const size_t size = ((size_t)carved + 1) * t->slab->place_size;
+static void look_for_memory(struct trim *t) {
+    t->looked_at = otel__slab_carved(t->slab);
+    const size_t size = ((size_t)t->looked_at + 1) * t->slab->place_size;
     t->resident = malloc(size / t->page + 1);
     if (t->resident && mincore(t->slab->base, size, t->resident) != 0) {
         free(t->resident);
@@ -81,11 +83,20 @@ static void look_for_memory(struct trim *t, uint32_t carved) {
     }
 }
 
+/* Whether there is so much memory that taking all free places is worth it. */
+static bool is_worth_it(const struct trim *t, uint32_t keep) {
+    const size_t pages = ((size_t)t->looked_at + 1) * t->slab->place_size / t->page;
+    size_t resident = 0;
+    for (size_t page = 0; t->resident && page < pages; page++)
+        resident += t->resident[page] & 1;
+    return !t->resident || resident * t->page >= 2 * (size_t)keep * t->slab->place_size;
+}
+
 /* Page by page, or place by place where these are larger; neighbours together. */
-static void trim_pages(struct trim *t, uint32_t carved) {
+static void trim_pages(struct trim *t) {
     uint32_t first = t->on_a_page; /* of the run of places that are ours; the page of place 0 stays */
     uint32_t number = first;
-    for (; number + t->on_a_page <= carved + 1; number += t->on_a_page) {
+    for (; number + t->on_a_page <= t->looked_at + 1; number += t->on_a_page) {
         const uint32_t end = number + t->on_a_page;
         if (all_ours(t, number, end) && has_memory(t, number, end) && seize_all(t, number, end))
             continue;
@@ -117,7 +128,8 @@ static void mark_ours(struct trim *t, uint32_t number) {
 }
 
 /* Below what is free by now, so that places with memory are taken first. */
-static void give_ours(struct trim *t, uint32_t carved) {
+static void give_ours(struct trim *t) {
+    const uint32_t carved = otel__slab_carved(t->slab);
     const uint32_t above = otel__slab_take_all(t->slab);
     uint32_t group[GROUP];
     uint32_t filled = 0;
@@ -150,13 +162,14 @@ size_t otel__slab_trim(struct otel__slab *slab, uint32_t keep, bool (*seize)(voi
         t->seize = seize;
         t->release = release;
         t->on_a_page = page > slab->place_size ? (uint32_t)(page / slab->place_size) : 1;
-        mark_ours(t, give_some(slab, otel__slab_take_all(slab), keep));
-        const uint32_t carved = otel__slab_carved(slab);
-        look_for_memory(t, carved);
-        trim_pages(t, carved);
-        free(t->resident);
-        give_ours(t, carved);
+        look_for_memory(t);
+        if (is_worth_it(t, keep)) {
+            mark_ours(t, give_some(slab, otel__slab_take_all(slab), keep));
+            trim_pages(t);
+            give_ours(t);
+        }
         given_back = t->given_back;
+        free(t->resident);
         free(t);
     }
     errno = saved;
