@@ -18,6 +18,7 @@
 
 #include <pthread.h>
 
+/* A fork may not take long, whoever is in the middle of something. */
 enum { REST_MAX_MS = 50 };
 
 /* Between before and after; the forking thread's own, since forks of several threads may overlap. */
@@ -64,9 +65,9 @@ static bool all_rest(const struct otel__provider *provider) {
 }
 
 /* All are told before any is waited for: so one that does not come back takes no time from the others. */
-void otel__foreign_code_rests(struct otel__provider *provider) {
+void otel__foreign_code_rests(struct otel__provider *provider, int most_ms) {
     for_each(provider, prepare);
-    const uint64_t deadline = otel__clock_monotonic() + REST_MAX_MS * OTEL__MILLISECOND;
+    const uint64_t deadline = otel__deadline_in(most_ms, 0);
     while (!all_rest(provider) && otel__clock_monotonic() < deadline)
         otel__nap();
 }
@@ -80,7 +81,7 @@ static void before(void) {
     if (!forking)
         return;
     cancellation = otel__cancellation_hold();
-    otel__foreign_code_rests(forking);
+    otel__foreign_code_rests(forking, REST_MAX_MS);
 }
 
 static void end_fork(void) {

@@ -11,7 +11,7 @@ bool otel__fork_handlers_register(void);
 /* How many forks lie between this process and the one that registered: changes when a call returns in a child. */
 unsigned otel__fork_count(void);
 
-/* Waits, at most 50 ms for all exporters together, until no thread is inside of foreign code, and keeps it so. */
-void otel__foreign_code_rests(struct otel__provider *provider);
+/* Waits, so long at most for all exporters together, until no thread is inside of foreign code, and keeps it so. */
+void otel__foreign_code_rests(struct otel__provider *provider, int most_ms);
 
 #endif

@@ -33,7 +33,7 @@
 #include <string.h>
 
 enum { STOPPED, CHANGING, RUNNING, EXITED };
-enum { DEFAULT_TIMEOUT_MS = 30000, EXIT_TIMEOUT_MS = 1000, EXIT_CALLS_MS = 100 };
+enum { DEFAULT_TIMEOUT_MS = 30000, EXIT_TIMEOUT_MS = 1000, EXIT_CALLS_MS = 100, EXIT_REST_MS = 1000 };
 
 static _Atomic int state;
 static _Atomic bool exiting; /* nothing is to be started any more */
@@ -449,9 +449,12 @@ static void at_exit(void) {
         provider = otel__sdk_use(); /* of another thread's stop, which has not ended */
         stuck = provider != NULL;
     }
-    /* The libraries that an export is still in clean up next. */
+    /*
+     * The libraries that an export is still in clean up next. It computes there, since it does not wait for the network,
+     * and takes long only where it gets no processor.
+     */
     if (stuck)
-        otel__foreign_code_rests(provider);
+        otel__foreign_code_rests(provider, EXIT_REST_MS);
     if (running)
         atomic_store(&state, EXITED);
 }

@@ -10,6 +10,7 @@
 #include "in_child.h"
 #include "sanitizers.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -178,6 +179,34 @@ static void a_held_exporter_is_cancelled_when_the_second_is_over(void **state) {
     assert_int_equal(seen->forks_before, 1); /* what it is in must not be used any more */
     assert_true(otel__clock_monotonic() - begin < 40 * OTEL__SECOND);
     assert_int_equal(seen->shutdowns, 0);
+}
+
+static void note_rest(void) {
+    atomic_store(&notes->done, atomic_load(&seen->rests_asked) > atomic_load(&seen->rests_after));
+}
+
+/* As where libcurl gets no processor: what libraries clean up must not be in use. The handler runs after ours. */
+static int exits_beside_a_slow_library(void *argument) {
+    seen->ignores_cancel = true;
+    seen->rests_after = 1500;
+    STEP(atexit(note_rest) == 0);
+    return exits_with_a_held_exporter(argument);
+}
+
+static int exits_beside_a_library_that_never_rests(void *argument) {
+    seen->ignores_cancel = true;
+    seen->rests_after = UINT_MAX;
+    return exits_with_a_held_exporter(argument);
+}
+
+static void an_exit_waits_for_foreign_code_to_rest(void **state) {
+    (void)state;
+    assert_int_equal(outcome_of(exits_beside_a_slow_library), CODE);
+    assert_true(notes->done);
+    forget(NULL);
+    const uint64_t begin = otel__clock_monotonic();
+    assert_int_equal(outcome_of(exits_beside_a_library_that_never_rests), CODE);
+    assert_true(otel__clock_monotonic() - begin < 20 * OTEL__SECOND);
 }
 
 static void call_exit_inside(struct exporter_double *me, otel_batch *batch) {
@@ -457,6 +486,7 @@ int main(void) {
         test(exit_after_a_stop_and_after_a_restart),
         test(any_thread_may_exit),
         test(a_held_exporter_is_cancelled_when_the_second_is_over),
+        test(an_exit_waits_for_foreign_code_to_rest),
         test(an_exporter_may_exit),
         test(threads_may_go_on_recording),
         test(exit_during_a_stop_waits_for_it),

@@ -54,6 +54,15 @@ static uint32_t records_to_be_had(void) {
     return count;
 }
 
+/* Each thread's data lies `step` bytes after that of the one before. */
+static void in_threads(void *(*body)(void *), void *data, size_t step) {
+    pthread_t threads[THREADS];
+    for (unsigned i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, body, (char *)data + i * step), 0);
+    for (unsigned i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+}
+
 /* ---- births ------------------------------------------------------------------------------------------------------ */
 
 static void *give_birth(void *data) {
@@ -77,14 +86,8 @@ static void no_birth_is_given_twice_whatever_the_thread(void **state) {
     (void)state;
     uint64_t *births = calloc((size_t)2 * THREADS * BIRTHS_EACH, sizeof *births);
     assert_non_null(births);
-    for (unsigned round = 0; round < 2; round++) {
-        pthread_t threads[THREADS];
-        for (unsigned i = 0; i < THREADS; i++)
-            assert_int_equal(
-                pthread_create(&threads[i], NULL, give_birth, births + (size_t)(round * THREADS + i) * BIRTHS_EACH), 0);
-        for (unsigned i = 0; i < THREADS; i++)
-            pthread_join(threads[i], NULL);
-    }
+    for (size_t round = 0; round < 2; round++)
+        in_threads(give_birth, births + round * THREADS * BIRTHS_EACH, BIRTHS_EACH * sizeof *births);
     qsort(births, (size_t)2 * THREADS * BIRTHS_EACH, sizeof *births, ascending);
     assert_int_not_equal(births[0], 0);
     for (size_t i = 1; i < (size_t)2 * THREADS * BIRTHS_EACH; i++)
@@ -261,19 +264,15 @@ static void there_are_so_many_records_and_they_all_come_back(void **state) {
     assert_int_equal(records_to_be_had(), OTEL__RECORDS_MAX);
 }
 
-static _Atomic bool in_use[OTEL__RECORDS_MAX + 1];
-
 static void *compete(void *data) {
     static struct otel__local shared = { .shared = true };
-    _Atomic unsigned *shared_out = data;
+    static _Atomic bool in_use[OTEL__RECORDS_MAX + 1];
     for (unsigned i = 0; i < 300000; i++) {
         struct otel__record *record = otel__record_acquire(&shared);
         if (!record)
             continue;
-        const uint32_t slot = record->slot;
-        if (atomic_exchange(&in_use[slot], true))
-            atomic_fetch_add(shared_out, 1);
-        atomic_store(&in_use[slot], false);
+        atomic_fetch_add((_Atomic unsigned *)data, atomic_exchange(&in_use[record->slot], true));
+        atomic_store(&in_use[record->slot], false);
         finish(&shared, record);
     }
     return NULL;
@@ -283,17 +282,13 @@ static void *compete(void *data) {
 static void threads_that_compete_for_the_last_records_never_share_one(void **state) {
     (void)state;
     static struct otel__record *taken[OTEL__RECORDS_MAX];
-    pthread_t threads[THREADS];
     _Atomic unsigned shared_out = 0;
     uint32_t count = 0;
     otel__record_cache_flush(mine());
     for (; count < OTEL__RECORDS_MAX; count++)
         taken[count] = otel__record_acquire(mine());
     finish(NULL, taken[--count]);
-    for (unsigned i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, compete, &shared_out), 0);
-    for (unsigned i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
+    in_threads(compete, &shared_out, 0);
     assert_int_equal(shared_out, 0);
     for (uint32_t i = 0; i < count; i++)
         finish(mine(), taken[i]);
@@ -379,17 +374,13 @@ static void a_record_goes_back_when_its_last_reader_is_done(void **state) {
     static struct otel__record *records[COUNT];
     for (unsigned i = 0; i < COUNT; i++) {
         records[i] = otel__record_acquire(mine());
-        atomic_store(&records[i]->references, THREADS);
+        atomic_store(&records[i]->references, 1 + THREADS);
         atomic_store(&records[i]->birth, 0);
     }
-    const struct unref_job job = { records, COUNT };
-    unref_all(&(struct unref_job){ records, COUNT });
+    struct unref_job job = { records, COUNT };
+    unref_all(&job);
     assert_int_equal(records_to_be_had(), OTEL__RECORDS_MAX - COUNT);
-    pthread_t threads[THREADS - 1];
-    for (unsigned i = 0; i < THREADS - 1; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, unref_all, (void *)(uintptr_t)&job), 0);
-    for (unsigned i = 0; i < THREADS - 1; i++)
-        pthread_join(threads[i], NULL);
+    in_threads(unref_all, &job, 0);
     assert_int_equal(records_to_be_had(), OTEL__RECORDS_MAX);
 }
 

@@ -24,7 +24,7 @@ struct trim {
     size_t given_back;
     unsigned char *resident; /* by mincore(), for each page up to place `looked_at`; NULL: not known */
     uint32_t looked_at;
-    uint64_t ours[];         /* a bit for each place */
+    uint64_t ours[]; /* a bit for each place */
 };
 
 static bool is_ours(const struct trim *t, uint32_t number) { return t->ours[number / 64] >> number % 64 & 1; }
