@@ -216,10 +216,10 @@ static bool sleep_until(otel_processor *p, uint32_t how, uint64_t deadline) {
     return in_time;
 }
 
-/* Until `deadline`, or until memory may go back. False when the latter came first. */
-static bool doze(otel_processor *p, uint64_t deadline) {
+/* Until `deadline`, or until memory may go back. */
+static void doze(otel_processor *p, uint64_t deadline) {
     const uint64_t trim_at = p->lane->trim_at;
-    return sleep_until(p, OTEL__DOZING, deadline < trim_at ? deadline : trim_at) || deadline <= trim_at;
+    sleep_until(p, OTEL__DOZING, deadline < trim_at ? deadline : trim_at);
 }
 
 /* Nothing is due: sleeps until something may be. */
@@ -231,7 +231,8 @@ static void rest(otel_processor *p, bool *after_export) {
     } else if (lane->waiting) {
         doze(p, due_at(p));
     } else if (*after_export) {
-        *after_export = !doze(p, otel__clock_monotonic() + p->delay);
+        doze(p, otel__clock_monotonic() + p->delay);
+        *after_export = false;
     } else if (sleep_until(p, OTEL__ASLEEP, lane->trim_at) && p->delay && !wanted(lane) && !batch_is_full(p)) {
         doze(p, otel__clock_monotonic() + p->delay);
     }
