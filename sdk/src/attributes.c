@@ -330,7 +330,8 @@ static bool set_checked(struct otel__record *record, struct otel__attrs *attrs, 
 static inline bool append_common(struct otel__record *record, struct otel__attrs *attrs, otel_str key, uint32_t hash,
                                  const otel_value *value) {
     const bool text = value->type == OTEL_TYPE_STRING;
-    if (!text && value->type != OTEL_TYPE_INT && value->type != OTEL_TYPE_DOUBLE)
+    const bool flag = value->type == OTEL_TYPE_BOOL;
+    if (!text && !flag && value->type != OTEL_TYPE_INT && value->type != OTEL_TYPE_DOUBLE)
         return false;
     const size_t len = text ? value->len : 0;
     if ((attrs->seen & seen_bit(hash)) || attrs->count >= attrs->most || len > otel__limits.short_text ||
@@ -348,7 +349,7 @@ static inline bool append_common(struct otel__record *record, struct otel__attrs
         attr->value.p = attr->key + key.len;
         copy_bytes(attr->value.p, value->u.p, len);
     } else {
-        attr->value.i = value->u.i; /* or the bits of a double */
+        attr->value.i = flag ? value->u.i != 0 : value->u.i; /* or the bits of a double */
     }
     link_in(attrs, attr, key, hash);
     return true;

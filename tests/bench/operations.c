@@ -60,6 +60,12 @@ SET_ALL(set_double, 0.5)
 SET_ALL(set_bool, otel_bool(true))
 SET_ALL(set_bytes, otel_bytes(text, 20))
 SET_ALL(set_strings, otel_strings(texts, 4))
+SET_ALL(set_bools, otel_bools((const bool[]){ true, false, true, false }, 4))
+SET_ALL(set_ints, otel_ints((const int64_t[]){ 1, 2, 3, 4 }, 4))
+SET_ALL(set_doubles, otel_doubles((const double[]){ 0.5, 1.5, 2.5, 3.5 }, 4))
+SET_ALL(set_array, OTEL_ARRAY(OTEL_VALUE(1), OTEL_VALUE(text)))
+SET_ALL(set_map, OTEL_MAP(OTEL_ATTR("a", 1), OTEL_ATTR("b", text)))
+SET_ALL(set_nested, OTEL_MAP(OTEL_ATTR("a", OTEL_ARRAY(OTEL_VALUE(1), OTEL_VALUE(text)))))
 
 static void set_again(void) {
     const otel_span span = started();
@@ -167,6 +173,12 @@ const struct operation operations[] = {
     { "set bool", ON, set_bool, SETS, "start end", 1 },
     { "set bytes", ON, set_bytes, SETS, "start end", 1 },
     { "set strings", ON, set_strings, SETS, "start end", 1 },
+    { "set bools", ON, set_bools, SETS, "start end", 1 },
+    { "set ints", ON, set_ints, SETS, "start end", 1 },
+    { "set doubles", ON, set_doubles, SETS, "start end", 1 },
+    { "set array", ON, set_array, SETS, "start end", 1 },
+    { "set map", ON, set_map, SETS, "start end", 1 },
+    { "set nested", ON, set_nested, SETS, "start end", 1 },
     { "set again", ON, set_again, SETS, "start end", 1 },
     { "event", ON, event, SETS, "start end", 1 },
     { "link", ON, link_to_live, SETS, "start end", 1 },
