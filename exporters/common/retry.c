@@ -8,25 +8,40 @@
 #include <string.h>
 #include <strings.h>
 
-/*
- * The largest back-off before jitter: with the largest jitter it is 5 s, so that jitter still varies the longest
- * waits.
- */
-enum { BASE_MS = 500, BASE_MAX_MS = 3333 };
+enum { INITIAL_MS = 500, MAX_MS = 5000 };
 /* More than a day is no delay but a mistake; it is past any deadline either way. */
 enum { DELAY_MAX_S = 86400 };
 
 bool otel__retry_http_status(int status) { return status == 429 || status == 502 || status == 503 || status == 504; }
 
+static uint64_t initial_ms(const struct otel__retry_policy *policy) {
+    return policy->initial_ms ? policy->initial_ms : INITIAL_MS;
+}
+
+static uint64_t max_ms(const struct otel__retry_policy *policy) { return policy->max_ms ? policy->max_ms : MAX_MS; }
+
+const char *otel__retry_policy_problem(const struct otel__retry_policy *policy) {
+    return initial_ms(policy) > max_ms(policy) ? "the initial back-off is longer than the longest" : NULL;
+}
+
+/*
+ * The back-off before jitter, in ns. The longest one is two thirds of what is allowed, so that jitter still varies the
+ * longest waits.
+ */
+static uint64_t back_off(const struct otel__retry *retry) {
+    const uint64_t most = max_ms(&retry->policy) * 2 / 3 * OTEL__MILLISECOND;
+    uint64_t delay = initial_ms(&retry->policy) * OTEL__MILLISECOND;
+    for (unsigned i = 0; i < retry->failures && delay < most; i++)
+        delay *= 2;
+    return delay < most ? delay : most;
+}
+
 bool otel__retry_next(struct otel__retry *retry, uint64_t now, uint32_t random, uint64_t floor, uint64_t *wait) {
-    uint64_t base = BASE_MAX_MS;
-    if (retry->failures < 3)
-        base = (uint64_t)BASE_MS << retry->failures;
+    const uint64_t base = back_off(retry);
     retry->failures++;
-    base *= OTEL__MILLISECOND;
     uint64_t delay = base / 2 + (uint64_t)((double)base * ((double)random / 4294967296.0));
     *wait = delay > floor ? delay : floor;
-    return now < retry->deadline && *wait < retry->deadline - now;
+    return !retry->policy.disabled && now < retry->deadline && *wait < retry->deadline - now;
 }
 
 static bool parse_seconds(const char *text, uint64_t *seconds) {

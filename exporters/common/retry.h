@@ -11,8 +11,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What users may set; zero members are the defaults. */
+struct otel__retry_policy {
+    unsigned initial_ms; /* 500: the first wait, before jitter; each one is twice as long as the one before */
+    unsigned max_ms;     /* 5000: the longest wait, jitter included */
+    bool disabled;       /* nothing is tried again */
+};
+
+/* NULL: the policy is usable; otherwise why not, a static phrase. */
+const char *otel__retry_policy_problem(const struct otel__retry_policy *policy);
+
 /* One export with all its attempts. */
 struct otel__retry {
+    struct otel__retry_policy policy;
     uint64_t deadline; /* ns: no attempt begins later */
     unsigned failures; /* attempts so far */
 };
@@ -21,9 +32,9 @@ struct otel__retry {
 bool otel__retry_http_status(int status);
 
 /*
- * After a failed attempt: how long to wait, in ns, before the next one. Back-off starts at 500 ms and doubles;
- * `random`, any 32 random bits, varies it between half and one and a half times, at most 5 s. It is never below
- * `floor`, in ns, which the server asked for. False: the wait would not end before the deadline, so the export has
+ * After a failed attempt: how long to wait, in ns, before the next one. `random`, any 32 random bits, varies the
+ * policy's back-off between half and one and a half times. It is never below `floor`, in ns, which the server asked
+ * for. False: the policy wants no other attempt, or the wait would not end before the deadline, so the export has
  * failed.
  */
 bool otel__retry_next(struct otel__retry *retry, uint64_t now, uint32_t random, uint64_t floor, uint64_t *wait);

@@ -44,6 +44,7 @@ struct otlp_http {
     struct otel__http_client *client;
     struct workspace *workspace; /* NULL in a child that has not exported yet */
     int timeout_ms;
+    struct otel__retry_policy retry;
     atomic_bool shut;
     size_t byte_bound;
     uint64_t not_before; /* ns: the server asked for no requests until then */
@@ -163,7 +164,7 @@ static bool respect_throttle(struct job *job, struct otel__otlp_failure *failure
 
 /* Sends what has been encoded, `count` spans, until it is delivered or lost. */
 static bool deliver(struct job *job, size_t count, struct otel__otlp_failure *failure) {
-    struct otel__retry retry = { .deadline = job->deadline };
+    struct otel__retry retry = { .policy = job->otlp->retry, .deadline = job->deadline };
     if (!respect_throttle(job, failure))
         return false;
     for (;;) {
@@ -359,6 +360,7 @@ static otel_exporter *create(const struct otel__otlp_http_settings *settings, ot
         return NULL;
     }
     otlp->timeout_ms = settings->timeout_ms;
+    otlp->retry = settings->retry;
     otlp->byte_bound = BOUND_FIRST;
     otel__otlp_reporter_init(&otlp->reporter, settings->url);
     return otel_exporter_create(&ops, otlp);

@@ -7,6 +7,7 @@
 #define OTEL_OTLP_HTTP_H
 
 #include "common/http/http_client.h"
+#include "common/retry.h"
 
 #include <otel/exporter.h>
 
@@ -16,6 +17,7 @@ struct otel__otlp_http_settings {
     size_t header_count;
     int timeout_ms;                /* of one export; 0: no limit but the exporter's own 60 s */
     const char *user_agent_prefix; /* NULL: none */
+    struct otel__retry_policy retry;
 };
 
 /*

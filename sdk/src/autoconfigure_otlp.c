@@ -169,19 +169,34 @@ static int settle_timeout(const otel_otlp_options *options, const struct otel__c
     return timeout_ms == OTEL_NO_TIMEOUT ? 0 : timeout_ms;
 }
 
+/* False: `error` says why. */
+static bool settle_retry(const otel_otlp_options *options, struct otel__retry_policy *policy, otel_error *error) {
+    if (options->initial_backoff_ms < 0)
+        return fail(error, "otel_otlp_options.initial_backoff_ms", "it is negative");
+    if (options->max_backoff_ms < 0)
+        return fail(error, "otel_otlp_options.max_backoff_ms", "it is negative");
+    policy->initial_ms = (unsigned)options->initial_backoff_ms;
+    policy->max_ms = (unsigned)options->max_backoff_ms;
+    policy->disabled = options->retry_disabled;
+    const char *problem = otel__retry_policy_problem(policy);
+    return !problem || fail(error, "otel_otlp_options", problem);
+}
+
 otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struct otel__config *config,
                                    otel_error *error) {
     static const otel_otlp_options none = { .size = sizeof none };
     options = options ? options : &none;
     struct header_list headers = { .count = 0 };
+    struct otel__retry_policy retry = { .disabled = false };
     char *url = settle_url(options, config, error);
     otel_exporter *exporter = NULL;
-    if (url && settle_headers(options, config, &headers, error)) {
+    if (url && settle_retry(options, &retry, error) && settle_headers(options, config, &headers, error)) {
         const struct otel__otlp_http_settings settings = {
             .url = url,
             .headers = headers.items,
             .header_count = headers.count,
             .timeout_ms = settle_timeout(options, config),
+            .retry = retry,
             .user_agent_prefix = options->user_agent && *options->user_agent ? options->user_agent : NULL,
         };
         exporter = otel__otlp_http_create(&settings, error);

@@ -297,6 +297,43 @@ static void timeouts(void **state) {
     http_double_stop(slow);
 }
 
+/* ---- trying again ----------------------------------------------------------------------------------------------- */
+
+/* With the usual back-off so many attempts would take a minute, and the bound is 10 s. */
+static void back_off_is_set_in_code(void **state) {
+    (void)state;
+    NEEDS_OTLP();
+    static struct http_step busy[20];
+    for (size_t i = 0; i < 19; i++)
+        busy[i].status = 503;
+    http_double *overloaded = http_double_start(busy, 20);
+    const otel_otlp_options options = { .endpoint = http_double_url(overloaded, ""),
+                                        .initial_backoff_ms = 1,
+                                        .max_backoff_ms = 4 };
+    assert_int_equal(export_one(options), OTEL_OK);
+    assert_int_equal(http_double_requests(overloaded), 20);
+    http_double_stop(overloaded);
+}
+
+static void retrying_can_be_switched_off(void **state) {
+    (void)state;
+    NEEDS_OTLP();
+    static const struct http_step steps[] = { { .status = 503 }, { .status = 200 } };
+    http_double *busy = http_double_start(steps, 2);
+    const otel_otlp_options options = { .endpoint = http_double_url(busy, ""), .retry_disabled = true };
+    assert_int_equal(export_one(options), OTEL_ERR_EXPORT);
+    assert_int_equal(http_double_requests(busy), 1);
+    http_double_stop(busy);
+}
+
+static void bad_back_off_in_code_makes_no_exporter(void **state) {
+    (void)state;
+    NEEDS_OTLP();
+    assert_unusable((otel_otlp_options){ .initial_backoff_ms = -1 }, "initial_backoff_ms: it is negative");
+    assert_unusable((otel_otlp_options){ .max_backoff_ms = -1 }, "max_backoff_ms: it is negative");
+    assert_unusable((otel_otlp_options){ .max_backoff_ms = 499 }, "the initial back-off is longer than the longest");
+}
+
 /* ---- odd options ------------------------------------------------------------------------------------------------ */
 
 static void options_without_a_size_are_read(void **state) {
@@ -338,6 +375,9 @@ int main(void) {
         TEST(bad_headers_in_code_make_no_exporter),
         TEST(text_beyond_all_measure_is_refused),
         TEST(timeouts),
+        TEST(back_off_is_set_in_code),
+        TEST(retrying_can_be_switched_off),
+        TEST(bad_back_off_in_code_makes_no_exporter),
         TEST(options_without_a_size_are_read),
         TEST(build_without_http_says_so),
     };

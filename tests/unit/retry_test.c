@@ -45,6 +45,40 @@ static void back_off_doubles_within_its_jitter(void **state) {
     }
 }
 
+static uint64_t wait_after(unsigned failures, struct otel__retry_policy policy, uint32_t random) {
+    struct otel__retry retry = { .policy = policy, .deadline = UINT64_MAX, .failures = failures };
+    uint64_t wait = 0;
+    assert_true(otel__retry_next(&retry, start, random, 0, &wait));
+    return wait;
+}
+
+static void the_policy_sets_the_first_and_the_longest_wait(void **state) {
+    (void)state;
+    const struct otel__retry_policy policy = { .initial_ms = 20, .max_ms = 90 };
+    static const uint64_t middles[] = { 20, 40, 60, 60 };
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(wait_after(i, policy, 0x80000000u), middles[i] * ms);
+    assert_true(wait_after(9, policy, 0xffffffffu) <= 90 * ms);
+    assert_int_equal(wait_after(0, (struct otel__retry_policy){ .max_ms = 600 }, 0x80000000u), 400 * ms);
+    const struct otel__retry_policy longest = { .initial_ms = INT32_MAX, .max_ms = INT32_MAX };
+    assert_in_range(wait_after(9, longest, 0xffffffffu), INT32_MAX / 2 * ms, INT32_MAX * ms);
+}
+
+static void a_first_wait_above_the_longest_is_a_problem(void **state) {
+    (void)state;
+    assert_null(otel__retry_policy_problem(&(struct otel__retry_policy){ .max_ms = 500 }));
+    assert_null(otel__retry_policy_problem(&(struct otel__retry_policy){ .initial_ms = 5000 }));
+    assert_non_null(otel__retry_policy_problem(&(struct otel__retry_policy){ .max_ms = 499 }));
+    assert_non_null(otel__retry_policy_problem(&(struct otel__retry_policy){ .initial_ms = 5001 }));
+}
+
+static void retrying_can_be_switched_off(void **state) {
+    (void)state;
+    struct otel__retry retry = { .policy = { .disabled = true }, .deadline = UINT64_MAX };
+    uint64_t wait = 0;
+    assert_false(otel__retry_next(&retry, start, 0, 0, &wait));
+}
+
 static void many_failures_do_not_overflow(void **state) {
     (void)state;
     struct otel__retry retry = retry_for(1000000);
@@ -121,6 +155,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_passing_statuses_are_retried),
         cmocka_unit_test(back_off_doubles_within_its_jitter),
+        cmocka_unit_test(the_policy_sets_the_first_and_the_longest_wait),
+        cmocka_unit_test(a_first_wait_above_the_longest_is_a_problem),
+        cmocka_unit_test(retrying_can_be_switched_off),
         cmocka_unit_test(many_failures_do_not_overflow),
         cmocka_unit_test(the_servers_delay_is_a_floor),
         cmocka_unit_test(a_wait_beyond_the_deadline_fails_at_once),

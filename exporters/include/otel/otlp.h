@@ -34,6 +34,15 @@ typedef struct otel_otlp_options {
     const char *user_agent OTEL__INIT(nullptr);
     /** Receives the reason when the result is NULL. */
     otel_error *error OTEL__INIT(nullptr);
+    /**
+     * The wait before the second attempt of a request, default 500; it doubles with each further one, and is varied
+     * at random between half and one and a half times. A negative one is refused, as is one above max_backoff_ms.
+     */
+    int initial_backoff_ms OTEL__INIT(0);
+    /** The longest such wait, default 5000. What a server asks for (Retry-After) may be longer. Negative: refused. */
+    int max_backoff_ms OTEL__INIT(0);
+    /** A request that fails is not sent again: its spans are lost, and counted so, at once. */
+    bool retry_disabled OTEL__INIT(false);
 } otel_otlp_options;
 
 /**
@@ -42,8 +51,8 @@ typedef struct otel_otlp_options {
  *
  * It keeps one connection alive, and uses TLS with the system's trust for https. It retries what is worth retrying
  * (connections that fail or break, HTTP 429, 502, 503, 504) within its time bound, with exponential back-off and
- * jitter; honours Retry-After, also for later exports; and follows no redirects. Batches of more than 4 MiB are sent
- * in parts. A proxy is taken from http_proxy (in lower case only), https_proxy or HTTPS_PROXY, all_proxy or ALL_PROXY,
+ * jitter (initial_backoff_ms, max_backoff_ms); honours Retry-After, also for later exports; and follows no redirects.
+ * Batches of more than 4 MiB are sent in parts. A proxy is taken from http_proxy (in lower case only), https_proxy or HTTPS_PROXY, all_proxy or ALL_PROXY,
  * exceptions from no_proxy or NO_PROXY, as they stand when the exporter is made.
  *
  * Threads: as every exporter (otel/exporter.h), called from one thread at a time; export blocks, and cancel, which may
