@@ -47,7 +47,9 @@ struct otlp_http {
     struct otel__retry_policy retry;
     atomic_bool shut;
     size_t byte_bound;
-    uint64_t not_before; /* ns: the server asked for no requests until then */
+    uint64_t not_before;   /* ns: the server asked for no requests until then */
+    uint64_t slower_until; /* ns: it asked for fewer and named no time: the next export begins no sooner, if it can */
+    unsigned throttled;    /* how often it has asked since it last answered otherwise */
     struct otel__otlp_reporter reporter;
 };
 
@@ -63,6 +65,9 @@ struct job {
 enum verdict { DELIVERED, TRY_AGAIN, LOST };
 
 /* ---- one request ------------------------------------------------------------------------------------------------- */
+
+/* Whether the server asks for fewer requests; a Retry-After may say for how long. */
+static bool throttles(int status) { return status == 429 || status == 503; }
 
 /* Retry-After as a floor for the next wait, which later exports respect as well. */
 static uint64_t throttle(struct otlp_http *otlp, const struct otel__http_response *response, uint64_t now) {
@@ -92,6 +97,7 @@ static enum verdict judge_answer(struct job *job, size_t count, struct otel__otl
     const struct otel__http_response *response = otel__http_response(otlp->client);
     struct otel__otlp_answer answer;
     otel__otlp_read_answer(response, &answer);
+    otlp->throttled = throttles(response->status) ? otlp->throttled + 1 : 0;
     if (response->status >= 200 && response->status < 300) {
         accept_answer(job, &answer, count);
         if (answer.foreign)
@@ -147,9 +153,21 @@ static bool wait_for(struct job *job, uint64_t until, struct otel__otlp_failure 
     return false;
 }
 
+/*
+ * Until when earlier answers hold this export back. Where none has named a time there are still attempts to be made: half
+ * of the export's time is left for them.
+ */
+static uint64_t pause_end(struct job *job, uint64_t now) {
+    struct otlp_http *otlp = job->otlp;
+    uint64_t half = now < job->deadline ? now + (job->deadline - now) / 2 : now;
+    uint64_t until = otlp->slower_until < half ? otlp->slower_until : half;
+    otlp->slower_until = 0;
+    return until > otlp->not_before ? until : otlp->not_before;
+}
+
 /* An earlier answer asked for a pause that is not over yet. */
 static bool respect_throttle(struct job *job, struct otel__otlp_failure *failure) {
-    uint64_t now = otel__clock_monotonic(), until = job->otlp->not_before;
+    uint64_t now = otel__clock_monotonic(), until = pause_end(job, now);
     if (now >= until)
         return true;
     if (until >= job->deadline) {
@@ -162,9 +180,13 @@ static bool respect_throttle(struct job *job, struct otel__otlp_failure *failure
     return wait_for(job, until, failure);
 }
 
-/* Sends what has been encoded, `count` spans, until it is delivered or lost. */
+/*
+ * Sends what has been encoded, `count` spans, until it is delivered or lost. While a server asks for fewer requests the
+ * waits go on to grow from one export to the next.
+ */
 static bool deliver(struct job *job, size_t count, struct otel__otlp_failure *failure) {
-    struct otel__retry retry = { .policy = job->otlp->retry, .deadline = job->deadline };
+    struct otlp_http *otlp = job->otlp;
+    struct otel__retry retry = { .policy = otlp->retry, .deadline = job->deadline, .failures = otlp->throttled };
     if (!respect_throttle(job, failure))
         return false;
     for (;;) {
@@ -173,9 +195,11 @@ static bool deliver(struct job *job, size_t count, struct otel__otlp_failure *fa
         if (verdict != TRY_AGAIN)
             return verdict == DELIVERED;
         uint64_t now = otel__clock_monotonic();
-        if (!otel__retry_next(&retry, now, random_bits(), floor, &wait))
+        if (!otel__retry_next(&retry, now, random_bits(), floor, &wait)) {
+            otlp->slower_until = otlp->throttled > 0 && floor == 0 ? now + wait : 0;
             return false;
-        otel__otlp_report_retry(&job->otlp->reporter, failure, wait / OTEL__MILLISECOND);
+        }
+        otel__otlp_report_retry(&otlp->reporter, failure, wait / OTEL__MILLISECOND);
         if (!wait_for(job, now + wait, failure))
             return false;
     }

@@ -78,6 +78,48 @@ static void a_short_pause_holds_for_the_next_export(void **state) {
     scene_end(&scene);
 }
 
+/* Each of these exports has time for one attempt, and is lost. */
+static void export_in_vain(struct scene *scene, unsigned times) {
+    for (unsigned i = 0; i < times; i++)
+        assert_int_equal(batch_double_export(scene->exporter, scene->batch, 200, NULL), OTEL_ERR_EXPORT);
+}
+
+/* 429 and 503 ask for fewer requests also where they do not say for how long. */
+static void a_throttling_server_slows_the_next_export(void **state) {
+    (void)state;
+    static const int statuses[] = { 429, 503 };
+    for (size_t i = 0; i < 2; i++) {
+        struct scene scene = scene_begin(STEPS({ .status = statuses[i] }, { .status = 200 }));
+        uint64_t before = otel__clock_monotonic();
+        export_in_vain(&scene, 1);
+        assert_int_equal(scene_export(&scene, NULL), OTEL_OK);
+        assert_true(otel__clock_monotonic() - before >= 250 * OTEL__MILLISECOND);
+        assert_int_equal(http_double_requests(scene.server), 2);
+        scene_end(&scene);
+    }
+}
+
+/* The third in a row asks for 2 s, from which the jitter takes a half at most. */
+static void the_waits_grow_from_export_to_export(void **state) {
+    (void)state;
+    struct scene scene = scene_begin(STEPS({ .status = 503 }, { .status = 503 }, { .status = 503 }, { .status = 200 }));
+    export_in_vain(&scene, 3);
+    uint64_t before = otel__clock_monotonic();
+    assert_int_equal(scene_export(&scene, NULL), OTEL_OK);
+    assert_true(otel__clock_monotonic() - before >= 900 * OTEL__MILLISECOND);
+    scene_end(&scene);
+}
+
+/* As above, but with less time than the wait would take. */
+static void a_slowed_export_keeps_time_for_an_attempt(void **state) {
+    (void)state;
+    struct scene scene = scene_begin(STEPS({ .status = 503 }, { .status = 503 }, { .status = 503 }, { .status = 200 }));
+    export_in_vain(&scene, 3);
+    assert_int_equal(batch_double_export(scene.exporter, scene.batch, 900, NULL), OTEL_OK);
+    assert_int_equal(http_double_requests(scene.server), 4);
+    scene_end(&scene);
+}
+
 /* Whether it ends in a wait or in an attempt, the report names what the server said. */
 static void the_bound_ends_the_attempts(void **state) {
     (void)state;
@@ -184,6 +226,9 @@ int main(void) {
         cmocka_unit_test(retry_after_is_a_floor),
         cmocka_unit_test(a_retry_after_beyond_the_bound),
         cmocka_unit_test(a_short_pause_holds_for_the_next_export),
+        cmocka_unit_test(a_throttling_server_slows_the_next_export),
+        cmocka_unit_test(the_waits_grow_from_export_to_export),
+        cmocka_unit_test(a_slowed_export_keeps_time_for_an_attempt),
         cmocka_unit_test(the_bound_ends_the_attempts),
         cmocka_unit_test(time_is_up_in_a_later_attempt),
         cmocka_unit_test(first_waits_of_processes_differ),
