@@ -216,6 +216,29 @@ static void broken_connections(void **state) {
     }
 }
 
+/* What its headers would have said nobody knows, so that a 2xx among its first bytes is no success. */
+static void an_answer_that_ends_inside_of_its_head(void **state) {
+    (void)state;
+    static const char *const answers[] = { "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Le",
+                                           "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n",
+                                           "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n" };
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        http_double *server = START({ .action = HTTP_RAW, .body = answers[i] });
+        struct otel__http_client *client = client_for(server);
+        assert_int_equal(post(client), OTEL__HTTP_UNAVAILABLE);
+        assert_non_null(strstr(otel__http_response(client)->problem, " closed the connection inside of its answer"));
+        otel__http_destroy(client);
+        http_double_stop(server);
+    }
+    http_double *server = START(
+        { .action = HTTP_RAW,
+          .body = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: T\r\n\r\n1\r\nx\r\n0\r\nT: t\r\n\r\n" });
+    struct otel__http_client *client = client_for(server);
+    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
+    otel__http_destroy(client);
+    http_double_stop(server);
+}
+
 static void nobody_listens(void **state) {
     (void)state;
     int socket;
@@ -547,6 +570,7 @@ int main(void) {
         cmocka_unit_test(a_kept_connection_that_dies_under_a_request),
         cmocka_unit_test(a_server_that_hangs_up_after_each_answer),
         cmocka_unit_test(broken_connections),
+        cmocka_unit_test(an_answer_that_ends_inside_of_its_head),
         cmocka_unit_test(nobody_listens),
         cmocka_unit_test(no_descriptor_left),
         cmocka_unit_test(a_name_that_does_not_exist),

@@ -110,8 +110,11 @@ static size_t on_header(char *data, size_t size, size_t count, void *user) {
         connection->too_large = true;
         return 0;
     }
-    if (line.len > 5 && memcmp(line.ptr, "HTTP/", 5) == 0) /* the final response, after one with a 1xx status */
+    if (line.len > 5 && memcmp(line.ptr, "HTTP/", 5) == 0) { /* the final response, after one with a 1xx status */
         response->content_type[0] = response->retry_after[0] = response->location[0] = '\0';
+        connection->head_ended = false;
+    }
+    connection->head_ended |= line.len <= 2;
     take_header(line, "Content-Type", response->content_type, sizeof response->content_type);
     take_header(line, "Retry-After", response->retry_after, sizeof response->retry_after);
     take_header(line, "Location", response->location, sizeof response->location);
@@ -268,6 +271,7 @@ void otel__http_connection_clear(struct otel__http_connection *connection) {
     }
     connection->response = (struct otel__http_response){ .body = body };
     connection->header_bytes = 0;
+    connection->head_ended = false;
     connection->too_large = false;
     connection->error[0] = '\0';
 }

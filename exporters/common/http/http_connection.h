@@ -34,7 +34,8 @@ struct otel__http_connection {
     ino_t witness_inode;
     struct otel__http_response response;
     size_t header_bytes, body_capacity, body_limit;
-    bool too_large; /* the response passed a limit */
+    bool head_ended; /* the empty line behind the headers has come */
+    bool too_large;  /* the response passed a limit */
     char error[CURL_ERROR_SIZE];
 };
 

@@ -101,6 +101,10 @@ static void explain_permanent(struct otel__http_connection *connection, const st
 
 enum otel__http_result otel__http_judge(struct otel__http_connection *connection, const struct otel__http_plan *plan,
                                         CURLcode code) {
+    if (code == CURLE_OK && !connection->head_ended) { /* libcurl makes do with a status line */
+        explain(connection, "%s closed the connection inside of its answer", plan->shown_host);
+        return OTEL__HTTP_UNAVAILABLE;
+    }
     if (code == CURLE_OK) {
         long status = 0;
         curl_easy_getinfo(connection->easy, CURLINFO_RESPONSE_CODE, &status);
