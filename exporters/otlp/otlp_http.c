@@ -368,6 +368,7 @@ static struct otel__http_client *make_client(const struct otel__otlp_http_settin
         .headers = settings->headers,
         .header_count = settings->header_count,
         .response_limit = RESPONSE_MAX,
+        .tls = settings->tls,
     };
     struct otel__http_client *client = otel__http_create(&http, error);
     free(agent);

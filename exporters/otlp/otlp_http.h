@@ -18,6 +18,7 @@ struct otel__otlp_http_settings {
     int timeout_ms;                /* of one export; 0: no limit but the exporter's own 60 s */
     const char *user_agent_prefix; /* NULL: none */
     struct otel__retry_policy retry;
+    const struct otel__tls_settings *tls; /* NULL: the system's trust, and no certificate of ours */
 };
 
 /*

@@ -162,6 +162,36 @@ static bool settle_headers(const otel_otlp_options *options, const struct otel__
     return true;
 }
 
+/* ---- TLS -------------------------------------------------------------------------------------------------------- */
+
+static struct otel__tls_file settle_file(const char *in_code, const char *member, const char *in_environment,
+                                         const char *variable) {
+    if (in_code)
+        return (struct otel__tls_file){ .path = in_code, .setting = member };
+    return (struct otel__tls_file){ .path = in_environment, .setting = variable };
+}
+
+/* False: nothing is set, or the URL has no use for it, which is reported. */
+static bool settle_tls(const otel_otlp_options *options, const struct otel__config *config, const char *url,
+                       struct otel__tls_settings *tls) {
+    tls->files[OTEL__TLS_TRUST] = settle_file(options->certificate_file, "otel_otlp_options.certificate_file",
+                                              config->otlp_certificate, config->source[OTEL__CONFIG_OTLP_CERTIFICATE]);
+    tls->files[OTEL__TLS_KEY] = settle_file(options->client_key_file, "otel_otlp_options.client_key_file",
+                                            config->otlp_client_key, config->source[OTEL__CONFIG_OTLP_CLIENT_KEY]);
+    tls->files[OTEL__TLS_CERTIFICATE] =
+        settle_file(options->client_certificate_file, "otel_otlp_options.client_certificate_file",
+                    config->otlp_client_certificate, config->source[OTEL__CONFIG_OTLP_CLIENT_CERTIFICATE]);
+    struct otel__url parts;
+    otel__url_parse(url, &parts);
+    const char *unused = NULL;
+    for (size_t i = OTEL__TLS_ROLES; i-- > 0;)
+        unused = tls->files[i].path ? tls->files[i].setting : unused;
+    if (unused && !parts.https)
+        otel_report(OTEL_LOG_WARN, "otlp_tls",
+                    "%s is of no use, as the endpoint begins with http://: nothing is encrypted", unused);
+    return unused && parts.https;
+}
+
 /* ---- together --------------------------------------------------------------------------------------------------- */
 
 static int settle_timeout(const otel_otlp_options *options, const struct otel__config *config) {
@@ -191,12 +221,14 @@ otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struc
     char *url = settle_url(options, config, error);
     otel_exporter *exporter = NULL;
     if (url && settle_retry(options, &retry, error) && settle_headers(options, config, &headers, error)) {
+        struct otel__tls_settings tls = { .files = { { NULL, NULL } } };
         const struct otel__otlp_http_settings settings = {
             .url = url,
             .headers = headers.items,
             .header_count = headers.count,
             .timeout_ms = settle_timeout(options, config),
             .retry = retry,
+            .tls = settle_tls(options, config, url, &tls) ? &tls : NULL,
             .user_agent_prefix = options->user_agent && *options->user_agent ? options->user_agent : NULL,
         };
         exporter = otel__otlp_http_create(&settings, error);

@@ -217,6 +217,9 @@ void otel__config_free(struct otel__config *config) {
     free(config->otlp_endpoint);
     free(config->otlp_traces_endpoint);
     free(config->otlp_headers);
+    free(config->otlp_certificate);
+    free(config->otlp_client_key);
+    free(config->otlp_client_certificate);
     for (struct otel__config_problem *problem = config->problems; problem;) {
         struct otel__config_problem *next = problem->next;
         free(problem);
@@ -248,6 +251,12 @@ void otel__config_load_otlp(struct otel__config *config, const otel_otlp_options
     }
     if (!options->headers)
         load(config, OTEL__CONFIG_OTLP_HEADERS, environment);
+    if (!options->certificate_file)
+        load(config, OTEL__CONFIG_OTLP_CERTIFICATE, environment);
+    if (!options->client_key_file)
+        load(config, OTEL__CONFIG_OTLP_CLIENT_KEY, environment);
+    if (!options->client_certificate_file)
+        load(config, OTEL__CONFIG_OTLP_CLIENT_CERTIFICATE, environment);
     settle_member(config, OTEL__CONFIG_OTLP_TIMEOUT, &config->otlp_timeout_ms, options->timeout_ms,
                   "otel_otlp_options.timeout_ms");
 }

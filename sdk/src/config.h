@@ -61,6 +61,9 @@ enum otel__config_id {
     OTEL__CONFIG_OTLP_HEADERS,
     OTEL__CONFIG_OTLP_TIMEOUT,
     OTEL__CONFIG_OTLP_PROTOCOL,
+    OTEL__CONFIG_OTLP_CERTIFICATE,
+    OTEL__CONFIG_OTLP_CLIENT_KEY,
+    OTEL__CONFIG_OTLP_CLIENT_CERTIFICATE,
     OTEL__CONFIG_ATTRIBUTE_COUNT_LIMIT,
     OTEL__CONFIG_ATTRIBUTE_VALUE_LENGTH_LIMIT,
     OTEL__CONFIG_SPAN_ATTRIBUTE_COUNT_LIMIT,
@@ -93,9 +96,12 @@ struct otel__config {
     int bsp_export_timeout_ms; /* 0: no limit */
     char *otlp_endpoint;       /* valid URLs */
     char *otlp_traces_endpoint;
-    char *otlp_headers;        /* as written; parsed when the exporter is made */
-    int otlp_timeout_ms;       /* 0: no limit */
-    int otlp_protocol;         /* enum otel__config_protocol */
+    char *otlp_headers;     /* as written; parsed when the exporter is made */
+    int otlp_timeout_ms;    /* 0: no limit */
+    int otlp_protocol;      /* enum otel__config_protocol */
+    char *otlp_certificate; /* names of files, which are read when the exporter is made */
+    char *otlp_client_key;
+    char *otlp_client_certificate;
     int attribute_count_limit; /* of limits, which count if they have a source */
     int attribute_value_length_limit;
     int span_attribute_count_limit;

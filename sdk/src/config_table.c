@@ -200,6 +200,23 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
            .specific = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", .type = OTEL__CONFIG_CHOICE,
            .offset = MEMBER(otlp_protocol), .fallback = "http/protobuf", .choices = protocols,
            .in_code = "otel_otlp_exporter()", .description = "How spans are sent."),
+
+    OPTION(OTLP_CERTIFICATE, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_CERTIFICATE",
+           .specific = "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", .type = OTEL__CONFIG_TEXT,
+           .offset = MEMBER(otlp_certificate), .in_code = "otel_otlp_options.certificate_file",
+           .description = "PEM file of the authorities to trust for https, instead of the system's. A file with a "
+                          "mistake makes the exporter unusable, here and below."),
+
+    OPTION(OTLP_CLIENT_KEY, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+           .specific = "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", .type = OTEL__CONFIG_TEXT,
+           .offset = MEMBER(otlp_client_key), .in_code = "otel_otlp_options.client_key_file",
+           .description = "PEM file of this client's private key, without a password, for servers that ask who it is."),
+
+    OPTION(OTLP_CLIENT_CERTIFICATE, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+           .specific = "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", .type = OTEL__CONFIG_TEXT,
+           .offset = MEMBER(otlp_client_certificate), .in_code = "otel_otlp_options.client_certificate_file",
+           .description = "PEM file of the certificate, or chain of them, to that key. A changed file counts from the "
+                          "next handshake on."),
 };
 
 const struct otel__config_choice *otel__config_choice_find(const struct otel__config_option *option, otel_str text) {

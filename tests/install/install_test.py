@@ -214,7 +214,7 @@ class Alone(Case):
         settings = ["-DOTEL_FORM=_static", f"-DCMAKE_PREFIX_PATH={options.prefix}", *self.HIDDEN]
         configured = self.configure(HERE / "c", fresh(options.work / "static"), *settings)
         self.assertNotEqual(configured.returncode, 0)
-        self.assertRegex(configured.stdout, r"(CURL::libcurl|PkgConfig::PROTOBUF_C|Threads::Threads)[\s\S]*not\s+found")
+        self.assertRegex(configured.stdout, r"(CURL::libcurl|OpenSSL::Crypto|PkgConfig::PROTOBUF_C|Threads::Threads)[\s\S]*not\s+found")
 
     def test_another_minor_version_is_refused(self):
         now, settings = options.version.split("."), [f"-DCMAKE_PREFIX_PATH={options.prefix}", *self.HIDDEN]

@@ -19,6 +19,7 @@ enum { GRACE_MS = 1000 };
 
 struct otel__http_client {
     struct otel__http_plan plan;
+    struct otel__tls_files *tls;              /* NULL: none are set */
     struct otel__http_connection *connection; /* NULL in a child that has not posted yet */
     _Atomic(CURLM *) wakeable; /* the connection's multi handle; for cancel, which comes from any thread */
     atomic_bool cancelled;
@@ -98,13 +99,33 @@ static bool connect_client(struct otel__http_client *client) {
     return client->connection != NULL;
 }
 
+/* False: libcurl refuses, or memory is short; without the files that are set nothing is to be sent. */
+static bool secure_client(struct otel__http_client *client) {
+    return !client->tls || otel__http_connection_secure(client->connection, otel__tls_content(client->tls));
+}
+
+/* False: `error` says why. */
+static bool open_tls(struct otel__http_client *client, const struct otel__tls_settings *settings, otel_error *error) {
+    if (!settings)
+        return true;
+    client->tls = otel__tls_open(settings, error);
+    if (!client->tls)
+        return false;
+    if (secure_client(client))
+        return true;
+    snprintf(error->text, sizeof error->text, "libcurl %s cannot take certificates from memory",
+             curl_version_info(CURLVERSION_NOW)->version);
+    return false;
+}
+
 struct otel__http_client *otel__http_create(const struct otel__http_settings *settings, otel_error *error) {
     static const otel_error short_of_memory = { "out of memory, or libcurl cannot be initialised" };
     *error = short_of_memory;
     if (!otel__http_global_init() || !check(settings, error))
         return NULL;
     struct otel__http_client *client = calloc(1, sizeof *client);
-    if (!client || !otel__http_plan_fill(&client->plan, settings) || !connect_client(client)) {
+    if (!client || !otel__http_plan_fill(&client->plan, settings) || !connect_client(client) ||
+        !open_tls(client, settings->tls, error)) {
         otel__http_destroy(client);
         return NULL;
     }
@@ -123,6 +144,7 @@ void otel__http_destroy(struct otel__http_client *client) {
     if (inside)
         otel__fork_gate_leave(&client->gate);
     otel__sigpipe_end(&guard);
+    otel__tls_close(client->tls);
     otel__http_plan_free(&client->plan);
     free(client);
 }
@@ -176,7 +198,7 @@ static enum otel__http_result conclude(struct otel__http_client *client, enum ot
 
 /* Hands the request to libcurl; inside the gate. */
 static bool begin(struct otel__http_client *client, const void *body, size_t len) {
-    if (!connect_client(client))
+    if (!connect_client(client) || !secure_client(client))
         return false;
     set_request(client->connection->easy, body, len);
     return curl_multi_add_handle(client->connection->multi, client->connection->easy) == CURLM_OK;

@@ -15,6 +15,8 @@
 #ifndef OTEL_EXPORTERS_HTTP_CLIENT_H
 #define OTEL_EXPORTERS_HTTP_CLIENT_H
 
+#include "common/tls/tls_files.h"
+
 #include <otel/status.h>
 #include <otel/types.h>
 
@@ -29,7 +31,8 @@ struct otel__http_settings {
     const char *user_agent;
     const struct otel__http_header *headers; /* usable for otel__http_header_problem() */
     size_t header_count;
-    size_t response_limit; /* bytes of a response's body */
+    size_t response_limit;                /* bytes of a response's body */
+    const struct otel__tls_settings *tls; /* NULL: the system's trust, and no certificate of ours */
 };
 
 enum otel__http_result {

@@ -198,6 +198,13 @@ static void restrict_protocols(CURL *easy) {
 #endif
 }
 
+/* These are libcurl's defaults, or will be: not to be left to a build or a version. */
+static void insist_on_tls(CURL *easy) {
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2); /* or later */
+}
+
 static bool set_options(CURL *easy, const struct otel__http_plan *plan) {
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -210,6 +217,7 @@ static bool set_options(CURL *easy, const struct otel__http_plan *plan) {
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, plan->headers);
     restrict_protocols(easy);
+    insist_on_tls(easy);
     /* Set even when empty, or libcurl would look into the environment. */
     return curl_easy_setopt(easy, CURLOPT_PROXY, plan->proxy) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_NOPROXY, plan->no_proxy) == CURLE_OK &&
@@ -249,6 +257,26 @@ struct otel__http_connection *otel__http_connection_create(const struct otel__ht
     set_callbacks(connection);
     curl_multi_setopt(connection->multi, CURLMOPT_MAXCONNECTS, 1L);
     return connection;
+}
+
+static bool set_blob(CURL *easy, CURLoption option, struct otel__tls_text text) {
+    struct curl_blob blob = { .data = text.ptr, .len = text.len, .flags = CURL_BLOB_COPY };
+    return text.len == 0 || curl_easy_setopt(easy, option, &blob) == CURLE_OK;
+}
+
+bool otel__http_connection_secure(struct otel__http_connection *connection, const struct otel__tls_content *content) {
+    CURL *easy = connection->easy;
+    if (connection->tls_generation == content->generation)
+        return true;
+    /* Beside the blob, libcurl would go on trusting the system's folder. */
+    if (content->text[OTEL__TLS_TRUST].len > 0 && curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) != CURLE_OK)
+        return false;
+    if (!set_blob(easy, CURLOPT_CAINFO_BLOB, content->text[OTEL__TLS_TRUST]) ||
+        !set_blob(easy, CURLOPT_SSLKEY_BLOB, content->text[OTEL__TLS_KEY]) ||
+        !set_blob(easy, CURLOPT_SSLCERT_BLOB, content->text[OTEL__TLS_CERTIFICATE]))
+        return false;
+    connection->tls_generation = content->generation;
+    return true;
 }
 
 void otel__http_connection_destroy(struct otel__http_connection *connection) {

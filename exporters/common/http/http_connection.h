@@ -37,6 +37,7 @@ struct otel__http_connection {
     bool head_ended; /* the empty line behind the headers has come */
     bool too_large;  /* the response passed a limit */
     char error[CURL_ERROR_SIZE];
+    uint64_t tls_generation; /* of what TLS is set up from; 0: nothing */
 };
 
 bool otel__http_plan_fill(struct otel__http_plan *plan, const struct otel__http_settings *settings);
@@ -44,6 +45,8 @@ void otel__http_plan_free(struct otel__http_plan *plan);
 
 /* NULL: out of memory. The plan must outlive the connection. */
 struct otel__http_connection *otel__http_connection_create(const struct otel__http_plan *plan);
+/* What its next TLS handshake is done with, unless it is set already. False: libcurl cannot take it. */
+bool otel__http_connection_secure(struct otel__http_connection *connection, const struct otel__tls_content *content);
 void otel__http_connection_destroy(struct otel__http_connection *connection);
 /* Forgets the last response. */
 void otel__http_connection_clear(struct otel__http_connection *connection);

@@ -49,6 +49,16 @@ static void explain_tls(struct otel__http_connection *connection, const struct o
         connection->response.hint = "Does the server speak plain http there?";
 }
 
+/* The server has looked at our certificate, or missed one, and said no: it will say so again. */
+static bool are_refused(const struct otel__http_connection *connection) {
+    static const char *const alerts[] = { "alert certificate", "alert bad certificate", "alert unknown ca",
+                                          "alert unsupported certificate", "alert access denied" };
+    for (size_t i = 0; i < sizeof alerts / sizeof *alerts; i++)
+        if (strstr(connection->error, alerts[i]))
+            return true;
+    return false;
+}
+
 static enum otel__http_result judge_transient(struct otel__http_connection *connection,
                                               const struct otel__http_plan *plan, CURLcode code) {
     switch (code) {
@@ -110,6 +120,10 @@ enum otel__http_result otel__http_judge(struct otel__http_connection *connection
         curl_easy_getinfo(connection->easy, CURLINFO_RESPONSE_CODE, &status);
         connection->response.status = (int)status;
         return OTEL__HTTP_ANSWERED;
+    }
+    if (are_refused(connection)) {
+        explain(connection, "%s refuses our certificate, or wants one: %s", plan->shown_host, connection->error);
+        return OTEL__HTTP_IMPOSSIBLE;
     }
     enum otel__http_result result = judge_transient(connection, plan, code);
     if (result == OTEL__HTTP_IMPOSSIBLE)

@@ -43,18 +43,26 @@ typedef struct otel_otlp_options {
     int max_backoff_ms OTEL__INIT(0);
     /** A request that fails is not sent again: its spans are lost, and counted so, at once. */
     bool retry_disabled OTEL__INIT(false);
+    /**
+     * Files in PEM, for https. Trusted authorities, instead of the system's; and the key and certificate chain, always
+     * both, by which a server that asks for them knows this client. A file that is missing, malformed or out of date
+     * makes creation fail. A file that changes later is read again before the next request, and used if it is good.
+     */
+    const char *certificate_file OTEL__INIT(nullptr);
+    const char *client_key_file OTEL__INIT(nullptr);
+    const char *client_certificate_file OTEL__INIT(nullptr);
 } otel_otlp_options;
 
 /**
  * An exporter that POSTs ExportTraceServiceRequest as protobuf over HTTP (http/protobuf). NULL and a reason when an
  * option is unusable.
  *
- * It keeps one connection alive, and uses TLS with the system's trust for https. It retries what is worth retrying
- * (connections that fail or break, HTTP 429, 502, 503, 504) within its time bound, with exponential back-off and
- * jitter (initial_backoff_ms, max_backoff_ms); honours Retry-After, also for later exports, which a 429 or 503 without
- * one slows down as well; and follows no redirects. Batches of more than 4 MiB are sent in parts. A proxy is taken from
- * http_proxy (in lower case only), https_proxy or HTTPS_PROXY, all_proxy or ALL_PROXY, exceptions from no_proxy or
- * NO_PROXY, as they stand when the exporter is made.
+ * It keeps one connection alive, and uses TLS 1.2 or later for https, with the system's trust or that of
+ * `certificate_file`. It retries what is worth retrying (connections that fail or break, HTTP 429, 502, 503, 504)
+ * within its time bound, with exponential back-off and jitter (initial_backoff_ms, max_backoff_ms); honours Retry-
+ * After, also for later exports, which a 429 or 503 without one slows down as well; and follows no redirects. Batches
+ * of more than 4 MiB are sent in parts. A proxy is taken from http_proxy (in lower case only), https_proxy or
+ * HTTPS_PROXY, all_proxy or ALL_PROXY, exceptions from no_proxy or NO_PROXY, as they stand when the exporter is made.
  *
  * Threads: as every exporter (otel/exporter.h), called from one thread at a time; export blocks, and cancel, which may
  * come from any thread, ends that at once. The first failure is reported with its cause, then at most one line in 10 s.
