@@ -14,7 +14,7 @@
 #include "common/http/http_header.h"
 #include "common/inherited.h"
 #include "common/retry.h"
-#include "otlp/otlp_encode.h"
+#include "otlp/otlp_json.h"
 #include "otlp/otlp_report.h"
 #include "otlp/otlp_response.h"
 
@@ -43,6 +43,7 @@ struct workspace {
 struct otlp_http {
     struct otel__http_client *client;
     struct workspace *workspace; /* NULL in a child that has not exported yet */
+    bool json;
     int timeout_ms;
     struct otel__retry_policy retry;
     atomic_bool shut;
@@ -214,7 +215,9 @@ static otel_status encode(struct job *job, size_t first, size_t count) {
     if (!otlp->workspace)
         return OTEL_ERR_MEMORY;
     size_t limit = count > 1 ? otlp->byte_bound : REQUEST_MAX;
-    return otel__otlp_encode(&otlp->workspace->encoder, job->batch, first, count, limit);
+    struct otel__otlp_encoder *encoder = &otlp->workspace->encoder;
+    return otlp->json ? otel__otlp_encode_json(encoder, job->batch, first, count, limit)
+                      : otel__otlp_encode(encoder, job->batch, first, count, limit);
 }
 
 static otel_status fail(struct job *job, size_t count, struct otel__otlp_failure *failure) {
@@ -363,7 +366,7 @@ static struct otel__http_client *make_client(const struct otel__otlp_http_settin
         return NULL;
     struct otel__http_settings http = {
         .url = settings->url,
-        .content_type = "application/x-protobuf",
+        .content_type = settings->json ? "application/json" : "application/x-protobuf",
         .user_agent = agent,
         .headers = settings->headers,
         .header_count = settings->header_count,
@@ -383,6 +386,7 @@ static otel_exporter *create(const struct otel__otlp_http_settings *settings, ot
         free(otlp);
         return NULL;
     }
+    otlp->json = settings->json;
     otlp->timeout_ms = settings->timeout_ms;
     otlp->retry = settings->retry;
     otlp->byte_bound = BOUND_FIRST;

@@ -162,6 +162,21 @@ static bool settle_headers(const otel_otlp_options *options, const struct otel__
     return true;
 }
 
+/* ---- the protocol ------------------------------------------------------------------------------------------------ */
+
+static bool settle_protocol(const otel_otlp_options *options, const struct otel__config *config, bool *json,
+                            otel_error *error) {
+    if (options->protocol == 0)
+        *json = config->otlp_protocol == OTEL__PROTOCOL_HTTP_JSON;
+    else
+        *json = options->protocol == OTEL_OTLP_HTTP_JSON;
+    if (options->protocol >= 0 && options->protocol <= OTEL_OTLP_HTTP_JSON)
+        return true;
+    char problem[64];
+    snprintf(problem, sizeof problem, "%d is no otel_otlp_protocol", options->protocol);
+    return fail(error, "otel_otlp_options.protocol", problem);
+}
+
 /* ---- together --------------------------------------------------------------------------------------------------- */
 
 static int settle_timeout(const otel_otlp_options *options, const struct otel__config *config) {
@@ -190,9 +205,11 @@ otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struc
     struct otel__retry_policy retry = { .disabled = false };
     char *url = settle_url(options, config, error);
     otel_exporter *exporter = NULL;
-    if (url && settle_retry(options, &retry, error) && settle_headers(options, config, &headers, error)) {
+    bool json = false;
+    if (url && settle_protocol(options, config, &json, error) && settle_retry(options, &retry, error) && settle_headers(options, config, &headers, error)) {
         const struct otel__otlp_http_settings settings = {
             .url = url,
+            .json = json,
             .headers = headers.items,
             .header_count = headers.count,
             .timeout_ms = settle_timeout(options, config),

@@ -31,7 +31,7 @@ enum otel__config_propagator {
     OTEL__PROPAGATOR_XRAY,
     OTEL__PROPAGATOR_OTTRACE
 };
-enum otel__config_protocol { OTEL__PROTOCOL_HTTP_PROTOBUF };
+enum otel__config_protocol { OTEL__PROTOCOL_HTTP_PROTOBUF, OTEL__PROTOCOL_HTTP_JSON };
 
 /* A list variable: each choice once, in the order given; `none` is the empty list. */
 struct otel__config_list {

@@ -63,7 +63,7 @@ static const struct otel__config_choice exporters[] = {
 
 static const struct otel__config_choice protocols[] = {
     { "http/protobuf", OTEL__PROTOCOL_HTTP_PROTOBUF, NULL },
-    { "http/json", 0, "this build has no such exporter" },
+    { "http/json", OTEL__PROTOCOL_HTTP_JSON, NULL },
     { "grpc", 0, "this build has no such exporter" },
     { NULL, 0, NULL },
 };
@@ -199,7 +199,7 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
     OPTION(OTLP_PROTOCOL, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_PROTOCOL",
            .specific = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", .type = OTEL__CONFIG_CHOICE,
            .offset = MEMBER(otlp_protocol), .fallback = "http/protobuf", .choices = protocols,
-           .in_code = "otel_otlp_exporter()", .description = "How spans are sent."),
+           .in_code = "otel_otlp_options.protocol", .description = "How spans are sent."),
 };
 
 const struct otel__config_choice *otel__config_choice_find(const struct otel__config_option *option, otel_str text) {

@@ -15,6 +15,7 @@
 static const char *const variables[] = {
     "OTEL_EXPORTER_OTLP_ENDPOINT",       "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS",
     "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_TIMEOUT",         "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+    "OTEL_EXPORTER_OTLP_PROTOCOL",       "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
 };
 
 static const struct http_step answer = { .action = HTTP_ANSWER };
@@ -129,6 +130,34 @@ static void without_any_setting_it_is_localhost(void **state) {
     assert_int_equal(status, OTEL_OK);
     assert_path("http://localhost:4318/v1/traces");
     assert_header("content-type", "application/x-protobuf");
+}
+
+static void assert_json(otel_otlp_options options) {
+    assert_int_equal(export_one(options), OTEL_OK);
+    assert_header("content-type", "application/json");
+    size_t len;
+    const uint8_t *body = http_double_body(server, http_double_requests(server) - 1, &len);
+    assert_memory_equal(body, "{\"resourceSpans\":[", 18);
+}
+
+/* Code beats the variable for traces, that the general one. */
+static void spans_go_as_json_on_request(void **state) {
+    (void)state;
+    NEEDS_OTLP();
+    const otel_otlp_options any = { .endpoint = url("") };
+    assert_json((otel_otlp_options){ .endpoint = url(""), .protocol = OTEL_OTLP_HTTP_JSON });
+    setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", 1);
+    assert_json(any);
+    setenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf", 1);
+    assert_int_equal(export_one(any), OTEL_OK);
+    assert_header("content-type", "application/x-protobuf");
+    setenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json", 1);
+    setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", 1);
+    assert_json(any);
+    assert_int_equal(export_one((otel_otlp_options){ .endpoint = url(""), .protocol = OTEL_OTLP_HTTP_PROTOBUF }),
+                     OTEL_OK);
+    assert_header("content-type", "application/x-protobuf");
+    assert_unusable((otel_otlp_options){ .protocol = 7 }, "otel_otlp_options.protocol: 7 is no otel_otlp_protocol");
 }
 
 static void traces_endpoint_is_used_as_it_is(void **state) {
@@ -364,6 +393,7 @@ static void build_without_http_says_so(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(endpoint_gets_the_path_of_traces),
+        TEST(spans_go_as_json_on_request),
         TEST(without_any_setting_it_is_localhost),
         TEST(traces_endpoint_is_used_as_it_is),
         TEST(code_beats_the_environment),

@@ -12,6 +12,12 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
+/** How spans are written. */
+typedef enum otel_otlp_protocol {
+    OTEL_OTLP_HTTP_PROTOBUF = 1, /**< http/protobuf */
+    OTEL_OTLP_HTTP_JSON = 2      /**< http/json: some three times as many bytes */
+} otel_otlp_protocol;
+
 /**
  * Zero members take the environment's OTEL_EXPORTER_OTLP_* values, then the defaults. All text is copied. Refused is
  * what no server would take: a URL of more than 8,192 bytes, headers of more than 65,536, a user agent of more than
@@ -43,11 +49,13 @@ typedef struct otel_otlp_options {
     int max_backoff_ms OTEL__INIT(0);
     /** A request that fails is not sent again: its spans are lost, and counted so, at once. */
     bool retry_disabled OTEL__INIT(false);
+    /** An otel_otlp_protocol. Default http/protobuf. */
+    int protocol OTEL__INIT(0);
 } otel_otlp_options;
 
 /**
- * An exporter that POSTs ExportTraceServiceRequest as protobuf over HTTP (http/protobuf). NULL and a reason when an
- * option is unusable.
+ * An exporter that POSTs ExportTraceServiceRequest over HTTP, as protobuf or as JSON. NULL and a reason when an option
+ * is unusable.
  *
  * It keeps one connection alive, and uses TLS with the system's trust for https. It retries what is worth retrying
  * (connections that fail or break, HTTP 429, 502, 503, 504) within its time bound, with exponential back-off and
