@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/url.h"
+#include "common/http/http_gzip.h"
 #include "common/http/http_header.h"
 #include "common/inherited.h"
 #include "common/retry.h"
@@ -31,6 +32,7 @@ enum {
     RESPONSE_MAX = 4 * 1024 * 1024, /* OTLP's limit */
     OWN_BOUND_MS = 60000,           /* of one export, when the settings have none */
     THROTTLE_MAX_S = 300,           /* how long one answer can keep later exports from being sent */
+    COMPRESS_STEP = 256 * 1024,     /* between two looks at whether an export is over */
     AGENT_MAX = 1024                /* of the user's part of the User-Agent */
 };
 
@@ -38,12 +40,13 @@ enum {
 struct workspace {
     struct otel__inherited inherited;
     struct otel__otlp_encoder encoder;
+    struct otel__gzip gzip;
 };
 
 struct otlp_http {
     struct otel__http_client *client;
     struct workspace *workspace; /* NULL in a child that has not exported yet */
-    bool json;
+    bool json, gzip;
     int timeout_ms;
     struct otel__retry_policy retry;
     atomic_bool shut;
@@ -134,7 +137,9 @@ static enum verdict attempt(struct job *job, size_t count, struct otel__otlp_fai
     failure->attempts++;
     failure->bytes = otel__buffer_length(body);
     *floor = 0;
-    enum otel__http_result result = otel__http_post(otlp->client, body->cursor, failure->bytes, job->deadline);
+    const struct otel__gzip *gzip = &otlp->workspace->gzip;
+    enum otel__http_result result = otel__http_post(otlp->client, otlp->gzip ? gzip->data : body->cursor,
+                                                    otlp->gzip ? gzip->len : otel__buffer_length(body), job->deadline);
     if (result == OTEL__HTTP_ANSWERED)
         return judge_answer(job, count, failure, floor);
     return judge_silence(otlp, result, failure);
@@ -234,6 +239,23 @@ static bool is_over(const struct job *job, struct otel__otlp_failure *failure) {
     return failure->status != OTEL_OK;
 }
 
+/* Limits are those of what is compressed. False: `failure` says why. */
+static bool compress_body(struct job *job, struct otel__otlp_failure *failure) {
+    struct otel__gzip *gzip = &job->otlp->workspace->gzip;
+    const struct otel__buffer *body = &job->otlp->workspace->encoder.body;
+    bool fine = otel__gzip_begin(gzip);
+    for (const uint8_t *at = body->cursor; fine && at < body->end;) {
+        if (is_over(job, failure))
+            return false;
+        size_t left = (size_t)(body->end - at), step = left < COMPRESS_STEP ? left : COMPRESS_STEP;
+        fine = otel__gzip_add(gzip, at, step, step == left);
+        at += step;
+    }
+    if (!fine)
+        otel__otlp_failure_problem(failure, OTEL_ERR_MEMORY, otel_status_text(OTEL_ERR_MEMORY), NULL);
+    return fine;
+}
+
 static otel_status send_range(struct job *job, size_t first, size_t count) {
     struct otel__otlp_failure failure = { .status = OTEL_OK };
     if (is_over(job, &failure))
@@ -251,7 +273,7 @@ static otel_status send_range(struct job *job, size_t first, size_t count) {
         otel__otlp_failure_problem(&failure, status, problem, NULL);
         return fail(job, count, &failure);
     }
-    if (!deliver(job, count, &failure))
+    if ((job->otlp->gzip && !compress_body(job, &failure)) || !deliver(job, count, &failure))
         return fail(job, count, &failure);
     otel__otlp_report_success(&job->otlp->reporter);
     return OTEL_OK;
@@ -318,8 +340,10 @@ static void after_fork(void *self, bool in_child) {
 
 static void destroy(void *self) {
     struct otlp_http *otlp = self;
-    if (otlp->workspace)
+    if (otlp->workspace) {
         otel__otlp_encoder_free(&otlp->workspace->encoder);
+        otel__gzip_free(&otlp->workspace->gzip);
+    }
     free(otlp->workspace);
     otel__http_destroy(otlp->client);
     free(otlp);
@@ -367,6 +391,7 @@ static struct otel__http_client *make_client(const struct otel__otlp_http_settin
     struct otel__http_settings http = {
         .url = settings->url,
         .content_type = settings->json ? "application/json" : "application/x-protobuf",
+        .content_encoding = settings->gzip ? "gzip" : NULL,
         .user_agent = agent,
         .headers = settings->headers,
         .header_count = settings->header_count,
@@ -387,6 +412,7 @@ static otel_exporter *create(const struct otel__otlp_http_settings *settings, ot
         return NULL;
     }
     otlp->json = settings->json;
+    otlp->gzip = settings->gzip;
     otlp->timeout_ms = settings->timeout_ms;
     otlp->retry = settings->retry;
     otlp->byte_bound = BOUND_FIRST;

@@ -177,6 +177,21 @@ static bool settle_protocol(const otel_otlp_options *options, const struct otel_
     return fail(error, "otel_otlp_options.protocol", problem);
 }
 
+/* ---- compression ------------------------------------------------------------------------------------------------ */
+
+static bool settle_compression(const otel_otlp_options *options, const struct otel__config *config, bool *gzip,
+                               otel_error *error) {
+    if (options->compression == 0)
+        *gzip = config->otlp_compression == OTEL__COMPRESSION_GZIP;
+    else
+        *gzip = options->compression == OTEL_OTLP_COMPRESSION_GZIP;
+    if (options->compression >= 0 && options->compression <= OTEL_OTLP_COMPRESSION_GZIP)
+        return true;
+    char problem[64];
+    snprintf(problem, sizeof problem, "%d is no otel_otlp_compression", options->compression);
+    return fail(error, "otel_otlp_options.compression", problem);
+}
+
 /* ---- together --------------------------------------------------------------------------------------------------- */
 
 static int settle_timeout(const otel_otlp_options *options, const struct otel__config *config) {
@@ -205,11 +220,13 @@ otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struc
     struct otel__retry_policy retry = { .disabled = false };
     char *url = settle_url(options, config, error);
     otel_exporter *exporter = NULL;
-    bool json = false;
-    if (url && settle_protocol(options, config, &json, error) && settle_retry(options, &retry, error) && settle_headers(options, config, &headers, error)) {
+    bool json = false, gzip = false;
+    if (url && settle_protocol(options, config, &json, error) && settle_compression(options, config, &gzip, error) &&
+        settle_retry(options, &retry, error) && settle_headers(options, config, &headers, error)) {
         const struct otel__otlp_http_settings settings = {
             .url = url,
             .json = json,
+            .gzip = gzip,
             .headers = headers.items,
             .header_count = headers.count,
             .timeout_ms = settle_timeout(options, config),

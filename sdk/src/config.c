@@ -250,6 +250,8 @@ void otel__config_load_otlp(struct otel__config *config, const otel_otlp_options
         load(config, OTEL__CONFIG_OTLP_HEADERS, environment);
     if (!options->protocol)
         load(config, OTEL__CONFIG_OTLP_PROTOCOL, environment);
+    if (!options->compression)
+        load(config, OTEL__CONFIG_OTLP_COMPRESSION, environment);
     settle_member(config, OTEL__CONFIG_OTLP_TIMEOUT, &config->otlp_timeout_ms, options->timeout_ms,
                   "otel_otlp_options.timeout_ms");
 }

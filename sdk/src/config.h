@@ -32,6 +32,7 @@ enum otel__config_propagator {
     OTEL__PROPAGATOR_OTTRACE
 };
 enum otel__config_protocol { OTEL__PROTOCOL_HTTP_PROTOBUF, OTEL__PROTOCOL_HTTP_JSON };
+enum otel__config_compression { OTEL__COMPRESSION_NONE, OTEL__COMPRESSION_GZIP };
 
 /* A list variable: each choice once, in the order given; `none` is the empty list. */
 struct otel__config_list {
@@ -61,6 +62,7 @@ enum otel__config_id {
     OTEL__CONFIG_OTLP_HEADERS,
     OTEL__CONFIG_OTLP_TIMEOUT,
     OTEL__CONFIG_OTLP_PROTOCOL,
+    OTEL__CONFIG_OTLP_COMPRESSION,
     OTEL__CONFIG_ATTRIBUTE_COUNT_LIMIT,
     OTEL__CONFIG_ATTRIBUTE_VALUE_LENGTH_LIMIT,
     OTEL__CONFIG_SPAN_ATTRIBUTE_COUNT_LIMIT,
@@ -96,6 +98,7 @@ struct otel__config {
     char *otlp_headers;        /* as written; parsed when the exporter is made */
     int otlp_timeout_ms;       /* 0: no limit */
     int otlp_protocol;         /* enum otel__config_protocol */
+    int otlp_compression;      /* enum otel__config_compression */
     int attribute_count_limit; /* of limits, which count if they have a source */
     int attribute_value_length_limit;
     int span_attribute_count_limit;

@@ -61,6 +61,12 @@ static const struct otel__config_choice exporters[] = {
     { NULL, 0, NULL },
 };
 
+static const struct otel__config_choice compressions[] = {
+    { "none", OTEL__COMPRESSION_NONE, NULL },
+    { "gzip", OTEL__COMPRESSION_GZIP, NULL },
+    { NULL, 0, NULL },
+};
+
 static const struct otel__config_choice protocols[] = {
     { "http/protobuf", OTEL__PROTOCOL_HTTP_PROTOBUF, NULL },
     { "http/json", OTEL__PROTOCOL_HTTP_JSON, NULL },
@@ -200,6 +206,11 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
            .specific = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", .type = OTEL__CONFIG_CHOICE,
            .offset = MEMBER(otlp_protocol), .fallback = "http/protobuf", .choices = protocols,
            .in_code = "otel_otlp_options.protocol", .description = "How spans are sent."),
+
+    OPTION(OTLP_COMPRESSION, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_COMPRESSION",
+           .specific = "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", .type = OTEL__CONFIG_CHOICE,
+           .offset = MEMBER(otlp_compression), .fallback = "none", .choices = compressions,
+           .in_code = "otel_otlp_options.compression", .description = "How requests are compressed."),
 };
 
 const struct otel__config_choice *otel__config_choice_find(const struct otel__config_option *option, otel_str text) {

@@ -18,6 +18,12 @@ typedef enum otel_otlp_protocol {
     OTEL_OTLP_HTTP_JSON = 2      /**< http/json: some three times as many bytes */
 } otel_otlp_protocol;
 
+/** How requests are compressed. */
+typedef enum otel_otlp_compression {
+    OTEL_OTLP_COMPRESSION_NONE = 1, /**< none */
+    OTEL_OTLP_COMPRESSION_GZIP = 2  /**< gzip: fewer bytes to send, for more work on the exporting thread */
+} otel_otlp_compression;
+
 /**
  * Zero members take the environment's OTEL_EXPORTER_OTLP_* values, then the defaults. All text is copied. Refused is
  * what no server would take: a URL of more than 8,192 bytes, headers of more than 65,536, a user agent of more than
@@ -51,6 +57,8 @@ typedef struct otel_otlp_options {
     bool retry_disabled OTEL__INIT(false);
     /** An otel_otlp_protocol. Default http/protobuf. */
     int protocol OTEL__INIT(0);
+    /** An otel_otlp_compression. Default none. */
+    int compression OTEL__INIT(0);
 } otel_otlp_options;
 
 /**
