@@ -26,10 +26,10 @@
 #include <sys/random.h>
 
 enum {
-    REQUEST_MAX = 64 * 1024 * 1024, /* OTLP's limit: no larger request is sent */
+    REQUEST_MAX = 64 * 1024 * 1024, /* OTLP's limit, by default: no larger request is sent */
     BOUND_FIRST = 4 * 1024 * 1024,  /* of requests with several spans: what servers accept by default */
     BOUND_LEAST = 64 * 1024,        /* a server that refuses this much is not helped by smaller requests */
-    RESPONSE_MAX = 4 * 1024 * 1024, /* OTLP's limit */
+    RESPONSE_MAX = 4 * 1024 * 1024, /* OTLP's limit, by default */
     OWN_BOUND_MS = 60000,           /* of one export, when the settings have none */
     THROTTLE_MAX_S = 300,           /* how long one answer can keep later exports from being sent */
     COMPRESS_STEP = 256 * 1024,     /* between two looks at whether an export is over */
@@ -50,7 +50,8 @@ struct otlp_http {
     int timeout_ms;
     struct otel__retry_policy retry;
     atomic_bool shut;
-    size_t byte_bound;
+    size_t request_max;
+    size_t byte_bound;     /* of requests with several spans */
     uint64_t not_before;   /* ns: the server asked for no requests until then */
     uint64_t slower_until; /* ns: it asked for fewer and named no time: the next export begins no sooner, if it can */
     unsigned throttled;    /* how often it has asked since it last answered otherwise */
@@ -219,7 +220,7 @@ static otel_status encode(struct job *job, size_t first, size_t count) {
         otlp->workspace = calloc(1, sizeof *otlp->workspace);
     if (!otlp->workspace)
         return OTEL_ERR_MEMORY;
-    size_t limit = count > 1 ? otlp->byte_bound : REQUEST_MAX;
+    size_t limit = count > 1 && otlp->byte_bound < otlp->request_max ? otlp->byte_bound : otlp->request_max;
     struct otel__otlp_encoder *encoder = &otlp->workspace->encoder;
     return otlp->json ? otel__otlp_encode_json(encoder, job->batch, first, count, limit)
                       : otel__otlp_encode(encoder, job->batch, first, count, limit);
@@ -256,6 +257,15 @@ static bool compress_body(struct job *job, struct otel__otlp_failure *failure) {
     return fine;
 }
 
+static void explain_encoding(const struct otlp_http *otlp, otel_status status, struct otel__otlp_failure *failure) {
+    char problem[96];
+    const size_t mib = 1024 * 1024, max = otlp->request_max;
+    if (status == OTEL_ERR_EXPORT)
+        snprintf(problem, sizeof problem, "the span takes more than %zu %s", max % mib ? max : max / mib,
+                 max % mib ? "bytes" : "MiB");
+    otel__otlp_failure_problem(failure, status, status == OTEL_ERR_EXPORT ? problem : otel_status_text(status), NULL);
+}
+
 static otel_status send_range(struct job *job, size_t first, size_t count) {
     struct otel__otlp_failure failure = { .status = OTEL_OK };
     if (is_over(job, &failure))
@@ -268,9 +278,7 @@ static otel_status send_range(struct job *job, size_t first, size_t count) {
         return one != OTEL_OK ? one : other;
     }
     if (status != OTEL_OK) {
-        bool large = status == OTEL_ERR_EXPORT;
-        const char *problem = large ? "the span takes more than 64 MiB" : otel_status_text(status);
-        otel__otlp_failure_problem(&failure, status, problem, NULL);
+        explain_encoding(job->otlp, status, &failure);
         return fail(job, count, &failure);
     }
     if ((job->otlp->gzip && !compress_body(job, &failure)) || !deliver(job, count, &failure))
@@ -395,7 +403,7 @@ static struct otel__http_client *make_client(const struct otel__otlp_http_settin
         .user_agent = agent,
         .headers = settings->headers,
         .header_count = settings->header_count,
-        .response_limit = RESPONSE_MAX,
+        .response_limit = settings->response_max ? settings->response_max : RESPONSE_MAX,
     };
     struct otel__http_client *client = otel__http_create(&http, error);
     free(agent);
@@ -415,6 +423,7 @@ static otel_exporter *create(const struct otel__otlp_http_settings *settings, ot
     otlp->gzip = settings->gzip;
     otlp->timeout_ms = settings->timeout_ms;
     otlp->retry = settings->retry;
+    otlp->request_max = settings->request_max ? settings->request_max : REQUEST_MAX;
     otlp->byte_bound = BOUND_FIRST;
     otel__otlp_reporter_init(&otlp->reporter, settings->url);
     return otel_exporter_create(&ops, otlp);

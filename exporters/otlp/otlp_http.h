@@ -12,9 +12,10 @@
 #include <otel/exporter.h>
 
 struct otel__otlp_http_settings {
-    const char *url; /* of the traces request, used as it is: see otel__otlp_traces_url() */
-    bool json;       /* rather than protobuf */
-    bool gzip;       /* compresses requests */
+    const char *url;                  /* of the traces request, used as it is: see otel__otlp_traces_url() */
+    bool json;                        /* rather than protobuf */
+    bool gzip;                        /* compresses requests */
+    size_t request_max, response_max; /* bytes, uncompressed; 0: OTLP's limits */
     const struct otel__http_header *headers;
     size_t header_count;
     int timeout_ms;                /* of one export; 0: no limit but the exporter's own 60 s */

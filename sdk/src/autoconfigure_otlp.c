@@ -227,6 +227,8 @@ otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struc
             .url = url,
             .json = json,
             .gzip = gzip,
+            .request_max = options->max_request_bytes,
+            .response_max = options->max_response_bytes,
             .headers = headers.items,
             .header_count = headers.count,
             .timeout_ms = settle_timeout(options, config),

@@ -193,6 +193,32 @@ static void requests_are_compressed_on_request(void **state) {
                     "otel_otlp_options.compression: 3 is no otel_otlp_compression");
 }
 
+/* There is no variable for these. */
+static void sizes_are_bounded_in_code(void **state) {
+    (void)state;
+    NEEDS_OTLP();
+    assert_int_equal(export_one((otel_otlp_options){ .endpoint = url(""), .max_request_bytes = 1 << 20 }), OTEL_OK);
+    size_t before = http_double_requests(server);
+    assert_int_equal(export_one((otel_otlp_options){ .endpoint = url(""), .max_request_bytes = 20 }), OTEL_ERR_EXPORT);
+    assert_int_equal(http_double_requests(server), before);
+    assert_int_equal(reports_count(), 1);
+    assert_non_null(strstr(reports_text(0), "more than 20 bytes"));
+}
+
+static void answers_are_bounded_in_code(void **state) {
+    (void)state;
+    NEEDS_OTLP();
+    const struct http_step step = { .body = "0123456789", .headers = "Content-Type: text/plain\r\n" };
+    http_double_stop(server);
+    server = http_double_start(&step, 1);
+    assert_int_equal(export_one((otel_otlp_options){ .endpoint = url(""), .max_response_bytes = 10 }), OTEL_OK);
+    assert_int_equal(export_one((otel_otlp_options){ .endpoint = url(""), .max_response_bytes = 9 }), OTEL_ERR_EXPORT);
+    assert_true(reports_count() > 0);
+    assert_non_null(strstr(reports_text(reports_count() - 1), "larger than 9 bytes"));
+    http_double_stop(server);
+    server = http_double_start(&answer, 1);
+}
+
 static void traces_endpoint_is_used_as_it_is(void **state) {
     (void)state;
     NEEDS_OTLP();
@@ -428,6 +454,8 @@ int main(void) {
         TEST(endpoint_gets_the_path_of_traces),
         TEST(spans_go_as_json_on_request),
         TEST(requests_are_compressed_on_request),
+        TEST(sizes_are_bounded_in_code),
+        TEST(answers_are_bounded_in_code),
         TEST(without_any_setting_it_is_localhost),
         TEST(traces_endpoint_is_used_as_it_is),
         TEST(code_beats_the_environment),

@@ -59,6 +59,16 @@ typedef struct otel_otlp_options {
     int protocol OTEL__INIT(0);
     /** An otel_otlp_compression. Default none. */
     int compression OTEL__INIT(0);
+    /**
+     * Bytes that a request may take before compression; default 64 MiB. A batch that takes more is sent in parts, and a
+     * single span that does is reported and lost.
+     */
+    size_t max_request_bytes OTEL__INIT(0);
+    /**
+     * Bytes that the body of an answer may take after decompression; default 4 MiB. The spans count as lost when it
+     * takes more, whatever its status.
+     */
+    size_t max_response_bytes OTEL__INIT(0);
 } otel_otlp_options;
 
 /**
