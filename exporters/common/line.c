@@ -3,8 +3,8 @@
 #include "common/line.h"
 
 #include "base/escape.h"
+#include "common/number_text.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,32 +93,8 @@ void otel__line_hex(struct otel__line *line, const uint8_t *bytes, size_t len) {
         otel__line_format(line, "%02x", bytes[i]);
 }
 
-/* Whatever the locale puts between the digits, of one byte or several, becomes a point. */
-static void repair_point(char *text) {
-    char *out = text;
-    for (const char *in = text; *in; in++) {
-        bool number = strchr("0123456789+-e", *in) != NULL;
-        if (number)
-            *out++ = *in;
-        else if (out == text || out[-1] != '.')
-            *out++ = '.';
-    }
-    *out = '\0';
-}
-
 void otel__line_double(struct otel__line *line, double value) {
-    char text[64];
-    if (!isfinite(value)) {
-        otel__line_add(line, isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
-        return;
-    }
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
-            break;
-    }
-    repair_point(text);
+    char text[OTEL__NUMBER_TEXT];
+    otel__number_text(value, text);
     otel__line_add(line, text);
-    if (!strpbrk(text, ".e"))
-        otel__line_add(line, ".0");
 }

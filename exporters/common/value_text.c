@@ -2,6 +2,7 @@
 /* value_text.c - see value_text.h. */
 #include "common/value_text.h"
 
+#include "common/base64.h"
 #include "common/value_element.h"
 
 #include <inttypes.h>
@@ -13,13 +14,9 @@ enum { DEPTH_MAX = 64 };
 static void add_json(struct otel__line *line, const otel_value *value, int depth);
 
 static void add_base64(struct otel__line *line, const unsigned char *bytes, size_t len) {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (size_t i = 0; i < len && !line->cut; i += 3) {
-        const size_t left = len - i;
-        const unsigned bits = (unsigned)bytes[i] << 16 | (left > 1 ? (unsigned)bytes[i + 1] << 8 : 0u) |
-                              (left > 2 ? (unsigned)bytes[i + 2] : 0u);
-        const char four[] = { digits[bits >> 18], digits[bits >> 12 & 63], left > 1 ? digits[bits >> 6 & 63] : '=',
-                              left > 2 ? digits[bits & 63] : '=' };
+        char four[4];
+        otel__base64_four(bytes + i, len - i, four);
         otel__line_bytes(line, four, sizeof four);
     }
 }

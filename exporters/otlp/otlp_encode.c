@@ -7,6 +7,7 @@
 
 #include "common/protobuf_writer.h"
 #include "common/value_element.h"
+#include "otlp/otlp_data.h"
 
 /* Field numbers (opentelemetry-proto); one enum per message. */
 enum { REQUEST_RESOURCE_SPANS = 1 };
@@ -46,20 +47,12 @@ enum { KEY_VALUE_KEY = 1, KEY_VALUE_VALUE = 2 };
 enum { ANY_STRING = 1, ANY_BOOL = 2, ANY_INT = 3, ANY_DOUBLE = 4, ANY_ARRAY = 5, ANY_MAP = 6, ANY_BYTES = 7 };
 enum { LIST_VALUES = 1 };
 
-/* Bits above the W3C trace flags: bit 9 is known, and the context in question is remote. */
-enum { FLAGS_HAS_IS_REMOTE = 0x100, FLAGS_IS_REMOTE = 0x200 };
-/* Values nested deeper are written as empty; the SDK records nothing that deep. */
-enum { DEPTH_MAX = 64 };
-
 static void write_attribute(struct otel__buffer *out, uint32_t field, const otel_attr *attr, int depth);
 
 static void write_attributes(struct otel__buffer *out, uint32_t field, otel_attrs attributes, int depth) {
     for (size_t i = attributes.count; i-- > 0;)
         write_attribute(out, field, &attributes.items[i], depth);
 }
-
-/* otel_type lists the scalars first. The SDK presents OTEL_TYPE_UINT as text. */
-static bool is_scalar(otel_type type) { return type <= OTEL_TYPE_BYTES && type != OTEL_TYPE_UINT; }
 
 /* Room that put_scalar() needs. */
 static size_t scalar_size(const otel_value *value) { return value->len + OTEL__PB_FIELD_MAX; }
@@ -99,15 +92,13 @@ static void write_list(struct otel__buffer *out, const otel_value *value, int de
     otel__pb_message(out, ANY_ARRAY, mark);
 }
 
-static bool is_list(otel_type type) { return type >= OTEL_TYPE_STRINGS && type <= OTEL_TYPE_MAP; }
-
 /* An AnyValue. */
 static void write_value(struct otel__buffer *out, uint32_t field, const otel_value *value, int depth) {
     size_t mark = otel__buffer_length(out);
-    if (is_scalar(value->type)) {
+    if (otel__otlp_is_scalar(value->type)) {
         if (otel__buffer_reserve(out, scalar_size(value)))
             out->cursor = put_scalar(out->cursor, value);
-    } else if (is_list(value->type) && depth < DEPTH_MAX) {
+    } else if (otel__otlp_is_list(value->type) && depth < OTEL__OTLP_DEPTH_MAX) {
         write_list(out, value, depth + 1);
     }
     otel__pb_message(out, field, mark);
@@ -115,7 +106,7 @@ static void write_value(struct otel__buffer *out, uint32_t field, const otel_val
 
 /* A KeyValue. Nearly every attribute is a scalar, whose size is known well enough to ask for room once. */
 static void write_attribute(struct otel__buffer *out, uint32_t field, const otel_attr *attr, int depth) {
-    if (is_scalar(attr->value.type)) {
+    if (otel__otlp_is_scalar(attr->value.type)) {
         if (!otel__buffer_reserve(out, scalar_size(&attr->value) + attr->key.len + 3 * OTEL__PB_FIELD_MAX))
             return;
         uint8_t *end = out->cursor;
@@ -140,17 +131,12 @@ static void write_event(struct otel__buffer *out, const otel_event_data *event) 
     otel__pb_message(out, SPAN_EVENTS, mark);
 }
 
-static uint32_t wire_flags(uint8_t trace_flags, const otel_span *remote_or_not) {
-    bool remote = remote_or_not && otel_span_remote(remote_or_not);
-    return trace_flags | (uint32_t)FLAGS_HAS_IS_REMOTE | (remote ? (uint32_t)FLAGS_IS_REMOTE : 0u);
-}
-
 static void write_link(struct otel__buffer *out, const otel_link_data *link) {
     size_t mark = otel__buffer_length(out);
     uint8_t trace_id[16], span_id[8];
     otel_span_trace_id(link->span, trace_id);
     otel_span_id(link->span, span_id);
-    otel__pb_fixed32(out, LINK_FLAGS, wire_flags(otel_span_flags(link->span), link->span));
+    otel__pb_fixed32(out, LINK_FLAGS, otel__otlp_flags(otel_span_flags(link->span), link->span));
     otel__pb_uint(out, LINK_DROPPED_ATTRIBUTES, link->dropped_attributes);
     write_attributes(out, LINK_ATTRIBUTES, link->attributes, 0);
     otel__pb_text(out, LINK_TRACE_STATE, link->tracestate);
@@ -172,7 +158,7 @@ static void write_status(struct otel__buffer *out, otel_code code, otel_str text
 
 /* The fields after the attributes. */
 static void write_span_tail(struct otel__buffer *out, const otel_span_data *span) {
-    otel__pb_fixed32(out, SPAN_FLAGS, wire_flags(span->flags, span->parent));
+    otel__pb_fixed32(out, SPAN_FLAGS, otel__otlp_flags(span->flags, span->parent));
     write_status(out, span->status, span->status_text);
     otel__pb_uint(out, SPAN_DROPPED_LINKS, span->dropped_links);
     for (size_t i = span->link_count; i-- > 0;)

@@ -11,10 +11,11 @@
 
 #include "base/clock.h"
 #include "base/url.h"
+#include "common/http/http_gzip.h"
 #include "common/http/http_header.h"
 #include "common/inherited.h"
 #include "common/retry.h"
-#include "otlp/otlp_encode.h"
+#include "otlp/otlp_json.h"
 #include "otlp/otlp_report.h"
 #include "otlp/otlp_response.h"
 
@@ -25,12 +26,13 @@
 #include <sys/random.h>
 
 enum {
-    REQUEST_MAX = 64 * 1024 * 1024, /* OTLP's limit: no larger request is sent */
+    REQUEST_MAX = 64 * 1024 * 1024, /* OTLP's limit, by default: no larger request is sent */
     BOUND_FIRST = 4 * 1024 * 1024,  /* of requests with several spans: what servers accept by default */
     BOUND_LEAST = 64 * 1024,        /* a server that refuses this much is not helped by smaller requests */
-    RESPONSE_MAX = 4 * 1024 * 1024, /* OTLP's limit */
+    RESPONSE_MAX = 4 * 1024 * 1024, /* OTLP's limit, by default */
     OWN_BOUND_MS = 60000,           /* of one export, when the settings have none */
     THROTTLE_MAX_S = 300,           /* how long one answer can keep later exports from being sent */
+    COMPRESS_STEP = 256 * 1024,     /* between two looks at whether an export is over */
     AGENT_MAX = 1024                /* of the user's part of the User-Agent */
 };
 
@@ -38,15 +40,18 @@ enum {
 struct workspace {
     struct otel__inherited inherited;
     struct otel__otlp_encoder encoder;
+    struct otel__gzip gzip;
 };
 
 struct otlp_http {
     struct otel__http_client *client;
     struct workspace *workspace; /* NULL in a child that has not exported yet */
+    bool json, gzip;
     int timeout_ms;
     struct otel__retry_policy retry;
     atomic_bool shut;
-    size_t byte_bound;
+    size_t request_max;
+    size_t byte_bound;     /* of requests with several spans */
     uint64_t not_before;   /* ns: the server asked for no requests until then */
     uint64_t slower_until; /* ns: it asked for fewer and named no time: the next export begins no sooner, if it can */
     unsigned throttled;    /* how often it has asked since it last answered otherwise */
@@ -133,7 +138,9 @@ static enum verdict attempt(struct job *job, size_t count, struct otel__otlp_fai
     failure->attempts++;
     failure->bytes = otel__buffer_length(body);
     *floor = 0;
-    enum otel__http_result result = otel__http_post(otlp->client, body->cursor, failure->bytes, job->deadline);
+    const struct otel__gzip *gzip = &otlp->workspace->gzip;
+    enum otel__http_result result = otel__http_post(otlp->client, otlp->gzip ? gzip->data : body->cursor,
+                                                    otlp->gzip ? gzip->len : otel__buffer_length(body), job->deadline);
     if (result == OTEL__HTTP_ANSWERED)
         return judge_answer(job, count, failure, floor);
     return judge_silence(otlp, result, failure);
@@ -213,8 +220,10 @@ static otel_status encode(struct job *job, size_t first, size_t count) {
         otlp->workspace = calloc(1, sizeof *otlp->workspace);
     if (!otlp->workspace)
         return OTEL_ERR_MEMORY;
-    size_t limit = count > 1 ? otlp->byte_bound : REQUEST_MAX;
-    return otel__otlp_encode(&otlp->workspace->encoder, job->batch, first, count, limit);
+    size_t limit = count > 1 && otlp->byte_bound < otlp->request_max ? otlp->byte_bound : otlp->request_max;
+    struct otel__otlp_encoder *encoder = &otlp->workspace->encoder;
+    return otlp->json ? otel__otlp_encode_json(encoder, job->batch, first, count, limit)
+                      : otel__otlp_encode(encoder, job->batch, first, count, limit);
 }
 
 static otel_status fail(struct job *job, size_t count, struct otel__otlp_failure *failure) {
@@ -231,6 +240,32 @@ static bool is_over(const struct job *job, struct otel__otlp_failure *failure) {
     return failure->status != OTEL_OK;
 }
 
+/* Limits are those of what is compressed. False: `failure` says why. */
+static bool compress_body(struct job *job, struct otel__otlp_failure *failure) {
+    struct otel__gzip *gzip = &job->otlp->workspace->gzip;
+    const struct otel__buffer *body = &job->otlp->workspace->encoder.body;
+    bool fine = otel__gzip_begin(gzip);
+    for (const uint8_t *at = body->cursor; fine && at < body->end;) {
+        if (is_over(job, failure))
+            return false;
+        size_t left = (size_t)(body->end - at), step = left < COMPRESS_STEP ? left : COMPRESS_STEP;
+        fine = otel__gzip_add(gzip, at, step, step == left);
+        at += step;
+    }
+    if (!fine)
+        otel__otlp_failure_problem(failure, OTEL_ERR_MEMORY, otel_status_text(OTEL_ERR_MEMORY), NULL);
+    return fine;
+}
+
+static void explain_encoding(const struct otlp_http *otlp, otel_status status, struct otel__otlp_failure *failure) {
+    char problem[96];
+    const size_t mib = 1024 * 1024, max = otlp->request_max;
+    if (status == OTEL_ERR_EXPORT)
+        snprintf(problem, sizeof problem, "the span takes more than %zu %s", max % mib ? max : max / mib,
+                 max % mib ? "bytes" : "MiB");
+    otel__otlp_failure_problem(failure, status, status == OTEL_ERR_EXPORT ? problem : otel_status_text(status), NULL);
+}
+
 static otel_status send_range(struct job *job, size_t first, size_t count) {
     struct otel__otlp_failure failure = { .status = OTEL_OK };
     if (is_over(job, &failure))
@@ -243,12 +278,10 @@ static otel_status send_range(struct job *job, size_t first, size_t count) {
         return one != OTEL_OK ? one : other;
     }
     if (status != OTEL_OK) {
-        bool large = status == OTEL_ERR_EXPORT;
-        const char *problem = large ? "the span takes more than 64 MiB" : otel_status_text(status);
-        otel__otlp_failure_problem(&failure, status, problem, NULL);
+        explain_encoding(job->otlp, status, &failure);
         return fail(job, count, &failure);
     }
-    if (!deliver(job, count, &failure))
+    if ((job->otlp->gzip && !compress_body(job, &failure)) || !deliver(job, count, &failure))
         return fail(job, count, &failure);
     otel__otlp_report_success(&job->otlp->reporter);
     return OTEL_OK;
@@ -315,8 +348,10 @@ static void after_fork(void *self, bool in_child) {
 
 static void destroy(void *self) {
     struct otlp_http *otlp = self;
-    if (otlp->workspace)
+    if (otlp->workspace) {
         otel__otlp_encoder_free(&otlp->workspace->encoder);
+        otel__gzip_free(&otlp->workspace->gzip);
+    }
     free(otlp->workspace);
     otel__http_destroy(otlp->client);
     free(otlp);
@@ -363,11 +398,12 @@ static struct otel__http_client *make_client(const struct otel__otlp_http_settin
         return NULL;
     struct otel__http_settings http = {
         .url = settings->url,
-        .content_type = "application/x-protobuf",
+        .content_type = settings->json ? "application/json" : "application/x-protobuf",
+        .content_encoding = settings->gzip ? "gzip" : NULL,
         .user_agent = agent,
         .headers = settings->headers,
         .header_count = settings->header_count,
-        .response_limit = RESPONSE_MAX,
+        .response_limit = settings->response_max ? settings->response_max : RESPONSE_MAX,
         .tls = settings->tls,
     };
     struct otel__http_client *client = otel__http_create(&http, error);
@@ -384,8 +420,11 @@ static otel_exporter *create(const struct otel__otlp_http_settings *settings, ot
         free(otlp);
         return NULL;
     }
+    otlp->json = settings->json;
+    otlp->gzip = settings->gzip;
     otlp->timeout_ms = settings->timeout_ms;
     otlp->retry = settings->retry;
+    otlp->request_max = settings->request_max ? settings->request_max : REQUEST_MAX;
     otlp->byte_bound = BOUND_FIRST;
     otel__otlp_reporter_init(&otlp->reporter, settings->url);
     return otel_exporter_create(&ops, otlp);

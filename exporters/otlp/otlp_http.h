@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * otlp_http.h - the OTLP exporter over HTTP with protobuf, made from settings in which options, environment and
+ * otlp_http.h - the OTLP exporter over HTTP, made from settings in which options, environment and
  * defaults have been merged already.
  */
 #ifndef OTEL_OTLP_HTTP_H
@@ -12,7 +12,10 @@
 #include <otel/exporter.h>
 
 struct otel__otlp_http_settings {
-    const char *url; /* of the traces request, used as it is: see otel__otlp_traces_url() */
+    const char *url;                  /* of the traces request, used as it is: see otel__otlp_traces_url() */
+    bool json;                        /* rather than protobuf */
+    bool gzip;                        /* compresses requests */
+    size_t request_max, response_max; /* bytes, uncompressed; 0: OTLP's limits */
     const struct otel__http_header *headers;
     size_t header_count;
     int timeout_ms;                /* of one export; 0: no limit but the exporter's own 60 s */

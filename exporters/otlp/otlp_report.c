@@ -27,7 +27,7 @@ static const struct explanation explanations[] = {
     { 405, "Method Not Allowed", "Is this the address of an OTLP server?" },
     { 407, "Proxy Authentication Required", "See http_proxy and HTTPS_PROXY." },
     { 413, "Content Too Large", "Later requests will be smaller." },
-    { 415, "Unsupported Media Type", "Does the server take OTLP as protobuf?" },
+    { 415, "Unsupported Media Type", "Does the server take this protocol? See OTEL_EXPORTER_OTLP_PROTOCOL." },
     { 429, "Too Many Requests", NULL },
     { 500, "Internal Server Error", NULL },
     { 502, "Bad Gateway", NULL },

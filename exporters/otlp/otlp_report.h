@@ -18,7 +18,7 @@ struct otel__otlp_reporter {
 struct otel__otlp_failure {
     otel_status status; /* what the export is to return */
     unsigned attempts;
-    size_t bytes;     /* of the request */
+    size_t bytes;     /* of the request, before compression */
     char cause[768];  /* the last failure; "" when there was none */
     const char *hint; /* what may help; NULL: nothing known */
 };

@@ -3,6 +3,7 @@
 #include "otlp/otlp_response.h"
 
 #include "base/escape.h"
+#include "otlp/otlp_response_json.h"
 #include "trace_response.pb-c.h"
 
 #include <stdlib.h>
@@ -101,10 +102,10 @@ void otel__otlp_read_answer(const struct otel__http_response *response, struct o
         return;
     if (success && protobuf)
         read_success(response, answer);
-    else if (success)
-        answer->foreign = !json; /* there are servers that answer in OTLP's other encoding */
+    else if (success) /* there are servers that answer in OTLP's other encoding */
+        answer->foreign = !json || !otel__otlp_read_json_success(response, answer);
     else if (protobuf)
         read_status(response, answer);
-    else if (json || is_type(response->content_type, "text/"))
+    else if ((json && !otel__otlp_read_json_status(response, answer)) || is_type(response->content_type, "text/"))
         read_text(response, answer);
 }

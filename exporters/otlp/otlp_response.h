@@ -15,8 +15,8 @@ struct otel__otlp_answer {
 
 /*
  * Reads the body of a 2xx answer as ExportTraceServiceResponse, that of any other as google.rpc.Status or as text, by
- * its Content-Type. A body that cannot be read, or that would take more than some memory to read, says nothing; of a
- * 2xx answer it is foreign.
+ * its Content-Type: protobuf or JSON, whichever the request was. A body that cannot be read, or that would take more
+ * than some memory to read, says nothing; of a 2xx answer it is foreign.
  */
 void otel__otlp_read_answer(const struct otel__http_response *response, struct otel__otlp_answer *answer);
 

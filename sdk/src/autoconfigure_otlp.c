@@ -192,6 +192,36 @@ static bool settle_tls(const otel_otlp_options *options, const struct otel__conf
     return unused && parts.https;
 }
 
+/* ---- the protocol ------------------------------------------------------------------------------------------------ */
+
+static bool settle_protocol(const otel_otlp_options *options, const struct otel__config *config, bool *json,
+                            otel_error *error) {
+    if (options->protocol == 0)
+        *json = config->otlp_protocol == OTEL__PROTOCOL_HTTP_JSON;
+    else
+        *json = options->protocol == OTEL_OTLP_HTTP_JSON;
+    if (options->protocol >= 0 && options->protocol <= OTEL_OTLP_HTTP_JSON)
+        return true;
+    char problem[64];
+    snprintf(problem, sizeof problem, "%d is no otel_otlp_protocol", options->protocol);
+    return fail(error, "otel_otlp_options.protocol", problem);
+}
+
+/* ---- compression ------------------------------------------------------------------------------------------------ */
+
+static bool settle_compression(const otel_otlp_options *options, const struct otel__config *config, bool *gzip,
+                               otel_error *error) {
+    if (options->compression == 0)
+        *gzip = config->otlp_compression == OTEL__COMPRESSION_GZIP;
+    else
+        *gzip = options->compression == OTEL_OTLP_COMPRESSION_GZIP;
+    if (options->compression >= 0 && options->compression <= OTEL_OTLP_COMPRESSION_GZIP)
+        return true;
+    char problem[64];
+    snprintf(problem, sizeof problem, "%d is no otel_otlp_compression", options->compression);
+    return fail(error, "otel_otlp_options.compression", problem);
+}
+
 /* ---- together --------------------------------------------------------------------------------------------------- */
 
 static int settle_timeout(const otel_otlp_options *options, const struct otel__config *config) {
@@ -220,10 +250,16 @@ otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struc
     struct otel__retry_policy retry = { .disabled = false };
     char *url = settle_url(options, config, error);
     otel_exporter *exporter = NULL;
-    if (url && settle_retry(options, &retry, error) && settle_headers(options, config, &headers, error)) {
+    bool json = false, gzip = false;
+    if (url && settle_protocol(options, config, &json, error) && settle_compression(options, config, &gzip, error) &&
+        settle_retry(options, &retry, error) && settle_headers(options, config, &headers, error)) {
         struct otel__tls_settings tls = { .files = { { NULL, NULL } } };
         const struct otel__otlp_http_settings settings = {
             .url = url,
+            .json = json,
+            .gzip = gzip,
+            .request_max = options->max_request_bytes,
+            .response_max = options->max_response_bytes,
             .headers = headers.items,
             .header_count = headers.count,
             .timeout_ms = settle_timeout(options, config),

@@ -251,6 +251,10 @@ void otel__config_load_otlp(struct otel__config *config, const otel_otlp_options
     }
     if (!options->headers)
         load(config, OTEL__CONFIG_OTLP_HEADERS, environment);
+    if (!options->protocol)
+        load(config, OTEL__CONFIG_OTLP_PROTOCOL, environment);
+    if (!options->compression)
+        load(config, OTEL__CONFIG_OTLP_COMPRESSION, environment);
     if (!options->certificate_file)
         load(config, OTEL__CONFIG_OTLP_CERTIFICATE, environment);
     if (!options->client_key_file)

@@ -31,7 +31,8 @@ enum otel__config_propagator {
     OTEL__PROPAGATOR_XRAY,
     OTEL__PROPAGATOR_OTTRACE
 };
-enum otel__config_protocol { OTEL__PROTOCOL_HTTP_PROTOBUF };
+enum otel__config_protocol { OTEL__PROTOCOL_HTTP_PROTOBUF, OTEL__PROTOCOL_HTTP_JSON };
+enum otel__config_compression { OTEL__COMPRESSION_NONE, OTEL__COMPRESSION_GZIP };
 
 /* A list variable: each choice once, in the order given; `none` is the empty list. */
 struct otel__config_list {
@@ -64,6 +65,7 @@ enum otel__config_id {
     OTEL__CONFIG_OTLP_CERTIFICATE,
     OTEL__CONFIG_OTLP_CLIENT_KEY,
     OTEL__CONFIG_OTLP_CLIENT_CERTIFICATE,
+    OTEL__CONFIG_OTLP_COMPRESSION,
     OTEL__CONFIG_ATTRIBUTE_COUNT_LIMIT,
     OTEL__CONFIG_ATTRIBUTE_VALUE_LENGTH_LIMIT,
     OTEL__CONFIG_SPAN_ATTRIBUTE_COUNT_LIMIT,
@@ -99,6 +101,7 @@ struct otel__config {
     char *otlp_headers;     /* as written; parsed when the exporter is made */
     int otlp_timeout_ms;    /* 0: no limit */
     int otlp_protocol;      /* enum otel__config_protocol */
+    int otlp_compression;   /* enum otel__config_compression */
     char *otlp_certificate; /* names of files, which are read when the exporter is made */
     char *otlp_client_key;
     char *otlp_client_certificate;

@@ -61,9 +61,15 @@ static const struct otel__config_choice exporters[] = {
     { NULL, 0, NULL },
 };
 
+static const struct otel__config_choice compressions[] = {
+    { "none", OTEL__COMPRESSION_NONE, NULL },
+    { "gzip", OTEL__COMPRESSION_GZIP, NULL },
+    { NULL, 0, NULL },
+};
+
 static const struct otel__config_choice protocols[] = {
     { "http/protobuf", OTEL__PROTOCOL_HTTP_PROTOBUF, NULL },
-    { "http/json", 0, "this build has no such exporter" },
+    { "http/json", OTEL__PROTOCOL_HTTP_JSON, NULL },
     { "grpc", 0, "this build has no such exporter" },
     { NULL, 0, NULL },
 };
@@ -199,7 +205,12 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
     OPTION(OTLP_PROTOCOL, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_PROTOCOL",
            .specific = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", .type = OTEL__CONFIG_CHOICE,
            .offset = MEMBER(otlp_protocol), .fallback = "http/protobuf", .choices = protocols,
-           .in_code = "otel_otlp_exporter()", .description = "How spans are sent."),
+           .in_code = "otel_otlp_options.protocol", .description = "How spans are sent."),
+
+    OPTION(OTLP_COMPRESSION, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_COMPRESSION",
+           .specific = "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", .type = OTEL__CONFIG_CHOICE,
+           .offset = MEMBER(otlp_compression), .fallback = "none", .choices = compressions,
+           .in_code = "otel_otlp_options.compression", .description = "How requests are compressed."),
 
     OPTION(OTLP_CERTIFICATE, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_CERTIFICATE",
            .specific = "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", .type = OTEL__CONFIG_TEXT,

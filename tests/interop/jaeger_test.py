@@ -178,6 +178,12 @@ class Trees(KalkiInJaeger):
         self.stop(kalki)
         self.check_trace(trace_id, kalki_trees.found(kalki, SQUALL, self.index_span()))
 
+    def test_json_brings_the_same(self):
+        kalki = self.kalki(OTEL_EXPORTER_OTLP_PROTOCOL="http/json")
+        trace_id = self.get(kalki, SQUALL.path, 200)
+        self.stop(kalki)
+        self.check_trace(trace_id, kalki_trees.found(kalki, SQUALL, self.index_span()))
+
     def test_search_that_finds_nothing(self):
         kalki = self.kalki()
         trace_id = self.get(kalki, NOTHING.path, 200)

@@ -13,8 +13,10 @@
 #include <cmocka.h>
 
 static const char *const variables[] = {
-    "OTEL_EXPORTER_OTLP_ENDPOINT",       "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS",
-    "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_TIMEOUT",         "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",           "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",     "OTEL_EXPORTER_OTLP_TIMEOUT",         "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+    "OTEL_EXPORTER_OTLP_PROTOCOL",           "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_COMPRESSION",
+    "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
 };
 
 static const struct http_step answer = { .action = HTTP_ANSWER };
@@ -129,6 +131,92 @@ static void without_any_setting_it_is_localhost(void **state) {
     assert_int_equal(status, OTEL_OK);
     assert_path("http://localhost:4318/v1/traces");
     assert_header("content-type", "application/x-protobuf");
+}
+
+static void assert_json(otel_otlp_options options) {
+    assert_int_equal(export_one(options), OTEL_OK);
+    assert_header("content-type", "application/json");
+    size_t len;
+    const uint8_t *body = http_double_body(server, http_double_requests(server) - 1, &len);
+    assert_memory_equal(body, "{\"resourceSpans\":[", 18);
+}
+
+/* Code beats the variable for traces, that the general one. */
+static void spans_go_as_json_on_request(void **state) {
+    (void)state;
+    NEEDS_OTLP();
+    const otel_otlp_options any = { .endpoint = url("") };
+    assert_json((otel_otlp_options){ .endpoint = url(""), .protocol = OTEL_OTLP_HTTP_JSON });
+    setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", 1);
+    assert_json(any);
+    setenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf", 1);
+    assert_int_equal(export_one(any), OTEL_OK);
+    assert_header("content-type", "application/x-protobuf");
+    setenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json", 1);
+    setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", 1);
+    assert_json(any);
+    assert_int_equal(export_one((otel_otlp_options){ .endpoint = url(""), .protocol = OTEL_OTLP_HTTP_PROTOBUF }),
+                     OTEL_OK);
+    assert_header("content-type", "application/x-protobuf");
+    assert_unusable((otel_otlp_options){ .protocol = 7 }, "otel_otlp_options.protocol: 7 is no otel_otlp_protocol");
+}
+
+static void assert_compressed(otel_otlp_options options, bool compressed) {
+    assert_int_equal(export_one(options), OTEL_OK);
+    assert_header("content-encoding", compressed ? "gzip" : NULL);
+    size_t len;
+    const uint8_t *body = http_double_body(server, http_double_requests(server) - 1, &len);
+    assert_true(len > 2);
+    assert_int_equal(body[0] == 0x1f && body[1] == 0x8b, compressed);
+}
+
+/* Code beats the variable for traces, also with none, and that the general one, unless it is no good. */
+static void requests_are_compressed_on_request(void **state) {
+    (void)state;
+    NEEDS_OTLP();
+    const otel_otlp_options any = { .endpoint = url("") };
+    const otel_otlp_options none = { .endpoint = url(""), .compression = OTEL_OTLP_COMPRESSION_NONE };
+    assert_compressed(any, false);
+    assert_compressed((otel_otlp_options){ .endpoint = url(""), .compression = OTEL_OTLP_COMPRESSION_GZIP }, true);
+    setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip", 1);
+    assert_compressed(any, true);
+    assert_compressed(none, false);
+    setenv("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "none", 1);
+    assert_compressed(any, false);
+    assert_int_equal(reports_count(), 0);
+    setenv("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "zstd", 1);
+    assert_compressed(any, true);
+    assert_int_equal(reports_count(), 1);
+    assert_non_null(strstr(reports_text(0), "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION"));
+    assert_non_null(strstr(reports_text(0), "zstd"));
+    assert_unusable((otel_otlp_options){ .compression = 3 },
+                    "otel_otlp_options.compression: 3 is no otel_otlp_compression");
+}
+
+/* There is no variable for these. */
+static void sizes_are_bounded_in_code(void **state) {
+    (void)state;
+    NEEDS_OTLP();
+    assert_int_equal(export_one((otel_otlp_options){ .endpoint = url(""), .max_request_bytes = 1 << 20 }), OTEL_OK);
+    size_t before = http_double_requests(server);
+    assert_int_equal(export_one((otel_otlp_options){ .endpoint = url(""), .max_request_bytes = 20 }), OTEL_ERR_EXPORT);
+    assert_int_equal(http_double_requests(server), before);
+    assert_int_equal(reports_count(), 1);
+    assert_non_null(strstr(reports_text(0), "more than 20 bytes"));
+}
+
+static void answers_are_bounded_in_code(void **state) {
+    (void)state;
+    NEEDS_OTLP();
+    const struct http_step step = { .body = "0123456789", .headers = "Content-Type: text/plain\r\n" };
+    http_double_stop(server);
+    server = http_double_start(&step, 1);
+    assert_int_equal(export_one((otel_otlp_options){ .endpoint = url(""), .max_response_bytes = 10 }), OTEL_OK);
+    assert_int_equal(export_one((otel_otlp_options){ .endpoint = url(""), .max_response_bytes = 9 }), OTEL_ERR_EXPORT);
+    assert_true(reports_count() > 0);
+    assert_non_null(strstr(reports_text(reports_count() - 1), "larger than 9 bytes"));
+    http_double_stop(server);
+    server = http_double_start(&answer, 1);
 }
 
 static void traces_endpoint_is_used_as_it_is(void **state) {
@@ -364,6 +452,10 @@ static void build_without_http_says_so(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(endpoint_gets_the_path_of_traces),
+        TEST(spans_go_as_json_on_request),
+        TEST(requests_are_compressed_on_request),
+        TEST(sizes_are_bounded_in_code),
+        TEST(answers_are_bounded_in_code),
         TEST(without_any_setting_it_is_localhost),
         TEST(traces_endpoint_is_used_as_it_is),
         TEST(code_beats_the_environment),

@@ -82,6 +82,8 @@ static void show(const char *variable, char *out, size_t size) {
         snprintf(out, size, "%d", config.otlp_timeout_ms);
     else if (strstr(variable, "PROTOCOL"))
         snprintf(out, size, "%d", config.otlp_protocol);
+    else if (strstr(variable, "COMPRESSION"))
+        snprintf(out, size, "%d", config.otlp_compression);
     else
         fail_msg("how to show %s?", variable);
 }
@@ -317,11 +319,24 @@ static void protocol(void **state) {
         { "http/protobuf", "0", NULL },
         { "HTTP/Protobuf", "0", NULL },
         { "grpc", NULL, ": this build has no such exporter; using the default, http/protobuf" },
-        { "http/json", NULL, ": this build has no such exporter; using the default, http/protobuf" },
-        { "thrift", NULL, "is not one of http/protobuf; using the default, http/protobuf" },
+        { "http/json", "1", NULL },
+        { "thrift", NULL, "is not one of http/protobuf, http/json; using the default, http/protobuf" },
     };
     ROWS("OTEL_EXPORTER_OTLP_PROTOCOL", rows);
     ROWS("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", rows);
+}
+
+static void compression(void **state) {
+    (void)state;
+    static const struct row rows[] = {
+        { NULL, "0", NULL },
+        { "", NULL, NULL },
+        { "none", "0", NULL },
+        { "gzip", "1", NULL },
+        { "zstd", NULL, "is not one of none, gzip; using the default, none" },
+    };
+    ROWS("OTEL_EXPORTER_OTLP_COMPRESSION", rows);
+    ROWS("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", rows);
 }
 
 /* What the environment can set, code can set too. */
@@ -578,6 +593,7 @@ int main(void) {
         TEST(milliseconds),
         TEST(endpoints),
         TEST(protocol),
+        TEST(compression),
         TEST(each_has_its_form_in_code),
         TEST(variables_that_are_none_of_ours_are_not_read),
         TEST(traces_form_is_stronger),

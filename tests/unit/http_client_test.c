@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/sync.h"
+#include "common/http/http_gzip.h"
 #include "http_double.h"
 
 #include <arpa/inet.h>
@@ -347,6 +348,65 @@ static void answers_are_bounded(void **state) {
     free(huge);
 }
 
+/* `data` repeated, as a gzip stream; to be freed. */
+static uint8_t *zipped(const char *data, size_t len, size_t times, size_t *size) {
+    struct otel__gzip gzip = { .ready = false };
+    assert_true(otel__gzip_begin(&gzip));
+    for (size_t i = 1; i <= times; i++)
+        assert_true(otel__gzip_add(&gzip, data, len, i == times));
+    uint8_t *copy = malloc(gzip.len);
+    memcpy(copy, gzip.data, gzip.len);
+    *size = gzip.len;
+    otel__gzip_free(&gzip);
+    return copy;
+}
+
+/* The bound is one of what comes out of the stream. */
+static void compressed_answers_are_read_and_bounded(void **state) {
+    (void)state;
+    static const char kilobyte[1024] = { 'x' };
+    static const char encoded[] = "Content-Encoding: gzip\r\n";
+    size_t fine_size, exact_size, bomb_size;
+    uint8_t *fine = zipped("answer", 6, 1, &fine_size), *exact = zipped(kilobyte, 1024, 4, &exact_size);
+    uint8_t *bomb = zipped(kilobyte, 1024, 20000, &bomb_size);
+    http_double *server = START({ .headers = encoded, .body = fine, .body_len = fine_size },
+                                { .headers = encoded, .body = exact, .body_len = exact_size },
+                                { .headers = encoded, .body = bomb, .body_len = bomb_size }, { .body = "plain" });
+    struct otel__http_client *client = client_for(server);
+    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
+    assert_header(server, 0, "accept-encoding", "gzip");
+    assert_header(server, 0, "content-encoding", NULL);
+    assert_int_equal(otel__http_response(client)->body_len, 6);
+    assert_memory_equal(otel__http_response(client)->body, "answer", 6);
+    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
+    assert_int_equal(otel__http_response(client)->body_len, 4096);
+    assert_int_equal(post(client), OTEL__HTTP_IMPOSSIBLE);
+    assert_non_null(strstr(otel__http_response(client)->problem, "larger than 4096 bytes"));
+    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
+    assert_int_equal(otel__http_response(client)->body_len, 5);
+    otel__http_destroy(client);
+    http_double_stop(server);
+    free(fine);
+    free(exact);
+    free(bomb);
+}
+
+/* The status counts: spans that a server took must not count as lost. */
+static void a_body_that_cannot_be_decompressed_says_nothing(void **state) {
+    (void)state;
+    http_double *server = START({ .headers = "Content-Encoding: gzip\r\n", .body = "no stream of gzip at all" },
+                                { .status = 503, .headers = "Content-Encoding: zstd\r\n", .body = "(whatever)" });
+    struct otel__http_client *client = client_for(server);
+    static const int statuses[] = { 200, 503 };
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
+        assert_int_equal(otel__http_response(client)->status, statuses[i]);
+        assert_int_equal(otel__http_response(client)->body_len, 0);
+    }
+    otel__http_destroy(client);
+    http_double_stop(server);
+}
+
 static void headers_are_bounded(void **state) {
     (void)state;
     char *many = calloc(1, 200001);
@@ -578,6 +638,8 @@ int main(void) {
         cmocka_unit_test(redirects_are_not_followed),
         cmocka_unit_test(an_interim_answer_is_not_the_answer),
         cmocka_unit_test(answers_are_bounded),
+        cmocka_unit_test(compressed_answers_are_read_and_bounded),
+        cmocka_unit_test(a_body_that_cannot_be_decompressed_says_nothing),
         cmocka_unit_test(headers_are_bounded),
         cmocka_unit_test(long_header_values_are_cut),
         cmocka_unit_test(a_deadline_ends_a_request),

@@ -53,9 +53,48 @@ static void partial_success(void **state) {
     assert_int_equal(answer.rejected, 0);
 }
 
+#define READ_JSON(status, text) read_bytes(status, "application/json", text, sizeof(text) - 1)
+
+static void success_in_json(void **state) {
+    (void)state;
+    assert_silent(READ_JSON(200, "{}"));
+    assert_silent(READ_JSON(200, "{\"partialSuccess\":{}}"));
+    assert_silent(READ_JSON(200, "{\"partial_success\":{\"rejected_spans\":3},\"unknown\":[{\"a\":null}]}"));
+    struct otel__otlp_answer answer =
+        READ_JSON(200, "{\"partialSuccess\":{\"rejectedSpans\":\"3\",\"errorMessage\":\"w\\u001by\",\"new\":1}}");
+    assert_int_equal(answer.rejected, 3);
+    assert_string_equal(answer.message, "w\\x1by");
+    assert_false(answer.foreign);
+    assert_int_equal(READ_JSON(200, "{\"partialSuccess\":{\"rejectedSpans\":4}}").rejected, 4);
+    assert_int_equal(READ_JSON(200, "{\"partialSuccess\":{\"rejectedSpans\":-4}}").rejected, 0);
+    assert_int_equal(READ_JSON(200, "{\"partialSuccess\":{\"rejectedSpans\":{}}}").rejected, 0);
+    assert_int_equal(READ_JSON(200, "{\"partialSuccess\":7}").rejected, 0);
+}
+
 static void assert_foreign(struct otel__otlp_answer answer) {
     assert_silent(answer);
     assert_true(answer.foreign);
+}
+
+static void json_that_no_server_sends(void **state) {
+    (void)state;
+    enum { DEEP = 40000 };
+    static char deep[DEEP + 1], large[70000];
+    memset(deep, '[', DEEP);
+    memset(large, ' ', sizeof large);
+    large[0] = '{';
+    large[sizeof large - 1] = '}';
+    assert_true(read_bytes(200, "application/json", deep, DEEP).foreign);
+    assert_true(read_bytes(200, "application/json", large, sizeof large).foreign);
+    snprintf(deep, sizeof deep, "{\"a\":%0*d%0*d}", 1000, 0, 1000, 0); /* jansson itself would read this many levels */
+    memset(deep + 5, '[', 1000);
+    memset(deep + 1005, ']', 1000);
+    assert_true(read_bytes(200, "application/json", deep, strlen(deep)).foreign);
+    assert_true(READ_JSON(200, "[]").foreign);
+    assert_true(READ_JSON(200, "{\"partialSuccess\"").foreign);
+    assert_true(READ_JSON(200, "<html>").foreign);
+    /* Brackets in text are no nesting. */
+    assert_false(READ_JSON(200, "{\"a\":\"\\\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"}").foreign);
 }
 
 static void unreadable_success(void **state) {
@@ -87,6 +126,7 @@ static void failures(void **state) {
     assert_string_equal(read_bytes(404, "text/plain; charset=utf-8", "404 page not found\n", 19).message,
                         "404 page not found");
     assert_string_equal(read_bytes(400, "application/json", "{\"code\":3}", 10).message, "{\"code\":3}");
+    assert_string_equal(READ_JSON(400, "{\"code\":3,\"message\":\"no\\tspans\"}").message, "no\\tspans");
     assert_string_equal(read_bytes(500, "text/html", "<b>\x1b[2J</b>", 11).message, "<b>\\x1b[2J</b>");
     assert_silent(READ(500, "application/octet-stream", 1, 2, 3));
     assert_silent(read_bytes(500, "text/plain", "", 0));
@@ -147,6 +187,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(full_success),
         cmocka_unit_test(partial_success),
+        cmocka_unit_test(success_in_json),
+        cmocka_unit_test(json_that_no_server_sends),
         cmocka_unit_test(unreadable_success),
         cmocka_unit_test(what_is_not_foreign),
         cmocka_unit_test(failures),

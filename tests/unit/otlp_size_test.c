@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* otlp_size_test.c - batches that are too large for one request, and servers with limits of their own. */
+#include "otlp/otlp_http.h"
 #include "otlp_scene.h"
 
 #include <setjmp.h>
@@ -83,6 +84,33 @@ static void one_large_span_is_sent_alone(void **state) {
     scene_end(&scene);
 }
 
+/* A bound of one's own divides batches too, whatever compression would make of them, and also after a 413. */
+static void a_bound_of_ones_own(void **state) {
+    (void)state;
+    struct scene scene = scene_begin(STEPS({ .status = 413 }, { .status = 200 }));
+    const struct otel__otlp_http_settings settings = {
+        .url = http_double_url(scene.server, "/"), .gzip = true, .request_max = 5000, .timeout_ms = 20000
+    };
+    otel_exporter_destroy(scene.exporter);
+    scene.exporter = otel__otlp_http_create(&settings, NULL);
+    otel_span_data spans[4];
+    otel_attr attr;
+    char *text;
+    otel_batch *batch = heavy_batch(&scene, spans, 1, 6000, &text, &attr);
+    assert_int_equal(batch_double_export(scene.exporter, batch, 0, NULL), OTEL_ERR_EXPORT);
+    assert_true(scene_reported(OTEL_LOG_WARN, "the span takes more than 5000 bytes"));
+    batch_double_free(batch);
+    free(text);
+    batch = heavy_batch(&scene, spans, 4, 3000, &text, &attr);
+    assert_int_equal(batch_double_export(scene.exporter, batch, 0, NULL), OTEL_ERR_EXPORT);
+    assert_int_equal(http_double_requests(scene.server), 4);
+    assert_int_equal(batch_double_export(scene.exporter, batch, 0, NULL), OTEL_OK);
+    assert_int_equal(http_double_requests(scene.server), 8);
+    batch_double_free(batch);
+    free(text);
+    scene_end(&scene);
+}
+
 static void nothing_above_64_mib_is_sent(void **state) {
     (void)state;
     struct scene scene = scene_begin(STEPS({ .status = 200 }));
@@ -137,9 +165,13 @@ static void a_server_that_refuses_every_size(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(large_batches_are_sent_in_parts), cmocka_unit_test(a_lost_part),
-        cmocka_unit_test(one_large_span_is_sent_alone),    cmocka_unit_test(nothing_above_64_mib_is_sent),
-        cmocka_unit_test(a_server_with_a_lower_limit),     cmocka_unit_test(a_server_that_refuses_every_size),
+        cmocka_unit_test(large_batches_are_sent_in_parts),
+        cmocka_unit_test(a_lost_part),
+        cmocka_unit_test(one_large_span_is_sent_alone),
+        cmocka_unit_test(nothing_above_64_mib_is_sent),
+        cmocka_unit_test(a_bound_of_ones_own),
+        cmocka_unit_test(a_server_with_a_lower_limit),
+        cmocka_unit_test(a_server_that_refuses_every_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

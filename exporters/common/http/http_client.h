@@ -5,7 +5,8 @@
  * DESIGN. libcurl's multi interface with one easy handle, driven by whichever thread calls otel__http_post(): no
  * thread, no timer and no callback outside of a call. While there is nothing to do, nothing runs; while a request is
  * under way the thread sleeps in curl_multi_poll(), from which otel__http_cancel() wakes it. Everything that libcurl
- * would look up for itself in the environment is read once, at creation, with secure_getenv().
+ * would look up for itself in the environment is read once, at creation, with secure_getenv(). Answers may come
+ * compressed with gzip; limits and bodies are those of what they are then.
  *
  * post and wait must not overlap each other; cancel may overlap anything but destroy. The fork functions come from
  * the thread that forks, and keep the fork away from the moments in which a post runs libcurl's and OpenSSL's code;
@@ -28,10 +29,11 @@ struct otel__http_header {
 struct otel__http_settings {
     const char *url; /* usable for otel__url_parse() */
     const char *content_type;
+    const char *content_encoding; /* NULL: none */
     const char *user_agent;
     const struct otel__http_header *headers; /* usable for otel__http_header_problem() */
     size_t header_count;
-    size_t response_limit;                /* bytes of a response's body */
+    size_t response_limit;                /* bytes of a response's body, decompressed */
     const struct otel__tls_settings *tls; /* NULL: the system's trust, and no certificate of ours */
 };
 

@@ -44,9 +44,12 @@ static bool add_user_header(struct otel__http_plan *plan, const struct otel__htt
 }
 
 static bool fill_headers(struct otel__http_plan *plan, const struct otel__http_settings *settings) {
-    char content_type[160];
-    snprintf(content_type, sizeof content_type, "Content-Type: %s", settings->content_type);
-    if (!add_header(plan, content_type) || !add_header(plan, "Expect:"))
+    char line[160];
+    snprintf(line, sizeof line, "Content-Type: %s", settings->content_type);
+    if (!add_header(plan, line) || !add_header(plan, "Expect:"))
+        return false;
+    snprintf(line, sizeof line, "Content-Encoding: %s", settings->content_encoding ? settings->content_encoding : "");
+    if (settings->content_encoding && !add_header(plan, line))
         return false;
     for (size_t i = 0; i < settings->header_count; i++)
         if (!add_user_header(plan, &settings->headers[i]))
@@ -216,6 +219,8 @@ static bool set_options(CURL *easy, const struct otel__http_plan *plan) {
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, plan->headers);
+    /* A libcurl without zlib refuses it, and answers then come as they are. on_body() sees them decompressed. */
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
     restrict_protocols(easy);
     insist_on_tls(easy);
     /* Set even when empty, or libcurl would look into the environment. */

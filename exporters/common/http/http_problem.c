@@ -115,7 +115,9 @@ enum otel__http_result otel__http_judge(struct otel__http_connection *connection
         explain(connection, "%s closed the connection inside of its answer", plan->shown_host);
         return OTEL__HTTP_UNAVAILABLE;
     }
-    if (code == CURLE_OK) {
+    if (code == CURLE_BAD_CONTENT_ENCODING) /* the status counts all the same; such a body says nothing */
+        connection->response.body_len = 0;
+    if (code == CURLE_OK || code == CURLE_BAD_CONTENT_ENCODING) {
         long status = 0;
         curl_easy_getinfo(connection->easy, CURLINFO_RESPONSE_CODE, &status);
         connection->response.status = (int)status;

@@ -12,6 +12,18 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
+/** How spans are written. */
+typedef enum otel_otlp_protocol {
+    OTEL_OTLP_HTTP_PROTOBUF = 1, /**< http/protobuf */
+    OTEL_OTLP_HTTP_JSON = 2      /**< http/json: some three times as many bytes */
+} otel_otlp_protocol;
+
+/** How requests are compressed. */
+typedef enum otel_otlp_compression {
+    OTEL_OTLP_COMPRESSION_NONE = 1, /**< none */
+    OTEL_OTLP_COMPRESSION_GZIP = 2  /**< gzip: fewer bytes to send, for more work on the exporting thread */
+} otel_otlp_compression;
+
 /**
  * Zero members take the environment's OTEL_EXPORTER_OTLP_* values, then the defaults. All text is copied. Refused is
  * what no server would take: a URL of more than 8,192 bytes, headers of more than 65,536, a user agent of more than
@@ -51,11 +63,25 @@ typedef struct otel_otlp_options {
     const char *certificate_file OTEL__INIT(nullptr);
     const char *client_key_file OTEL__INIT(nullptr);
     const char *client_certificate_file OTEL__INIT(nullptr);
+    /** An otel_otlp_protocol. Default http/protobuf. */
+    int protocol OTEL__INIT(0);
+    /** An otel_otlp_compression. Default none. */
+    int compression OTEL__INIT(0);
+    /**
+     * Bytes that a request may take before compression; default 64 MiB. A batch that takes more is sent in parts, and a
+     * single span that does is reported and lost.
+     */
+    size_t max_request_bytes OTEL__INIT(0);
+    /**
+     * Bytes that the body of an answer may take after decompression; default 4 MiB. The spans count as lost when it
+     * takes more, whatever its status.
+     */
+    size_t max_response_bytes OTEL__INIT(0);
 } otel_otlp_options;
 
 /**
- * An exporter that POSTs ExportTraceServiceRequest as protobuf over HTTP (http/protobuf). NULL and a reason when an
- * option is unusable.
+ * An exporter that POSTs ExportTraceServiceRequest over HTTP, as protobuf or as JSON. NULL and a reason when an option
+ * is unusable.
  *
  * It keeps one connection alive, and uses TLS 1.2 or later for https, with the system's trust or that of
  * `certificate_file`. It retries what is worth retrying (connections that fail or break, HTTP 429, 502, 503, 504)

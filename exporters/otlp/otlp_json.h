@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * otlp_json.h - spans as OTLP JSON: ids in hex, 64-bit integers as text, enums as numbers (specification:
+ * opentelemetry-proto, JSON Protobuf Encoding).
+ */
+#ifndef OTEL_OTLP_JSON_H
+#define OTEL_OTLP_JSON_H
+
+#include "otlp/otlp_encode.h"
+
+/* As otel__otlp_encode(): an ExportTraceServiceRequest, which is a TracesData too, on one line without a line break. */
+otel_status otel__otlp_encode_json(struct otel__otlp_encoder *encoder, otel_batch *batch, size_t first, size_t count,
+                                   size_t limit);
+
+#endif
