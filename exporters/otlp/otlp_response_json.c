@@ -45,9 +45,10 @@ static json_t *read_object(const struct otel__http_response *response) {
 
 /* 64 bits are text in OTLP, but a number is understood too. */
 static uint64_t read_count(const json_t *json) {
+    char none[] = "", *end = none;
     const json_int_t count =
-        json_is_string(json) ? strtoll(json_string_value(json), NULL, 10) : json_integer_value(json);
-    return count > 0 ? (uint64_t)count : 0;
+        json_is_string(json) ? strtoll(json_string_value(json), &end, 10) : json_integer_value(json);
+    return count > 0 && !*end ? (uint64_t)count : 0;
 }
 
 static bool read_message(const json_t *json, struct otel__otlp_answer *answer) {

@@ -2,40 +2,10 @@
 /* config_test.c - every environment variable: unset, empty, valid, in another case, invalid, out of range. */
 #include "config_table.h"
 
-#include "fake_env.h"
-#include "reports.h"
+#include "config_fixture.h"
 #include "vectors.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <cmocka.h>
-
-static struct otel__config config;
-
-static int set_up(void **state) {
-    (void)state;
-    fake_env_clear();
-    reports_start(OTEL_LOG_WARN);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    reports_stop();
-    return 0;
-}
-
-static void load(void) {
-    reports_start(OTEL_LOG_WARN);
-    otel__config_load(&config, NULL, fake_env_get);
-    assert_int_equal(reports_count(), 0); /* loading itself is silent */
-    otel__config_report(&config);
-}
-
 /* ---- one variable at a time ------------------------------------------------------------------------------------- */
-
-static const char *text_or_none(const char *text) { return text ? text : "(none)"; }
 
 static void show_list(const struct otel__config_list *list, char *out, size_t size) {
     size_t used = 0;
@@ -410,65 +380,6 @@ static void bad_traces_form_leaves_the_general_one(void **state) {
     otel__config_free(&config);
 }
 
-/* An argument that the sampler does not take is told of: else who wants a tenth of all traces finds out by the bill. */
-static void sampler_argument(void **state) {
-    (void)state;
-    static const char no_number[] = "is not a number from 0 to 1; using the default, 1";
-    static const struct {
-        const char *sampler, *arg;
-        double ratio;
-        const char *why; /* NULL: nothing is wrong */
-    } cases[] = {
-        { "traceidratio", NULL, 1, NULL },
-        { "traceidratio", "", 1, NULL },
-        { "traceidratio", "0.25", 0.25, NULL },
-        { "traceidratio", " 0.25 ", 0.25, NULL },
-        { "parentbased_traceidratio", "1e-3", 0.001, NULL },
-        { "traceidratio", "0", 0, NULL },
-        { "traceidratio", "1", 1, NULL },
-        { "traceidratio", "1.5", 1, no_number },
-        { "traceidratio", "-1", 1, no_number },
-        { "traceidratio", "abc", 1, no_number },
-        { "traceidratio", "NaN", 1, no_number },
-        { "traceidratio", "0,5", 1, no_number },
-        { "traceidratio", "50%", 1, no_number },
-        { "Always_on", "0.25", 1, "ignored: the sampler always_on takes no argument; traceidratio does" },
-        { "parentbased_always_on", "abc", 1, "parentbased_always_on takes no argument; parentbased_traceidratio does" },
-        { "always_off", "0.25", 1, "ignored: the sampler always_off takes no argument" },
-        { "parentbased_always_off", "1", 1, "ignored: the sampler parentbased_always_off takes no argument" },
-        { "always_on", "", 1, NULL },
-        { NULL, "0.25", 1, NULL },
-        { NULL, "abc", 1, NULL },
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char quoted[64];
-        const char *const why = cases[i].why;
-        print_message("    %s %s\n", text_or_none(cases[i].sampler), text_or_none(cases[i].arg));
-        fake_env_set("OTEL_TRACES_SAMPLER", cases[i].sampler);
-        fake_env_set("OTEL_TRACES_SAMPLER_ARG", cases[i].arg);
-        load();
-        assert_true(config.sampler_ratio == cases[i].ratio);
-        assert_int_equal(reports_count(), why != NULL);
-        snprintf(quoted, sizeof quoted, "OTEL_TRACES_SAMPLER_ARG=\"%s\"", text_or_none(cases[i].arg));
-        assert_true(!why || reports_mention(quoted, why));
-        assert_int_equal(reports_mention("traceidratio does", NULL), why && strstr(why, "does"));
-        if (!cases[i].sampler)
-            assert_null(config.sampler_arg);
-        otel__config_free(&config);
-    }
-}
-
-static void argument_of_an_unknown_sampler_is_not_read(void **state) {
-    (void)state;
-    fake_env_set("OTEL_TRACES_SAMPLER", "traceidratio2");
-    fake_env_set("OTEL_TRACES_SAMPLER_ARG", "abc");
-    load();
-    assert_int_equal(config.sampler, OTEL__SAMPLER_PARENT_ALWAYS_ON);
-    assert_null(config.sampler_arg);
-    assert_int_equal(reports_count(), 1);
-    otel__config_free(&config);
-}
-
 static int number(const json_t *row, const char *member) {
     return (int)json_integer_value(json_object_get(row, member));
 }
@@ -579,8 +490,6 @@ static void one_message_for_each_variable(void **state) {
     otel__config_free(&config);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(sdk_disabled),
@@ -598,8 +507,6 @@ int main(void) {
         TEST(variables_that_are_none_of_ours_are_not_read),
         TEST(traces_form_is_stronger),
         TEST(bad_traces_form_leaves_the_general_one),
-        TEST(sampler_argument),
-        TEST(argument_of_an_unknown_sampler_is_not_read),
         TEST(bsp_vectors),
         TEST(batch_larger_than_the_queue),
         TEST(values_in_messages_are_escaped_and_shortened),

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* http_client_test.c - the HTTP client against a server that misbehaves in every way. */
-#include "common/http/http_client.h"
+#include "http_client_fixture.h"
 
-#include "base/clock.h"
 #include "base/sync.h"
-#include "common/http/http_gzip.h"
-#include "http_double.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -25,49 +22,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-#define START(...)                                                                                                     \
-    http_double_start((const struct http_step[]){ __VA_ARGS__ },                                                       \
-                      sizeof((const struct http_step[]){ __VA_ARGS__ }) / sizeof(struct http_step))
-
-static const struct otel__http_header two_headers[] = {
-    { { "Authorization", 13 }, { "Basic abc", 9 } },
-    { { "Content-Type", 12 }, { "text/plain", 10 } },
-    { { "X-Empty", 7 }, { NULL, 0 } },
-};
-
-static struct otel__http_client *client_for_limit(const char *url, size_t response_limit) {
-    struct otel__http_settings settings = { .url = url,
-                                            .content_type = "application/x-protobuf",
-                                            .user_agent = "Test/1",
-                                            .headers = two_headers,
-                                            .header_count = 3,
-                                            .response_limit = response_limit };
-    otel_error error;
-    struct otel__http_client *client = otel__http_create(&settings, &error);
-    if (!client)
-        fail_msg("%s", error.text);
-    return client;
-}
-
-static struct otel__http_client *client_for(http_double *server) {
-    return client_for_limit(http_double_url(server, "/v1/traces?q=1"), 4096);
-}
-
-static uint64_t in_ms(uint64_t ms) { return otel__clock_monotonic() + ms * OTEL__MILLISECOND; }
-
-static enum otel__http_result post(struct otel__http_client *client) {
-    return otel__http_post(client, "hello", 5, in_ms(20000));
-}
-
-static void assert_header(http_double *server, size_t index, const char *name, const char *expected) {
-    char *value = http_double_header(server, index, name);
-    if (expected)
-        assert_string_equal(value ? value : "(absent)", expected);
-    else
-        assert_null(value);
-    free(value);
-}
 
 static void sends_the_request(void **state) {
     (void)state;
@@ -301,139 +255,6 @@ static void no_http(void **state) {
     http_double_stop(server);
 }
 
-static void redirects_are_not_followed(void **state) {
-    (void)state;
-    http_double *server = START({ .status = 308, .headers = "Location: /elsewhere\r\n" });
-    struct otel__http_client *client = client_for(server);
-    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
-    assert_int_equal(otel__http_response(client)->status, 308);
-    assert_string_equal(otel__http_response(client)->location, "/elsewhere");
-    assert_int_equal(http_double_requests(server), 1);
-    otel__http_destroy(client);
-    http_double_stop(server);
-}
-
-static void an_interim_answer_is_not_the_answer(void **state) {
-    (void)state;
-    http_double *server =
-        START({ .action = HTTP_RAW,
-                .body = "HTTP/1.1 103 Early\r\nRetry-After: 5\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" });
-    struct otel__http_client *client = client_for(server);
-    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
-    assert_int_equal(otel__http_response(client)->status, 200);
-    assert_string_equal(otel__http_response(client)->retry_after, "");
-    otel__http_destroy(client);
-    http_double_stop(server);
-}
-
-static void answers_are_bounded(void **state) {
-    (void)state;
-    char *huge = malloc(200000);
-    memset(huge, 'x', 200000);
-    const struct http_step steps[] = { { .body = huge, .body_len = 4096 },
-                                       { .body = huge, .body_len = 4097 },
-                                       { .body = huge, .body_len = 200000 },
-                                       { .body = "fine" } };
-    http_double *server = http_double_start(steps, 4);
-    struct otel__http_client *client = client_for(server);
-    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
-    assert_int_equal(otel__http_response(client)->body_len, 4096);
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(post(client), OTEL__HTTP_IMPOSSIBLE);
-        assert_non_null(strstr(otel__http_response(client)->problem, "larger than 4096 bytes"));
-    }
-    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
-    otel__http_destroy(client);
-    http_double_stop(server);
-    free(huge);
-}
-
-/* `data` repeated, as a gzip stream; to be freed. */
-static uint8_t *zipped(const char *data, size_t len, size_t times, size_t *size) {
-    struct otel__gzip gzip = { .ready = false };
-    assert_true(otel__gzip_begin(&gzip));
-    for (size_t i = 1; i <= times; i++)
-        assert_true(otel__gzip_add(&gzip, data, len, i == times));
-    uint8_t *copy = malloc(gzip.len);
-    memcpy(copy, gzip.data, gzip.len);
-    *size = gzip.len;
-    otel__gzip_free(&gzip);
-    return copy;
-}
-
-/* The bound is one of what comes out of the stream. */
-static void compressed_answers_are_read_and_bounded(void **state) {
-    (void)state;
-    static const char kilobyte[1024] = { 'x' };
-    static const char encoded[] = "Content-Encoding: gzip\r\n";
-    size_t fine_size, exact_size, bomb_size;
-    uint8_t *fine = zipped("answer", 6, 1, &fine_size), *exact = zipped(kilobyte, 1024, 4, &exact_size);
-    uint8_t *bomb = zipped(kilobyte, 1024, 20000, &bomb_size);
-    http_double *server = START({ .headers = encoded, .body = fine, .body_len = fine_size },
-                                { .headers = encoded, .body = exact, .body_len = exact_size },
-                                { .headers = encoded, .body = bomb, .body_len = bomb_size }, { .body = "plain" });
-    struct otel__http_client *client = client_for(server);
-    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
-    assert_header(server, 0, "accept-encoding", "gzip");
-    assert_header(server, 0, "content-encoding", NULL);
-    assert_int_equal(otel__http_response(client)->body_len, 6);
-    assert_memory_equal(otel__http_response(client)->body, "answer", 6);
-    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
-    assert_int_equal(otel__http_response(client)->body_len, 4096);
-    assert_int_equal(post(client), OTEL__HTTP_IMPOSSIBLE);
-    assert_non_null(strstr(otel__http_response(client)->problem, "larger than 4096 bytes"));
-    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
-    assert_int_equal(otel__http_response(client)->body_len, 5);
-    otel__http_destroy(client);
-    http_double_stop(server);
-    free(fine);
-    free(exact);
-    free(bomb);
-}
-
-/* The status counts: spans that a server took must not count as lost. */
-static void a_body_that_cannot_be_decompressed_says_nothing(void **state) {
-    (void)state;
-    http_double *server = START({ .headers = "Content-Encoding: gzip\r\n", .body = "no stream of gzip at all" },
-                                { .status = 503, .headers = "Content-Encoding: zstd\r\n", .body = "(whatever)" });
-    struct otel__http_client *client = client_for(server);
-    static const int statuses[] = { 200, 503 };
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
-        assert_int_equal(otel__http_response(client)->status, statuses[i]);
-        assert_int_equal(otel__http_response(client)->body_len, 0);
-    }
-    otel__http_destroy(client);
-    http_double_stop(server);
-}
-
-static void headers_are_bounded(void **state) {
-    (void)state;
-    char *many = calloc(1, 200001);
-    for (size_t i = 0; i < 200000; i += 20)
-        memcpy(many + i, "X-Filler: 12345678\r\n", 20);
-    http_double *server = START({ .headers = many }, { .status = 200 });
-    struct otel__http_client *client = client_for(server);
-    assert_int_equal(post(client), OTEL__HTTP_IMPOSSIBLE);
-    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
-    otel__http_destroy(client);
-    http_double_stop(server);
-    free(many);
-}
-
-static void long_header_values_are_cut(void **state) {
-    (void)state;
-    char line[3000] = "Location: ";
-    memset(line + 10, 'y', 2900);
-    strcpy(line + 2910, "\r\n");
-    http_double *server = START({ .status = 301, .headers = line });
-    struct otel__http_client *client = client_for(server);
-    assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
-    assert_int_equal(strlen(otel__http_response(client)->location), sizeof otel__http_response(client)->location - 1);
-    otel__http_destroy(client);
-    http_double_stop(server);
-}
-
 static void a_deadline_ends_a_request(void **state) {
     (void)state;
     http_double *server = START({ .action = HTTP_STALL }, { .status = 200 });
@@ -635,13 +456,6 @@ int main(void) {
         cmocka_unit_test(no_descriptor_left),
         cmocka_unit_test(a_name_that_does_not_exist),
         cmocka_unit_test(no_http),
-        cmocka_unit_test(redirects_are_not_followed),
-        cmocka_unit_test(an_interim_answer_is_not_the_answer),
-        cmocka_unit_test(answers_are_bounded),
-        cmocka_unit_test(compressed_answers_are_read_and_bounded),
-        cmocka_unit_test(a_body_that_cannot_be_decompressed_says_nothing),
-        cmocka_unit_test(headers_are_bounded),
-        cmocka_unit_test(long_header_values_are_cut),
         cmocka_unit_test(a_deadline_ends_a_request),
         cmocka_unit_test(cancel_ends_a_request_and_all_later_ones),
         cmocka_unit_test(cancel_ends_a_wait),

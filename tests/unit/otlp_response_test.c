@@ -68,6 +68,7 @@ static void success_in_json(void **state) {
     assert_int_equal(READ_JSON(200, "{\"partialSuccess\":{\"rejectedSpans\":4}}").rejected, 4);
     assert_int_equal(READ_JSON(200, "{\"partialSuccess\":{\"rejectedSpans\":-4}}").rejected, 0);
     assert_int_equal(READ_JSON(200, "{\"partialSuccess\":{\"rejectedSpans\":{}}}").rejected, 0);
+    assert_int_equal(READ_JSON(200, "{\"partialSuccess\":{\"rejectedSpans\":\"3x\"}}").rejected, 0);
     assert_int_equal(READ_JSON(200, "{\"partialSuccess\":7}").rejected, 0);
 }
 
