@@ -33,7 +33,13 @@
 #include <string.h>
 
 enum { STOPPED, CHANGING, RUNNING, EXITED };
-enum { DEFAULT_TIMEOUT_MS = 30000, EXIT_TIMEOUT_MS = 1000, EXIT_CALLS_MS = 100, EXIT_REST_MS = 1000 };
+enum {
+    DEFAULT_TIMEOUT_MS = 30000,
+    EXIT_TIMEOUT_MS = 1000,
+    EXIT_CALLS_MS = 100,
+    EXIT_REST_MS = 1000,
+    EXIT_REST_INSIDE_MS = 50
+};
 
 static _Atomic int state;
 static _Atomic bool exiting; /* nothing is to be started any more */
@@ -431,7 +437,7 @@ static bool end_calls(uint64_t deadline) {
 
 /*
  * When exit() was called from a callback of ours, its thread may be the very one that would have to come back: then
- * nobody is waited for, but exports are cancelled all the same.
+ * nobody is waited for, but exports are cancelled all the same, and others' get a moment to leave foreign code.
  */
 static void at_exit(void) {
     const bool inside = otel__thread_busy() || changing;
@@ -451,10 +457,10 @@ static void at_exit(void) {
     }
     /*
      * The libraries that an export is still in clean up next. It computes there, since it does not wait for the network,
-     * and takes long only where it gets no processor.
+     * and takes long only where it gets no processor, or writes to a stream that somebody else holds.
      */
     if (stuck)
-        otel__foreign_code_rests(provider, EXIT_REST_MS);
+        otel__foreign_code_rests(provider, inside ? EXIT_REST_INSIDE_MS : EXIT_REST_MS);
     if (running)
         atomic_store(&state, EXITED);
 }

@@ -10,8 +10,9 @@
 #include <string.h>
 
 enum { STACK_SIZE = 512 * 1024, RETRY_START_MS = 1000, FLUSHES_TO_COME = 1 << 30 };
-/* So long after the last full batch a burst is over, and its memory goes back. */
+/* So long after the last full batch a burst is over, and its memory goes back; after fewer spans it has more time. */
 #define CALM_NS (5 * OTEL__SECOND)
+#define RARELY_NS (30 * OTEL__SECOND)
 
 /* ---- exporting: on the consumer's thread ------------------------------------------------------------------------- */
 
@@ -99,8 +100,10 @@ static void count_outcome(struct otel__lane *lane, otel_status status, uint64_t 
 /* A trickle of spans does not put it off; a simple processor's batches are always full and say nothing. */
 static void plan_trim(otel_processor *p, uint32_t count) {
     struct otel__lane *lane = p->lane;
-    if (lane->trim_at == OTEL__NO_DEADLINE || (count == p->max_batch && count > 1))
+    if (count == p->max_batch && count > 1)
         lane->trim_at = otel__clock_monotonic() + CALM_NS;
+    else if (lane->trim_at == OTEL__NO_DEADLINE)
+        lane->trim_at = otel__clock_monotonic() + RARELY_NS;
 }
 
 /* False: this is a child that the exporter forked, and the caller is the consumer no more. */

@@ -188,7 +188,7 @@ static void note_rest(void) {
 /* As where libcurl gets no processor: what libraries clean up must not be in use. The handler runs after ours. */
 static int exits_beside_a_slow_library(void *argument) {
     seen->ignores_cancel = true;
-    seen->rests_after = 1500;
+    seen->rests_after = 700;
     STEP(atexit(note_rest) == 0);
     return exits_with_a_held_exporter(argument);
 }

@@ -147,7 +147,7 @@ typedef struct otel_exporter_ops {
     void (*before_fork)(void *self);
     /**
      * Whether no thread is inside such code any more. Asked after all exporters' before_fork, again and again, until
-     * all say so, but for at most 50 ms. NULL: none ever is.
+     * all say so, but for at most 50 ms, and a second at exit. NULL: none ever is.
      */
     bool (*at_rest)(void *self);
     /** Ends what before_fork began. In the child, abandons inherited handles without closing them. May be NULL. */

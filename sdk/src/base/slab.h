@@ -48,8 +48,8 @@ struct otel__slab {
 bool otel__slab_init(struct otel__slab *slab, uint32_t place_size, uint32_t capacity, uint32_t least);
 
 /*
- * Takes up to `want` places; returns how many, which may be none: `numbers` beyond these is scratch. The content of places
- * is what their last user left, or zero. Any thread.
+ * Takes up to `want` places; returns how many, which may be none: `numbers` beyond these is scratch. The content of
+ * places is what their last user left, or zero. Any thread.
  */
 uint32_t otel__slab_take(struct otel__slab *slab, uint32_t *numbers, uint32_t want);
 /* Gives places back. Any thread. */
@@ -59,10 +59,10 @@ void otel__slab_give(struct otel__slab *slab, const uint32_t *numbers, uint32_t 
 uint32_t otel__slab_take_all(struct otel__slab *slab);
 
 /*
- * Gives the memory of free places back to the system, but for the `keep` that were freed last, and unless the slab has
- * less than twice that at all; they stay free, and read as zero from then on. Where places may be touched while they are free, `seize` keeps others out, who may enter what
- * has become zero; `release` lets them in again where nothing was given back (both or none). Returns the bytes given
- * back. Any thread; a take may find nothing free meanwhile.
+ * Gives the memory of free places back to the system, but for the `keep` that were freed last, and unless less than
+ * twice that is resident at all; they stay free, and read as zero from then on. Where places may be touched while they
+ * are free, `seize` keeps others out, who may enter what has become zero; `release` lets them in again where nothing was
+ * given back (both or none). Returns the bytes given back. Any thread; meanwhile others have the `keep`, and what is freed.
  */
 size_t otel__slab_trim(struct otel__slab *slab, uint32_t keep, bool (*seize)(void *place),
                        void (*release)(void *place));

@@ -127,19 +127,25 @@ static void mark_ours(struct trim *t, uint32_t number) {
         t->ours[number / 64] |= UINT64_C(1) << number % 64;
 }
 
-/* Below what is free by now, so that places with memory are taken first. */
-static void give_ours(struct trim *t) {
-    const uint32_t carved = otel__slab_carved(t->slab);
-    const uint32_t above = otel__slab_take_all(t->slab);
-    uint32_t group[GROUP];
-    uint32_t filled = 0;
-    for (uint32_t number = carved; number != 0; number--) {
+/* Our places from `number` down, as many as fit; returns where to go on. */
+static uint32_t fill_group(const struct trim *t, uint32_t number, uint32_t *group, uint32_t *filled) {
+    for (*filled = 0; number != 0 && *filled < GROUP; number--)
         if (is_ours(t, number))
-            group[filled++] = number;
-        if (filled == GROUP || number == 1) {
-            otel__slab_give(t->slab, group, filled);
-            filled = 0;
-        }
+            group[(*filled)++] = number;
+    return number;
+}
+
+/*
+ * Below what is free by now, so that places with memory are taken first. That is taken when the first of ours are at
+ * hand, so that others find nothing free for no more than a moment.
+ */
+static void give_ours(struct trim *t) {
+    uint32_t group[GROUP], filled;
+    uint32_t number = fill_group(t, otel__slab_carved(t->slab), group, &filled);
+    const uint32_t above = filled ? otel__slab_take_all(t->slab) : 0;
+    while (filled != 0) {
+        otel__slab_give(t->slab, group, filled);
+        number = fill_group(t, number, group, &filled);
     }
     give_some(t->slab, above, UINT32_MAX);
 }
