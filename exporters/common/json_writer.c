@@ -40,13 +40,9 @@ void otel__json_end(struct otel__buffer *out, char end) {
 void otel__json_begin(struct otel__buffer *out, char begin) { put_char(out, begin); }
 
 void otel__json_key(struct otel__buffer *out, const char *key) {
-    const size_t len = strlen(key);
-    char *p = take(out, len + 3);
-    if (!p)
-        return;
-    p[0] = '"';
-    memcpy(p + 1, key, len);
-    memcpy(p + 1 + len, "\":", 2);
+    put(out, "\":", 2);
+    put(out, key, strlen(key));
+    put_char(out, '"');
 }
 
 void otel__json_literal(struct otel__buffer *out, const char *text) {

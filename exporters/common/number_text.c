@@ -23,7 +23,7 @@ static void repair_point(char *text) {
 
 void otel__number_text(double value, char out[OTEL__NUMBER_TEXT]) {
     if (!isfinite(value)) {
-        strcpy(out, isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
+        snprintf(out, OTEL__NUMBER_TEXT, "%s", isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
         return;
     }
     for (int digits = 15; digits <= 17; digits++) {
@@ -32,6 +32,7 @@ void otel__number_text(double value, char out[OTEL__NUMBER_TEXT]) {
             break;
     }
     repair_point(out);
+    const size_t len = strlen(out);
     if (!strpbrk(out, ".e"))
-        strcat(out, ".0");
+        snprintf(out + len, OTEL__NUMBER_TEXT - len, ".0");
 }

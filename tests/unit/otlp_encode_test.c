@@ -38,14 +38,14 @@ static void check_protobuf(const uint8_t *bytes, size_t len, const otel_span_dat
 
 static void check(const struct otel__otlp_encoder *encoder, const otel_span_data *spans, size_t count,
                   const otel_resource_data *resource) {
-    uint8_t *bytes = encoder->body.cursor;
+    const uint8_t *body = encoder->body.cursor;
+    uint8_t *read = NULL;
     size_t len = otel__buffer_length(&encoder->body);
     char problem[256];
-    if (json && !otlp_json_read((char *)bytes, len, &bytes, &len, problem))
+    if (json && !otlp_json_read((const char *)body, len, &read, &len, problem))
         fail_msg("%s", problem);
-    check_protobuf(bytes, len, spans, count, resource);
-    if (json)
-        free(bytes);
+    check_protobuf(json ? read : body, len, spans, count, resource);
+    free(read);
 }
 
 static void random_batches(void **state) {
