@@ -420,6 +420,7 @@ static otel_exporter *create(const struct otel__otlp_http_settings *settings, ot
         free(otlp);
         return NULL;
     }
+    otel__otlp_answers_prepare();
     otlp->json = settings->json;
     otlp->gzip = settings->gzip;
     otlp->timeout_ms = settings->timeout_ms;

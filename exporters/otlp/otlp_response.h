@@ -13,6 +13,9 @@ struct otel__otlp_answer {
     bool foreign;      /* a 2xx answer with a body that no OTLP server would send */
 };
 
+/* Once, before answers are read: jansson seeds its hashes, which a fork in the middle would leave undone for ever. */
+void otel__otlp_answers_prepare(void);
+
 /*
  * Reads the body of a 2xx answer as ExportTraceServiceResponse, that of any other as google.rpc.Status or as text, by
  * its Content-Type: protobuf or JSON, whichever the request was. A body that cannot be read, or that would take more

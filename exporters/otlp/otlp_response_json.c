@@ -59,6 +59,8 @@ static bool read_message(const json_t *json, struct otel__otlp_answer *answer) {
     return text.len > 0;
 }
 
+void otel__otlp_answers_prepare(void) { json_object_seed(0); }
+
 bool otel__otlp_read_json_success(const struct otel__http_response *response, struct otel__otlp_answer *answer) {
     json_t *json = read_object(response);
     const json_t *partial = json_object_get(json, "partialSuccess");
