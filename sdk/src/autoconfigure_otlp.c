@@ -192,35 +192,19 @@ static bool settle_tls(const otel_otlp_options *options, const struct otel__conf
     return unused && parts.https;
 }
 
-/* ---- the protocol ------------------------------------------------------------------------------------------------ */
+/* ---- protocol and compression ------------------------------------------------------------------------------------ */
 
-static bool settle_protocol(const otel_otlp_options *options, const struct otel__config *config, bool *json,
-                            otel_error *error) {
-    if (options->protocol == 0)
-        *json = config->otlp_protocol == OTEL__PROTOCOL_HTTP_JSON;
-    else
-        *json = options->protocol == OTEL_OTLP_HTTP_JSON;
-    if (options->protocol >= 0 && options->protocol <= OTEL_OTLP_HTTP_JSON)
+/* Of two, counted from 1 in code; 0 there leaves it to the environment. */
+static bool settle_choice(int given, bool second_in_environment, const char *what, bool *second, otel_error *error) {
+    *second = given == 0 ? second_in_environment : given == 2;
+    if (given >= 0 && given <= 2)
         return true;
-    char problem[64];
-    snprintf(problem, sizeof problem, "%d is no otel_otlp_protocol", options->protocol);
-    return fail(error, "otel_otlp_options.protocol", problem);
+    char member[64], problem[64];
+    snprintf(member, sizeof member, "otel_otlp_options.%s", what);
+    snprintf(problem, sizeof problem, "%d is no otel_otlp_%s", given, what);
+    return fail(error, member, problem);
 }
-
-/* ---- compression ------------------------------------------------------------------------------------------------ */
-
-static bool settle_compression(const otel_otlp_options *options, const struct otel__config *config, bool *gzip,
-                               otel_error *error) {
-    if (options->compression == 0)
-        *gzip = config->otlp_compression == OTEL__COMPRESSION_GZIP;
-    else
-        *gzip = options->compression == OTEL_OTLP_COMPRESSION_GZIP;
-    if (options->compression >= 0 && options->compression <= OTEL_OTLP_COMPRESSION_GZIP)
-        return true;
-    char problem[64];
-    snprintf(problem, sizeof problem, "%d is no otel_otlp_compression", options->compression);
-    return fail(error, "otel_otlp_options.compression", problem);
-}
+_Static_assert(OTEL_OTLP_HTTP_JSON == 2 && OTEL_OTLP_COMPRESSION_GZIP == 2, "settle_choice() counts on it");
 
 /* ---- together --------------------------------------------------------------------------------------------------- */
 
@@ -251,7 +235,10 @@ otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struc
     char *url = settle_url(options, config, error);
     otel_exporter *exporter = NULL;
     bool json = false, gzip = false;
-    if (url && settle_protocol(options, config, &json, error) && settle_compression(options, config, &gzip, error) &&
+    if (url &&
+        settle_choice(options->protocol, config->otlp_protocol == OTEL__PROTOCOL_HTTP_JSON, "protocol", &json, error) &&
+        settle_choice(options->compression, config->otlp_compression == OTEL__COMPRESSION_GZIP, "compression", &gzip,
+                      error) &&
         settle_retry(options, &retry, error) && settle_headers(options, config, &headers, error)) {
         struct otel__tls_settings tls = { .files = { { NULL, NULL } } };
         const struct otel__otlp_http_settings settings = {

@@ -79,21 +79,6 @@ static void send_all(int fd, const char *data, size_t len) {
     }
 }
 
-/* A connection to our own listener, or -1 when none comes about within 200 ms. */
-static int fill(int port) {
-    const struct sockaddr_in address = { .sin_family = AF_INET,
-                                         .sin_port = htons((uint16_t)port),
-                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    struct pollfd connected = { .fd = fd, .events = POLLOUT };
-    if (fd < 0 || (connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 && errno != EINPROGRESS))
-        die("connect");
-    if (poll(&connected, 1, 200) == 1)
-        return fd;
-    close(fd);
-    return -1;
-}
-
 static void open_listener(fault_server *server) {
     server->listener = -1;
     server->port = http_refused_port(&server->listener);
@@ -102,7 +87,7 @@ static void open_listener(fault_server *server) {
     if (listen(server->listener, server->fault.act == FAULT_DEAF ? 0 : CONNECTIONS) != 0)
         die("listen");
     for (unsigned i = 0; i < FILLERS && server->fault.act == FAULT_DEAF; i++) {
-        server->fillers[i] = fill(server->port);
+        server->fillers[i] = http_connect_soon(server->port);
         if (server->fillers[i] < 0)
             return;
     }

@@ -75,6 +75,20 @@ int http_refused_port(int *socket) {
     return port;
 }
 
+int http_connect_soon(int port) {
+    const struct sockaddr_in address = { .sin_family = AF_INET,
+                                         .sin_port = htons((uint16_t)port),
+                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct pollfd connected = { .fd = fd, .events = POLLOUT };
+    if (fd < 0 || (connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 && errno != EINPROGRESS))
+        die("connect");
+    if (poll(&connected, 1, 200) == 1)
+        return fd;
+    close(fd);
+    return -1;
+}
+
 static void reset(int fd) {
     struct linger now = { .l_onoff = 1, .l_linger = 0 };
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);

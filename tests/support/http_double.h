@@ -60,5 +60,7 @@ char *http_double_header(http_double *server, size_t index, const char *name);
 
 /* A port of 127.0.0.1 on which connections are refused, for as long as `*socket` stays open. */
 int http_refused_port(int *socket);
+/* A connection to a port of 127.0.0.1; -1 when none comes about within 200 ms, since nobody accepts. */
+int http_connect_soon(int port);
 
 #endif

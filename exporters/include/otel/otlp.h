@@ -85,9 +85,9 @@ typedef struct otel_otlp_options {
  *
  * It keeps one connection alive, and uses TLS 1.2 or later for https, with the system's trust or that of
  * `certificate_file`. It retries what is worth retrying (connections that fail or break, HTTP 429, 502, 503, 504)
- * within its time bound, with exponential back-off and jitter (initial_backoff_ms, max_backoff_ms); honours Retry-
- * After, also for later exports, which a 429 or 503 without one slows down as well; and follows no redirects. Batches
- * of more than 4 MiB are sent in parts. A proxy is taken from http_proxy (in lower case only), https_proxy or
+ * within its time bound, with exponential back-off and jitter (initial_backoff_ms, max_backoff_ms); honours
+ * Retry-After, also for later exports, which a 429 or 503 without one slows down as well; and follows no redirects.
+ * Batches of more than 4 MiB are sent in parts. A proxy is taken from http_proxy (in lower case only), https_proxy or
  * HTTPS_PROXY, all_proxy or ALL_PROXY, exceptions from no_proxy or NO_PROXY, as they stand when the exporter is made.
  *
  * Threads: as every exporter (otel/exporter.h), called from one thread at a time; export blocks, and cancel, which may

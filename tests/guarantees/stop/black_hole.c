@@ -102,25 +102,10 @@ static void listen_on(struct black_hole *hole, int backlog) {
     snprintf(hole->url, sizeof hole->url, "http://127.0.0.1:%d/v1/traces", hole->port);
 }
 
-/* A connection to the listener, or -1 when none comes about within 200 ms. */
-static int connect_to(int port) {
-    const struct sockaddr_in address = { .sin_family = AF_INET,
-                                         .sin_port = htons((uint16_t)port),
-                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    struct pollfd connected = { .fd = fd, .events = POLLOUT };
-    if (fd < 0 || (connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 && errno != EINPROGRESS))
-        die("connect");
-    if (poll(&connected, 1, 200) == 1)
-        return fd;
-    close(fd);
-    return -1;
-}
-
 static void open_connect(struct black_hole *hole) {
     unsigned count = 0;
     listen_on(hole, 0);
-    while (count < HOLE_FILLERS && (hole->others[count] = connect_to(hole->port)) >= 0)
+    while (count < HOLE_FILLERS && (hole->others[count] = http_connect_soon(hole->port)) >= 0)
         count++;
     if (count == HOLE_FILLERS)
         die("a queue of length 0 took 64 connections");
