@@ -123,20 +123,58 @@ bool otel__processor_join(otel_processor *processor, unsigned index, const otel_
     return processor->view != NULL;
 }
 
+/* ---- being the consumer ------------------------------------------------------------------------------------------ */
+
+static bool has_worker(const otel_processor *p) { return atomic_load(&p->lane->worker) != OTEL__WORKER_NONE; }
+
+static bool try_to_consume(struct otel__lane *lane) { return !atomic_exchange(&lane->draining, 1); }
+
+static void stop_consuming(struct otel__lane *lane) {
+    atomic_store(&lane->draining, 0);
+    if (atomic_load(&lane->claims))
+        otel__futex_wake(&lane->draining);
+}
+
+/*
+ * Becomes the consumer of a processor that has no worker: of one that exports directly, or before the first span.
+ * False when there is a worker after all, or when another thread was the consumer until the deadline.
+ */
+static bool become_consumer(otel_processor *p, uint64_t deadline) {
+    struct otel__lane *lane = p->lane;
+    const unsigned forks = otel__fork_count();
+    bool mine = false;
+    atomic_fetch_add(&lane->claims, 1);
+    while (!has_worker(p) && !(mine = try_to_consume(lane)) && otel__futex_wait(&lane->draining, 1, deadline)) {}
+    /* In a child, forked by a signal handler meanwhile, nobody waits. */
+    if (forks == otel__fork_count())
+        atomic_fetch_sub(&lane->claims, 1);
+    return mine;
+}
+
 /* ---- exporting on the ending thread ------------------------------------------------------------------------------ */
+
+/* Those who wait to be the consumer leave nothing behind, so a span that ends meanwhile can be left to them. */
+static bool may_drain(struct otel__lane *lane) {
+    const bool work = otel__span_queue_fresh(&lane->queue) || atomic_load(&lane->left);
+    return work && !atomic_load(&lane->claims) && try_to_consume(lane);
+}
 
 /*
  * Whoever finds nobody exporting exports, until the queue is empty; others leave their span to that thread. So exports
- * never overlap and nobody waits for another. What the exporter itself traces is ignored: it would have to be exported
- * in turn. Nor is the thread cancelled in there, or nobody would ever export again.
+ * never overlap. Nobody exports for others for ever: after the first round the next thread that ends a span is asked
+ * to take over, and whoever flushes or stops gets its turn. What the exporter itself traces is ignored: it would have
+ * to be exported in turn. Nor is the thread cancelled in there, or nobody would ever export again.
  */
-static void drain_direct(otel_processor *p) {
+static void drain_direct(otel_processor *p, bool relieves) {
     struct otel__lane *lane = p->lane;
     const int saved_errno = errno;
     const int cancellation = otel__cancellation_hold();
-    while (otel__span_queue_fresh(&lane->queue) && !atomic_exchange(&lane->draining, 1)) {
-        otel__worker_drain(p);
-        atomic_store(&lane->draining, 0);
+    bool mine = relieves && atomic_exchange(&lane->relief, 0) && become_consumer(p, OTEL__NO_DEADLINE);
+    for (unsigned rounds = 0; mine || may_drain(lane); rounds++, mine = false) {
+        if (rounds > 0 || !relieves)
+            atomic_store(&lane->relief, 1);
+        otel__worker_drain_unclaimed(p);
+        stop_consuming(lane);
     }
     otel__cancellation_allow(cancellation);
     errno = saved_errno;
@@ -151,7 +189,7 @@ bool otel__processor_on_end(otel_processor *processor, struct otel__record *reco
         return false;
     }
     if (processor->direct)
-        drain_direct(processor);
+        drain_direct(processor, true);
     else
         otel__worker_pushed(processor, count);
     return true;
@@ -159,47 +197,42 @@ bool otel__processor_on_end(otel_processor *processor, struct otel__record *reco
 
 /* ---- flush and stop ---------------------------------------------------------------------------------------------- */
 
-static bool has_worker(const otel_processor *p) { return atomic_load(&p->lane->worker) != OTEL__WORKER_NONE; }
+typedef void work_function(otel_processor *p, uint32_t ticket, uint64_t deadline);
 
 /*
- * Becomes the consumer of a processor that has no worker: of one that exports directly, or before the first span.
- * False when there is a worker after all, or when another thread was the consumer until the deadline.
+ * Who stands in for a worker blocks every signal as that does, since the threads that an exporter makes inherit it:
+ * libcurl's, which look names up, must not take what is the program's. A direct exporter is called on the program's
+ * threads anyway.
  */
-static bool become_consumer(otel_processor *p, uint64_t deadline) {
-    while (!has_worker(p)) {
-        if (!atomic_exchange(&p->lane->draining, 1))
-            return true;
-        if (otel__deadline_left_ms(deadline) == 0)
-            return false;
-        otel__sleep_ms(1);
-    }
-    return false;
-}
-
-/*
- * Runs `work` as the consumer, which the calling thread has become, with its own calls of the API ignored. Who stands
- * in for a worker blocks every signal as that does, since the threads that an exporter makes inherit it: libcurl's,
- * which look names up, must not take what is the program's. A direct exporter is called on the program's threads
- * anyway.
- */
-static void consume(otel_processor *p, void (*work)(otel_processor *p, uint32_t ticket), uint32_t ticket) {
-    struct otel__thread *thread = otel__thread_self();
-    const uint32_t saved = otel__thread_mute(thread);
+static void stand_in(otel_processor *p, work_function *work, uint32_t ticket, uint64_t deadline) {
     struct otel__sigpipe guard; /* one that an exporter causes meanwhile is not the program's */
     sigset_t all;
     sigfillset(&all);
-    if (!p->direct) {
-        otel__sigpipe_begin(&guard);
-        pthread_sigmask(SIG_SETMASK, &all, NULL);
+    otel__sigpipe_begin(&guard);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    work(p, ticket, deadline);
+    stop_consuming(p->lane);
+    otel__sigpipe_end(&guard);
+}
+
+/* Runs `work` as the consumer, with the calling thread's own calls of the API ignored. False as become_consumer(). */
+static bool consume(otel_processor *p, work_function *work, uint32_t ticket, uint64_t deadline) {
+    const bool mine = become_consumer(p, deadline);
+    if (!mine && !p->direct)
+        return false;
+    struct otel__thread *thread = otel__thread_self();
+    const uint32_t saved = otel__thread_mute(thread);
+    if (mine && p->direct) {
+        work(p, ticket, deadline);
+        stop_consuming(p->lane);
+    } else if (mine) {
+        stand_in(p, work, ticket, deadline);
     }
-    work(p, ticket);
-    atomic_store(&p->lane->draining, 0);
-    /* Spans that ended meanwhile were left to us. */
+    /* Spans that ended meanwhile were left to us, also where we waited in vain. */
     if (p->direct)
-        drain_direct(p);
-    else
-        otel__sigpipe_end(&guard);
+        drain_direct(p, false);
     otel__thread_unmute(thread, saved);
+    return mine;
 }
 
 uint32_t otel__processor_flush_begin(otel_processor *p) {
@@ -222,10 +255,8 @@ static otel_status verdict(const struct otel__lane *lane, uint32_t ticket) {
 otel_status otel__processor_flush_wait(otel_processor *p, uint32_t ticket, uint64_t deadline) {
     struct otel__lane *lane = p->lane;
     const unsigned forks = otel__fork_count();
-    if (!served(lane, ticket) && become_consumer(p, deadline)) {
-        lane->flush_deadline = deadline;
-        consume(p, otel__worker_flush, ticket);
-    }
+    if (!served(lane, ticket))
+        consume(p, otel__worker_flush, ticket, deadline);
     /* The exporter has forked: nothing of what was to be flushed is the child's. */
     if (forks != otel__fork_count())
         return OTEL_OK;
@@ -255,9 +286,8 @@ static bool wait_done(struct otel__lane *lane, uint64_t deadline) {
 }
 
 bool otel__processor_stop_wait(otel_processor *p, uint64_t deadline) {
-    if (become_consumer(p, deadline)) {
-        const uint64_t latest = atomic_load(&p->lane->stop_deadline) + OTEL__CANCEL_GRACE_MS * OTEL__MILLISECOND;
-        consume(p, otel__worker_finish, 0);
+    const uint64_t latest = atomic_load(&p->lane->stop_deadline) + OTEL__CANCEL_GRACE_MS * OTEL__MILLISECOND;
+    if (consume(p, otel__worker_finish, 0, deadline)) {
         p->lane->late = otel__clock_monotonic() > latest;
         return true;
     }

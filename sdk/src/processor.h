@@ -41,6 +41,9 @@ struct otel__lane {
     _Atomic uint64_t stop_deadline;
     _Atomic uint32_t overflowed; /* a span was refused since the worker last counted those */
     _Atomic uint32_t draining;   /* there is a consumer: the worker as long as it lives, or whoever exports */
+    _Atomic uint32_t claims;     /* threads that wait to be it: who exports directly makes way */
+    _Atomic uint32_t left;       /* the last consumer made way before it had exported all that it had taken */
+    _Atomic uint32_t relief;     /* who exports directly has done its own: the next to end a span takes over */
     _Atomic uint32_t moves;      /* odd while the consumer moves spans from one of these counts to another */
     _Atomic uint64_t exported, rejected, dropped_failed, dropped_stopped, in_flight, exports;
     _Atomic uint64_t withheld;        /* of a custom processor: made by its own functions */

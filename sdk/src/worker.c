@@ -142,10 +142,21 @@ void otel__worker_drop(otel_processor *p) {
     }
 }
 
+static bool may_export(const struct otel__lane *lane) {
+    return lane->waiting && otel__clock_monotonic() < deadline_of(lane);
+}
+
 void otel__worker_drain(otel_processor *p) {
-    struct otel__lane *lane = p->lane;
+    atomic_store(&p->lane->left, 0);
     take(p);
-    while (lane->waiting && otel__clock_monotonic() < deadline_of(lane) && export_batch(p)) {}
+    while (may_export(p->lane) && export_batch(p)) {}
+}
+
+void otel__worker_drain_unclaimed(otel_processor *p) {
+    bool claimed = false;
+    take(p);
+    while (may_export(p->lane) && !(claimed = atomic_load(&p->lane->claims) != 0) && export_batch(p)) {}
+    atomic_store(&p->lane->left, claimed);
 }
 
 /* Calls force_flush or shutdown, whichever is given. */
@@ -168,17 +179,19 @@ static void export_all(otel_processor *p) {
     conclude(p, p->exporter->ops.force_flush);
 }
 
-void otel__worker_flush(otel_processor *p, uint32_t ticket) {
+void otel__worker_flush(otel_processor *p, uint32_t ticket, uint64_t deadline) {
     const unsigned forks = otel__fork_count();
+    p->lane->flush_deadline = deadline;
     export_all(p);
     /* A child has no flush to serve: its tickets begin anew. */
     if (forks == otel__fork_count())
         serve(p->lane, ticket);
 }
 
-void otel__worker_finish(otel_processor *p, uint32_t unused) {
+void otel__worker_finish(otel_processor *p, uint32_t unused_ticket, uint64_t unused_deadline) {
     struct otel__lane *lane = p->lane;
-    (void)unused;
+    (void)unused_ticket;
+    (void)unused_deadline;
     if (atomic_exchange(&lane->finished, true))
         return;
     export_all(p);
@@ -294,7 +307,7 @@ static bool work(otel_processor *p) {
     while (!atomic_load(&lane->stopping)) {
         const uint32_t ticket = atomic_load(&lane->flush_wanted);
         if (ticket != atomic_load(&lane->flush_served)) {
-            otel__worker_flush(p, ticket);
+            otel__worker_flush(p, ticket, 0);
             after_export = p->delay > 0;
         } else if (export_due(p)) {
             after_export = p->delay > 0;
@@ -306,7 +319,7 @@ static bool work(otel_processor *p) {
         report_full_queue(p);
         report_end_of_loss(p);
     }
-    otel__worker_finish(p, 0);
+    otel__worker_finish(p, 0, 0);
     if (forks != otel__fork_count())
         return false;
     report_full_queue(p);

@@ -28,12 +28,14 @@ void otel__worker_pushed(otel_processor *processor, uint32_t count);
 /* Wakes the worker whatever it waits for. */
 void otel__worker_wake(otel_processor *processor);
 
-/* On the calling thread, which must be the only consumer: exports everything queued, ... */
+/* On the calling thread, which must be the consumer: exports everything queued, ... */
 void otel__worker_drain(otel_processor *processor);
-/* ... and flushes the exporter, which serves all flushes up to `ticket`, ... */
-void otel__worker_flush(otel_processor *processor, uint32_t ticket);
-/* ... and shuts the exporter down, dropping what there was no time for. */
-void otel__worker_finish(otel_processor *processor, uint32_t unused);
+/* ... or until another thread waits to be the consumer, who goes on, ... */
+void otel__worker_drain_unclaimed(otel_processor *processor);
+/* ... and flushes the exporter until `deadline` (0: without), which serves all flushes up to `ticket`, ... */
+void otel__worker_flush(otel_processor *processor, uint32_t ticket, uint64_t deadline);
+/* ... and shuts the exporter down until the stop's deadline, dropping what there was no time for. */
+void otel__worker_finish(otel_processor *processor, uint32_t unused_ticket, uint64_t unused_deadline);
 /* Drops what calls that outlasted the stop queued after that. */
 void otel__worker_drop(otel_processor *processor);
 

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -173,6 +174,52 @@ static void a_span_that_ends_during_a_flush_is_not_left_behind(void **state) {
     assert_int_equal(ledger_read().processors[0].queued, 0);
 }
 
+/* ---- a flush among threads that always export ------------------------------------------------------------------- */
+
+static _Atomic bool pushing;
+static _Atomic unsigned pushed;
+
+static void *push_for_ever(void *data) {
+    (void)data;
+    while (atomic_load(&pushing)) {
+        end_span("one of many");
+        atomic_fetch_add(&pushed, 1);
+    }
+    return NULL;
+}
+
+/* An export lasts until another span waits, so that the thread which exports goes on and never makes room for long. */
+static void wait_for_another(struct exporter_double *me, otel_batch *batch) {
+    (void)me;
+    (void)batch;
+    for (const unsigned before = atomic_load(&pushed); atomic_load(&pushing) && atomic_load(&pushed) == before;)
+        sched_yield();
+}
+
+static void a_flush_gets_its_turn_among_threads_that_always_export(void **state) {
+    (void)state;
+    enum { PUSHERS = 3, FLUSHES = 20 };
+    pthread_t threads[PUSHERS];
+    atomic_store(&pushing, true);
+    first.during = wait_for_another;
+    setenv("OTEL_BSP_MAX_QUEUE_SIZE", "16", 1);
+    setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "16", 1);
+    start_direct();
+    unsetenv("OTEL_BSP_MAX_QUEUE_SIZE");
+    unsetenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE");
+    for (unsigned i = 0; i < PUSHERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, push_for_ever, NULL), 0);
+    assert_soon(atomic_load(&first.exports) > 10);
+    int flushed = OTEL_OK;
+    for (unsigned i = 0; i < FLUSHES && flushed == OTEL_OK; i++)
+        flushed = (int)otel_sdk_flush(LONG_MS / 10);
+    atomic_store(&pushing, false);
+    for (unsigned i = 0; i < PUSHERS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(flushed, OTEL_OK);
+    assert_int_equal(ledger_read().processors[0].queued, 0);
+}
+
 #define test(name) cmocka_unit_test_teardown(name, processors_stop)
 
 int main(void) {
@@ -185,6 +232,7 @@ int main(void) {
         test(an_exporter_that_traces_every_export_does_not_feed_itself),
         test(what_is_traced_inside_a_flush_is_ignored),
         test(a_span_that_ends_during_a_flush_is_not_left_behind),
+        test(a_flush_gets_its_turn_among_threads_that_always_export),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
