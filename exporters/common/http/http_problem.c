@@ -26,6 +26,11 @@ static const char *details(const struct otel__http_connection *connection, CURLc
     return connection->error[0] ? connection->error : curl_easy_strerror(code);
 }
 
+static bool reached(CURL *easy, CURLINFO moment) {
+    curl_off_t microseconds = 0;
+    return curl_easy_getinfo(easy, moment, &microseconds) == CURLE_OK && microseconds > 0;
+}
+
 static void explain_connect(struct otel__http_connection *connection, const struct otel__http_plan *plan) {
     long os_error = 0;
     curl_easy_getinfo(connection->easy, CURLINFO_OS_ERRNO, &os_error);
@@ -59,6 +64,18 @@ static bool are_refused(const struct otel__http_connection *connection) {
     return false;
 }
 
+/*
+ * By TLS 1.3 a server judges our certificate when we have begun to send already. If it hangs up, its alert is lost
+ * with what we were sending.
+ */
+static void explain_break(struct otel__http_connection *connection, const struct otel__http_plan *plan, CURLcode code) {
+    long made = 0;
+    curl_easy_getinfo(connection->easy, CURLINFO_NUM_CONNECTS, &made);
+    explain(connection, "the connection to %s broke: %s", plan->shown_host, details(connection, code));
+    if (made > 0 && reached(connection->easy, CURLINFO_APPCONNECT_TIME_T) && connection->header_bytes == 0)
+        connection->response.hint = "Does the server refuse our certificate, or want one?";
+}
+
 static enum otel__http_result judge_transient(struct otel__http_connection *connection,
                                               const struct otel__http_plan *plan, CURLcode code) {
     switch (code) {
@@ -80,7 +97,7 @@ static enum otel__http_result judge_transient(struct otel__http_connection *conn
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
     case CURLE_PARTIAL_FILE:
-        explain(connection, "the connection to %s broke: %s", plan->shown_host, details(connection, code));
+        explain_break(connection, plan, code);
         return OTEL__HTTP_UNAVAILABLE;
     case CURLE_SSL_CONNECT_ERROR:
         explain_tls(connection, plan);
@@ -131,11 +148,6 @@ enum otel__http_result otel__http_judge(struct otel__http_connection *connection
     if (result == OTEL__HTTP_IMPOSSIBLE)
         explain_permanent(connection, plan, code);
     return result;
-}
-
-static bool reached(CURL *easy, CURLINFO moment) {
-    curl_off_t microseconds = 0;
-    return curl_easy_getinfo(easy, moment, &microseconds) == CURLE_OK && microseconds > 0;
 }
 
 void otel__http_explain_timeout(struct otel__http_connection *connection, const struct otel__http_plan *plan) {

@@ -19,6 +19,7 @@ struct tls_server {
     int listener, port;
     SSL_CTX *context;
     pthread_t thread;
+    atomic_bool hangs_up;
     _Atomic size_t connections, requests;
     char client[64]; /* written before the answer, which the reader has seen */
 };
@@ -55,13 +56,25 @@ static bool read_request(SSL *ssl) {
     return false;
 }
 
+static void reset(int fd) {
+    struct linger at_once = { .l_onoff = 1 };
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(fd);
+}
+
 static void serve_connection(tls_server *server, int fd) {
     static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     char rest[64];
     SSL *ssl = SSL_new(server->context);
     SSL_set_fd(ssl, fd);
     atomic_fetch_add(&server->connections, 1);
-    if (SSL_accept(ssl) == 1 && read_request(ssl)) {
+    bool accepted = SSL_accept(ssl) == 1;
+    if (atomic_load(&server->hangs_up)) {
+        SSL_free(ssl);
+        reset(fd);
+        return;
+    }
+    if (accepted && read_request(ssl)) {
         note_client(server, ssl);
         atomic_fetch_add(&server->requests, 1);
         SSL_write(ssl, answer, sizeof answer - 1);
@@ -124,6 +137,8 @@ tls_server *tls_server_start(const struct identity *identity, const struct ident
     start_thread(server);
     return server;
 }
+
+void tls_server_hang_up(tls_server *server) { atomic_store(&server->hangs_up, true); }
 
 void tls_server_stop(tls_server *server) {
     shutdown(server->listener, SHUT_RDWR);

@@ -14,6 +14,8 @@ typedef struct tls_server tls_server;
 
 /* `clients` NULL: asks clients for no certificate. `newest`: version of TLS, such as TLS1_1_VERSION; 0: all. */
 tls_server *tls_server_start(const struct identity *identity, const struct identity *clients, int newest);
+/* From now on it resets each connection after the handshake. */
+void tls_server_hang_up(tls_server *server);
 void tls_server_stop(tls_server *server);
 int tls_server_port(const tls_server *server);
 size_t tls_server_connections(const tls_server *server);
