@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The real Jaeger, all-in-one, as a fixture: OTLP over HTTP in, memory as its store, the query API out.
+"""The real Jaeger, all-in-one, as a fixture: OTLP over HTTP and gRPC in, memory as its store, the query API out.
 
 Only the loopback is used, on ports chosen at each start, so any number of these run beside each other. There is no
 batch processor between receiver and store: once an export has been answered, what it carried can be read.
@@ -9,6 +9,8 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from pathlib import Path
+from typing import NamedTuple, Optional
 
 from processes import Died, Program, free_ports
 from spans import spans_of
@@ -48,16 +50,39 @@ receivers:
   otlp:
     protocols:
       http:
-        endpoint: "127.0.0.1:{otlp_port}"
+        endpoint: "127.0.0.1:{http_port}"{tls}
+      grpc:
+        endpoint: "127.0.0.1:{grpc_port}"{tls}
 exporters:
   jaeger_storage_exporter:
     trace_storage: memory_store
 """
 
+# Paths as JSON strings, which are YAML as well.
+TLS_CONFIG = """
+        tls:
+          cert_file: {certificate}
+          key_file: {key}
+          client_ca_file: {clients}"""
+
+
+class ServerTls(NamedTuple):
+    """Files in PEM. Where `clients` is given, only clients with a certificate of that authority are let in."""
+
+    certificate: Path
+    key: Path
+    clients: Optional[Path] = None
+
+    def config(self):
+        return TLS_CONFIG.format(**{name: json.dumps(path and str(path)) for name, path in self._asdict().items()})
+
 
 class Jaeger:
-    def __init__(self, program, folder):
+    """Once started, `endpoints` holds the URLs for OTLP, by transport: http and grpc."""
+
+    def __init__(self, program, folder, tls=None):
         self._program = program
+        self._tls = tls
         self._config = folder / "jaeger.yaml"
         self.log = folder / "jaeger.log"
         self._running = None
@@ -76,14 +101,20 @@ class Jaeger:
         self._running.stop(STOP_SECONDS)
 
     def _start(self):
-        query_port, query_grpc_port, otlp_port = free_ports(3)
+        query_port, query_grpc_port, http_port, grpc_port = free_ports(4)
         self._config.write_text(
             CONFIG.format(
-                max_traces=MAX_TRACES, query_port=query_port, query_grpc_port=query_grpc_port, otlp_port=otlp_port
+                max_traces=MAX_TRACES,
+                query_port=query_port,
+                query_grpc_port=query_grpc_port,
+                http_port=http_port,
+                grpc_port=grpc_port,
+                tls=self._tls.config() if self._tls else "",
             )
         )
         self._query = f"http://127.0.0.1:{query_port}"
-        self.otlp_endpoint = f"http://127.0.0.1:{otlp_port}"
+        scheme = "https" if self._tls else "http"
+        self.endpoints = {"http": f"{scheme}://127.0.0.1:{http_port}", "grpc": f"{scheme}://127.0.0.1:{grpc_port}"}
         self.log.write_bytes(b"")
         self._running = Program("jaeger", [self._program, "--config", self._config], self.log)
         try:

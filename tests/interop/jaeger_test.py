@@ -2,46 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sample services send to the real Jaeger, and what Jaeger's query API gives back is compared with what they did.
 
-usage: jaeger_test.py --bin FOLDER --version VERSION --logs FOLDER [unittest arguments]
-
-FOLDER of --bin holds kalki-gateway and kalki-query, VERSION is the one of the SDK in them, and the logs of a failed
-test stay in the folder of --logs. Exit code 77: Jaeger cannot be had on this machine (jaeger/build says why).
+usage: as jaeger_case.py says.
 """
 
-import argparse
 import math
 import random
-import shutil
-import subprocess
-import sys
-import time
-import unittest
-from pathlib import Path
 
+import jaeger_case
 import kalki_trees
-from classic_check import classic_problems
-from jaeger_server import Jaeger
-from kalki_services import Kalki
+from jaeger_case import RANDOM, SAMPLED, KalkiInJaeger
 from kalki_trees import NOTHING, SQUALL
 from processes import wait_until
-from spans import by_trace
-from tree_check import Remote, Surroundings, partial_traces, shape, soundness_problems, trace_problems
+from tree_check import Remote, partial_traces, shape, soundness_problems
 
-HERE = Path(__file__).resolve().parent
 ARRIVAL_SECONDS = 30
-SHOWN = 25  # differences of one kind
-
-SAMPLED, RANDOM = 0x01, 0x02
 RATIO_TRACES = 2000
 RATIO_DEVIATIONS = 4
 # What a ratio sampler writes into the tracestate: the least 56-bit randomness it keeps, without trailing zeros.
 THRESHOLDS = {"0": None, "0.1": "e666", "1": "0"}
-
-# Where Jaeger puts what it finds odd about a span.
-WARNINGS = "@jaeger@warnings"
-
-options = None
-jaeger_program = None
 
 
 def traceparent(remote, flags):
@@ -55,99 +33,6 @@ def random_remote(source=random):
 def searches_from(remotes):
     """One search for each remote parent, every second of which says that it was sampled."""
     return [(SQUALL.path, {"traceparent": traceparent(remote, number % 2)}) for number, remote in enumerate(remotes)]
-
-
-class KalkiInJaeger(unittest.TestCase):
-    """Each test has a Jaeger of its own, so that everything in it comes from this test."""
-
-    def setUp(self):
-        self.logs = Path(options.logs) / self.id().rpartition(".")[2]
-        shutil.rmtree(self.logs, ignore_errors=True)
-        self.logs.mkdir(parents=True)
-        self.jaeger = self.within(Jaeger(jaeger_program, self.logs))
-        self.earliest = time.time_ns()
-        self.when = {}  # when a trace's request was sent and answered
-
-    def run(self, result=None):
-        """Keeps the logs of a failed test only."""
-        bad_before = len(result.failures) + len(result.errors)
-        super().run(result)
-        if len(result.failures) + len(result.errors) == bad_before:
-            shutil.rmtree(self.logs, ignore_errors=True)
-        else:
-            print(f"The logs are in {self.logs}", file=sys.stderr)
-
-    def within(self, context):
-        """Enters a context that is left when the test ends, however it ends."""
-        entered = context.__enter__()
-        self.addCleanup(context.__exit__, None, None, None)
-        return entered
-
-    def none_of(self, problems, what):
-        if problems:
-            shown = "\n  ".join(problems[:SHOWN])
-            more = f"\n  ... and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-            self.fail(f"{what}: {len(problems)} differences\n  {shown}{more}")
-
-    def kalki(self, **settings):
-        return self.within(Kalki(Path(options.bin), self.logs, self.jaeger.otlp_endpoint, **settings))
-
-    def stop(self, kalki):
-        """Both must end cleanly, with every span accounted for and none lost."""
-        self.none_of(kalki.stop(), "stopping the services")
-        self.none_of(kalki.ledger_problems(), "the services' ledgers")
-
-    def get(self, kalki, path, status, headers=kalki_trees.HEADERS):
-        """The trace id of a request that must be answered with this status."""
-        sent = time.time_ns()
-        answer = kalki.get(path, headers)
-        self.when[answer.trace_id] = (sent, time.time_ns())
-        self.assertEqual(answer.status, status)
-        return answer.trace_id
-
-    def traces(self):
-        """What Jaeger has from both services, by trace id; the traces of kalki-query's start apart, as spans."""
-        spans = {}
-        for service in kalki_trees.SERVICES:
-            spans.update(((span.trace_id, span.span_id), span) for span in self.jaeger.find_spans(service))
-        starts = [span for span in spans.values() if span.name == kalki_trees.BUILD_INDEX]
-        return by_trace(span for span in spans.values() if span not in starts), starts
-
-    def index_span(self):
-        """The span of kalki-query's start, which every ranking links to."""
-        _, starts = self.traces()
-        self.assertEqual(len(starts), 1, f"spans of kalki-query's start: {list(map(str, starts))}")
-        self.check_trace(starts[0].trace_id, kalki_trees.build_index())
-        return starts[0]
-
-    def check_only_trace(self, trace_id):
-        traces, _ = self.traces()
-        self.assertEqual(set(traces), {trace_id}, "traces of requests in Jaeger")
-
-    def surroundings(self, trace_id=None, trace_flags=SAMPLED | RANDOM, **more):
-        earliest, latest = self.when.get(trace_id, (self.earliest, time.time_ns()))
-        return Surroundings(
-            trace_flags=trace_flags,
-            resources=kalki_trees.resources(options.version),
-            scopes=kalki_trees.SCOPES,
-            earliest=earliest,
-            latest=latest,
-            **more,
-        )
-
-    def check_trace(self, trace_id, want, **more):
-        """The trace as stored, as Jaeger's page reads it, and without any warning of Jaeger's."""
-        around = self.surroundings(trace_id, **more)
-        spans = self.jaeger.spans(trace_id)
-        self.none_of(trace_problems(spans, want, around), f"trace {trace_id}")
-        page = self.jaeger.classic_trace(trace_id)
-        self.none_of(classic_problems(page, spans, around.remote), f"trace {trace_id} in the page's form")
-        warned = [
-            f"{span}: {span.attributes[WARNINGS]}"
-            for span in self.jaeger.adjusted_spans(trace_id)
-            if WARNINGS in span.attributes and not (around.remote and span.parent_id == around.remote.span_id)
-        ]
-        self.none_of(warned, f"Jaeger's warnings about trace {trace_id}")
 
 
 class Trees(KalkiInJaeger):
@@ -174,12 +59,6 @@ class Trees(KalkiInJaeger):
 
     def test_batches_of_one_span_bring_the_same(self):
         kalki = self.kalki(OTEL_BSP_MAX_EXPORT_BATCH_SIZE="1")
-        trace_id = self.get(kalki, SQUALL.path, 200)
-        self.stop(kalki)
-        self.check_trace(trace_id, kalki_trees.found(kalki, SQUALL, self.index_span()))
-
-    def test_json_brings_the_same(self):
-        kalki = self.kalki(OTEL_EXPORTER_OTLP_PROTOCOL="http/json")
         trace_id = self.get(kalki, SQUALL.path, 200)
         self.stop(kalki)
         self.check_trace(trace_id, kalki_trees.found(kalki, SQUALL, self.index_span()))
@@ -341,23 +220,5 @@ class Ratios(KalkiInJaeger):
         self.assertEqual(set(traces), {remote.trace_id for remote in remotes[1::2]})
 
 
-def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bin", required=True)
-    parser.add_argument("--version", required=True)
-    parser.add_argument("--logs", required=True)
-    return parser.parse_known_args()
-
-
-def main():
-    global options, jaeger_program
-    options, rest = parse_arguments()
-    build = subprocess.run([HERE / "jaeger" / "build"], stdout=subprocess.PIPE, text=True, check=False)
-    if build.returncode != 0:
-        sys.exit(build.returncode)
-    jaeger_program = build.stdout.strip()
-    unittest.main(argv=[sys.argv[0], "--verbose", *rest])
-
-
 if __name__ == "__main__":
-    main()
+    jaeger_case.main()
