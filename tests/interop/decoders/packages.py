@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The packages of requirements.txt, in a virtual environment that is made once for each state of that list."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+LIST = Path(__file__).resolve().parent / "requirements.txt"
+INSTALL = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--only-binary", ":all:", "-r", str(LIST)]
+SECONDS = 300
+
+
+def _skip(reason):
+    print(f"SKIPPED: {reason}", file=sys.stderr)
+    sys.exit(1 if os.environ.get("CI") == "true" else 77)
+
+
+def _run(command, what):
+    try:
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        _skip(f"{what} takes more than {SECONDS} s")
+    if done.returncode != 0:
+        print(done.stdout, file=sys.stderr)
+        _skip(f"{what} failed; the lines above say why")
+
+
+def environment(folder):
+    """The environment's Python; ends this program as skipped where it cannot be had."""
+    place = Path(folder) / f"python-{hashlib.sha256(LIST.read_bytes()).hexdigest()[:12]}"
+    complete = place / "complete"
+    python = place / "bin" / "python"
+    if not complete.exists():
+        _run([sys.executable, "-m", "venv", "--clear", str(place)], "making a virtual environment (python3-venv)")
+        _run([str(python), *INSTALL], "installing the packages of requirements.txt")
+        complete.touch()
+    return python
+
+
+def enter(folder):
+    """Goes on as the same program in the environment."""
+    python = environment(folder)
+    if not os.path.samefile(sys.prefix, python.parents[1]):
+        os.execv(python, [str(python), "-B", *sys.argv])
