@@ -52,6 +52,8 @@ static void explain_tls(struct otel__http_connection *connection, const struct o
     explain(connection, "no TLS connection to %s: %s", plan->shown_host, details(connection, CURLE_SSL_CONNECT_ERROR));
     if (strstr(connection->error, "wrong version number")) /* the first bytes of the answer are no TLS record */
         connection->response.hint = "Does the server speak plain http there?";
+    if (strstr(connection->error, "alert handshake failure")) /* by TLS 1.2 also: there was no certificate */
+        connection->response.hint = "Does the server want a certificate of ours, or other ciphers?";
 }
 
 /* The server has looked at our certificate, or missed one, and said no: it will say so again. */

@@ -129,6 +129,17 @@ static void without_a_certificate_it_refuses_us_once(void **state) {
     tls_server_stop(server);
 }
 
+static void by_tls_1_2_such_a_server_names_no_reason(void **state) {
+    struct tls_scene *scene = *state;
+    tls_server *server = tls_server_start(&scene->server, &scene->authority, TLS1_2_VERSION);
+    otel_otlp_options options = { .certificate_file = scene->ca, .retry_disabled = true };
+    assert_int_equal(export_with(scene, server, options, "127.0.0.1"), OTEL_ERR_EXPORT);
+    assert_true(reports_mention("no TLS connection to 127.0.0.1:", "Does the server want a certificate of ours"));
+    assert_int_equal(tls_server_requests(server), 0);
+    assert_int_equal(export_with(scene, server, mutual(scene), "127.0.0.1"), OTEL_OK);
+    tls_server_stop(server);
+}
+
 /* It might have judged our certificate, and its alert been lost. */
 static void a_reset_after_the_handshake_hints_at_certificates(void **state) {
     struct tls_scene *scene = *state;
@@ -245,6 +256,7 @@ int main(void) {
         SCENE(an_old_version_of_tls_is_refused),
         SCENE(a_server_that_asks_learns_who_we_are),
         SCENE(without_a_certificate_it_refuses_us_once),
+        SCENE(by_tls_1_2_such_a_server_names_no_reason),
         SCENE(a_reset_after_the_handshake_hints_at_certificates),
         SCENE(each_variable_for_traces_beats_the_general_one),
         SCENE(new_files_count_from_the_next_handshake_on),
