@@ -58,12 +58,14 @@ exporters:
     trace_storage: memory_store
 """
 
-# Paths as JSON strings, which are YAML as well.
+# Values are JSON, which is YAML as well.
 TLS_CONFIG = """
         tls:
           cert_file: {certificate}
           key_file: {key}
-          client_ca_file: {clients}"""
+          client_ca_file: {clients}
+          min_version: "1.0"
+          max_version: {newest}"""
 
 
 class ServerTls(NamedTuple):
@@ -72,9 +74,10 @@ class ServerTls(NamedTuple):
     certificate: Path
     key: Path
     clients: Optional[Path] = None
+    newest: str = "1.3"  # version of TLS
 
     def config(self):
-        return TLS_CONFIG.format(**{name: json.dumps(path and str(path)) for name, path in self._asdict().items()})
+        return TLS_CONFIG.format(**{name: json.dumps(value and str(value)) for name, value in self._asdict().items()})
 
 
 class Jaeger:
