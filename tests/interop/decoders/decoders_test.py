@@ -75,6 +75,8 @@ def spans_of(requests):
 
 
 class Decoders(unittest.TestCase):
+    settings = {}
+
     @classmethod
     def setUpClass(cls):
         cls.folder = Path(options.folder) / "requests"
@@ -82,7 +84,7 @@ class Decoders(unittest.TestCase):
         cls.folder.mkdir(parents=True)
         clean = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
         command = [options.requests, str(seed), str(cls.folder)]
-        made = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=clean, timeout=120, check=True)
+        made = subprocess.run(command, stdout=subprocess.PIPE, text=True, env={**clean, **cls.settings}, timeout=120, check=True)
         cls.made = int(made.stdout)
         cls.bodies = {form: cls.read(form) for form in ("protobuf", "json")}
         cls.decoded = {
@@ -121,7 +123,8 @@ class Decoders(unittest.TestCase):
         for ids, said in protobuf.items():
             if json[ids] != said:
                 self.fail(f"span {ids[1].hex()} of seed {seed}, {first_difference(json[ids][0], said[0])}")
-        print(f"measured: decoders: {self.made} spans, {[len(each) for each in self.bodies.values()]} requests")
+        requests = ", ".join(f"{len(bodies)} requests in {form}" for form, bodies in self.bodies.items())
+        print(f"measured: {type(self).__name__}: {self.made} spans in {requests}", flush=True)
 
     def test_every_field_was_there(self):
         """What was never sent has not been compared."""
@@ -129,6 +132,17 @@ class Decoders(unittest.TestCase):
         known = canonical.all_fields(ExportTraceServiceRequest.DESCRIPTOR)
         self.assertEqual(known - found - MAY_BE_MISSING, set(), f"seed {seed}")
         self.assertEqual(found & OF_PROFILES, set())
+
+
+class NarrowLimits(Decoders):
+    """Much is dropped, and text is cut."""
+
+    settings = {
+        "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "7",
+        "OTEL_ATTRIBUTE_COUNT_LIMIT": "3",
+        "OTEL_SPAN_EVENT_COUNT_LIMIT": "2",
+        "OTEL_SPAN_LINK_COUNT_LIMIT": "2",
+    }
 
 
 class JsonReader(unittest.TestCase):

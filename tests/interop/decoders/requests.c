@@ -5,7 +5,7 @@
  *     otlp_requests SEED FOLDER
  *
  * The n-th request is FOLDER/protobuf-<n> or FOLDER/json-<n>, as it came, and with .txt behind it the same as
- * protobuf-c decodes it, in the form of canonical.h. The last line of the output tells how many spans there are.
+ * protobuf-c decodes it, in the form of canonical.h. The output tells how many spans there are.
  */
 #include "canonical.h"
 
@@ -23,7 +23,7 @@
 #include <otel/sdk.h>
 
 /* Batches of different sizes: what is said of a span does not depend on its company. */
-enum { ROUNDS = 4, SPANS_IN_ROUND = 400, PROTOBUF_BATCH = 100, JSON_BATCH = 64, STOP_MS = 60000 };
+enum { ROUNDS = 4, SPANS_IN_ROUND = 400, HEAVY_SPANS = 40, PROTOBUF_BATCH = 100, JSON_BATCH = 64, STOP_MS = 60000 };
 
 static void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
@@ -58,10 +58,10 @@ static void start(struct roundtrip_source *source, http_double *protobuf, http_d
         die("the SDK does not start: %s", error.text);
 }
 
-static void make_spans(struct roundtrip_source *source, struct roundtrip_tracer *tracers) {
+static void make_spans(struct roundtrip_source *source, struct roundtrip_tracer *tracers, size_t count) {
     struct roundtrip_pool pool = { NULL }, *before = source->pool;
     source->pool = &pool;
-    struct roundtrip_plan plan = roundtrip_make_plan(source, tracers, SPANS_IN_ROUND);
+    struct roundtrip_plan plan = roundtrip_make_plan(source, tracers, count);
     roundtrip_run(&plan);
     if (otel_sdk_flush(STOP_MS) != OTEL_OK)
         die("the spans could not be flushed");
@@ -90,7 +90,9 @@ static uint64_t export_to(http_double *protobuf, http_double *json, uint64_t see
     roundtrip_states_hold();
     start(&source, protobuf, json);
     for (int i = 0; i < ROUNDS; i++)
-        make_spans(&source, tracers);
+        make_spans(&source, tracers, SPANS_IN_ROUND);
+    source.heavy = true;
+    make_spans(&source, tracers, HEAVY_SPANS);
     uint64_t spans = stop();
     roundtrip_states_release();
     roundtrip_pool_free(&pool);
