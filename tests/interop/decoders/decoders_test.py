@@ -27,15 +27,18 @@ OF_PROFILES = {
     "opentelemetry.proto.common.v1.AnyValue.string_value_strindex",
     "opentelemetry.proto.common.v1.KeyValue.key_strindex",
 }
-# No entities are recorded, and resources and scopes seldom have something dropped.
-MAY_BE_MISSING = OF_PROFILES | {
-    "opentelemetry.proto.resource.v1.Resource.dropped_attributes_count",
+# Which attributes of a resource belong to an entity is not said.
+OF_ENTITIES = {
     "opentelemetry.proto.resource.v1.Resource.entity_refs",
-    "opentelemetry.proto.common.v1.InstrumentationScope.dropped_attributes_count",
     "opentelemetry.proto.common.v1.EntityRef.schema_url",
     "opentelemetry.proto.common.v1.EntityRef.type",
     "opentelemetry.proto.common.v1.EntityRef.id_keys",
     "opentelemetry.proto.common.v1.EntityRef.description_keys",
+}
+# Seldom is something dropped from resources and scopes.
+SELDOM = {
+    "opentelemetry.proto.resource.v1.Resource.dropped_attributes_count",
+    "opentelemetry.proto.common.v1.InstrumentationScope.dropped_attributes_count",
 }
 
 MALFORMED_SPANS = {
@@ -75,16 +78,17 @@ def spans_of(requests):
 
 
 class Decoders(unittest.TestCase):
-    settings = {}
+    settings = {"OTEL_ENTITIES": "host{host.id=of%20a%20host}@https://example.test/host"}
 
     @classmethod
     def setUpClass(cls):
         cls.folder = Path(options.folder) / "requests"
         shutil.rmtree(cls.folder, ignore_errors=True)
         cls.folder.mkdir(parents=True)
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+        environment.update(cls.settings)
         command = [options.requests, str(seed), str(cls.folder)]
-        made = subprocess.run(command, stdout=subprocess.PIPE, text=True, env={**clean, **cls.settings}, timeout=120, check=True)
+        made = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment, timeout=120, check=True)
         cls.made = int(made.stdout)
         cls.bodies = {form: cls.read(form) for form in ("protobuf", "json")}
         cls.decoded = {
@@ -130,14 +134,21 @@ class Decoders(unittest.TestCase):
         """What was never sent has not been compared."""
         found = {name for message in self.decoded["protobuf"] for name in canonical.fields(message)}
         known = canonical.all_fields(ExportTraceServiceRequest.DESCRIPTOR)
-        self.assertEqual(known - found - MAY_BE_MISSING, set(), f"seed {seed}")
-        self.assertEqual(found & OF_PROFILES, set())
+        self.assertEqual(known - found - SELDOM, OF_PROFILES | OF_ENTITIES, f"seed {seed}")
+
+    def test_entities_give_attributes_only(self):
+        for message in self.decoded["protobuf"]:
+            for each in message.resource_spans:
+                ids = [pair.value.string_value for pair in each.resource.attributes if pair.key == "host.id"]
+                self.assertEqual(ids, ["of a host"])
+                self.assertEqual(len(each.resource.entity_refs), 0)
 
 
 class NarrowLimits(Decoders):
     """Much is dropped, and text is cut."""
 
     settings = {
+        **Decoders.settings,
         "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "7",
         "OTEL_ATTRIBUTE_COUNT_LIMIT": "3",
         "OTEL_SPAN_EVENT_COUNT_LIMIT": "2",
