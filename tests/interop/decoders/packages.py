@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 LIST = Path(__file__).resolve().parent / "requirements.txt"
-INSTALL = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--only-binary", ":all:", "-r", str(LIST)]
+PIP = ["-m", "pip", "--disable-pip-version-check", "--retries", "2"]
+INSTALL = [*PIP, "install", "--quiet", "--only-binary", ":all:", "-r", str(LIST)]
 SECONDS = 300
 
 
