@@ -8,6 +8,7 @@ usage: as jaeger_case.py says.
 import itertools
 import json
 import unittest
+from typing import NamedTuple
 
 import jaeger_case
 import kalki_trees
@@ -24,18 +25,37 @@ PROTOCOLS = {
 
 HOST = "IP:127.0.0.1"
 
-# What the services say of it.
-UNTRUSTED = "certificate of 127.0.0.1:[0-9]+ is refused: .*issuer"
-ANOTHER_NAME = "certificate of 127.0.0.1:[0-9]+ is refused: .*name"
-NO_TLS = "no TLS connection to 127.0.0.1:[0-9]+: .*version"
-# By TLS 1.3 the server's alert may be lost, by TLS 1.2 it may give no reason: then it is a hint.
-CLIENT_REFUSED = "127.0.0.1:[0-9]+ refuses our certificate|server refuse our certificate|want a certificate of ours"
+
+class Reasons(NamedTuple):
+    """What the services say when nothing can be sent."""
+
+    untrusted: str
+    another_name: str
+    no_tls: str
+    client_refused: str
+
+
+REASONS = {
+    "http": Reasons(
+        untrusted="certificate of 127.0.0.1:[0-9]+ is refused: .*issuer",
+        another_name="certificate of 127.0.0.1:[0-9]+ is refused: .*name",
+        no_tls="no TLS connection to 127.0.0.1:[0-9]+: .*version",
+        # By TLS 1.3 the server's alert may be lost, by TLS 1.2 it may give no reason: then there is a hint.
+        client_refused="refuses our certificate|server refuse our certificate|want a certificate of ours",
+    ),
+    # gRPC core does not say more of all handshakes that fail.
+    "grpc": Reasons(*["UNAVAILABLE: .*127.0.0.1:[0-9]+: .*[Hh]andshake"] * 4),
+}
 
 
 class OneProtocol(KalkiInJaeger):
     """The classes below run once for each protocol: see load_tests()."""
 
     protocol = None
+
+    @property
+    def reasons(self):
+        return REASONS[PROTOCOLS[self.protocol]]
 
     def exporting(self, **settings):
         """The settings of services that export by this protocol."""
@@ -104,24 +124,24 @@ class TlsOfServer(OverTls):
         self.check_arrives(**self.trusting(self.authority), OTEL_EXPORTER_OTLP_COMPRESSION="gzip")
 
     def test_a_server_of_an_authority_that_is_not_trusted_gets_nothing(self):
-        self.check_refused(UNTRUSTED, **self.trusting(self.other))
+        self.check_refused(self.reasons.untrusted, **self.trusting(self.other))
 
     def test_the_systems_authorities_do_not_vouch_for_it(self):
-        self.check_refused(UNTRUSTED)
+        self.check_refused(self.reasons.untrusted)
 
 
 class TlsOfAnotherServer(OverTls):
     host = "DNS:elsewhere.test"
 
     def test_it_gets_nothing(self):
-        self.check_refused(ANOTHER_NAME, **self.trusting(self.authority))
+        self.check_refused(self.reasons.another_name, **self.trusting(self.authority))
 
 
 class OldTls(OverTls):
     newest = "1.1"
 
     def test_it_gets_nothing(self):
-        self.check_refused(NO_TLS, **self.trusting(self.authority))
+        self.check_refused(self.reasons.no_tls, **self.trusting(self.authority))
 
 
 class TlsOfBoth(OverTls):
@@ -131,11 +151,11 @@ class TlsOfBoth(OverTls):
         self.check_arrives(**self.trusting(self.authority), **self.known_by(self.authority.client("kalki")))
 
     def test_a_client_without_a_certificate_is_refused(self):
-        self.check_refused(CLIENT_REFUSED, **self.trusting(self.authority))
+        self.check_refused(self.reasons.client_refused, **self.trusting(self.authority))
 
     def test_a_client_of_another_authority_is_refused(self):
         stranger = self.other.client("stranger")
-        self.check_refused(CLIENT_REFUSED, **self.trusting(self.authority), **self.known_by(stranger))
+        self.check_refused(self.reasons.client_refused, **self.trusting(self.authority), **self.known_by(stranger))
 
 
 class Tls12OfBoth(TlsOfBoth):
