@@ -28,7 +28,7 @@ static void put_char(struct otel__buffer *out, char c) { put(out, &c, 1); }
 
 /* Between what is written next and what stands behind it. */
 static void separate(struct otel__buffer *out) {
-    if (out->status == OTEL_OK && otel__buffer_length(out) > 0 && *out->cursor != '}' && *out->cursor != ']')
+    if (out->status == OTEL_OK && otel__buffer_length(out) > 0 && !memchr("}]\n", *out->cursor, 3))
         put_char(out, ',');
 }
 
@@ -38,6 +38,8 @@ void otel__json_end(struct otel__buffer *out, char end) {
 }
 
 void otel__json_begin(struct otel__buffer *out, char begin) { put_char(out, begin); }
+
+void otel__json_line_end(struct otel__buffer *out) { put_char(out, '\n'); }
 
 void otel__json_key(struct otel__buffer *out, const char *key) {
     put(out, "\":", 2);

@@ -23,6 +23,8 @@
 /* `}` or `]`, and what goes with it. */
 void otel__json_end(struct otel__buffer *out, char end);
 void otel__json_begin(struct otel__buffer *out, char begin);
+/* The end of a line, to be written before the value that stands on it. */
+void otel__json_line_end(struct otel__buffer *out);
 /* The key of the value that was written last. */
 void otel__json_key(struct otel__buffer *out, const char *key);
 

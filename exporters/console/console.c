@@ -1,24 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * console.c - the console exporter: each span becomes one line, written under the stream's lock, so that lines never
- * mix.
- *
- * A pipe or terminal may be full for as long as its reader likes. What goes there is written past stdio, as far as
- * there is room: what stdio holds cannot be taken back, and libc would wait for the reader once more at exit.
+ * mix; past stdio where the stream may keep a writer waiting (common/stream.h).
  */
 #include "base/clock.h"
 #include "base/sigpipe.h"
 #include "common/fork_gate.h"
 #include "common/inherited.h"
+#include "common/stream.h"
 #include "console/span_line.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <otel/console.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { OWN_BOUND_MS = 60000 }; /* of one export, when the processor sets none */
 
@@ -29,78 +23,26 @@ struct workspace {
 };
 
 struct console {
-    FILE *stream;
+    struct otel__stream stream;
     struct workspace *workspace; /* NULL in a child that has not exported yet */
     struct otel__fork_gate
         gate; /* closed: nothing lies half written in the stream's buffer, which a child would write again */
     atomic_bool cancelled;
     atomic_bool shut;
-    bool torn; /* the last line was begun and given up */
 };
 
 /* One export. */
 struct job {
     struct console *console;
-    uint64_t deadline; /* ns */
-    int fd;            /* what to write to past stdio; -1: nothing */
+    struct otel__write_bound bound;
+    int fd; /* what to write to past stdio; -1: nothing */
 };
 
-/* The descriptor behind a stream that may keep a writer waiting; -1: a file, or a stream without a descriptor. */
-static int waiting_descriptor(FILE *stream) {
-    struct stat st;
-    int fd = fileno(stream);
-    if (fd < 0 || fstat(fd, &st) != 0)
-        return -1;
-    return S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode) || S_ISSOCK(st.st_mode) ? fd : -1;
-}
-
-/* Sleeps until the descriptor takes something, or says that it never will. */
-static otel_status await_room(const struct job *job) {
-    enum { SLICE_MS = 20 }; /* how late a cancel may be noticed */
-    for (;;) {
-        struct pollfd poller = { .fd = job->fd, .events = POLLOUT };
-        if (atomic_load(&job->console->cancelled))
-            return OTEL_ERR_CANCELLED;
-        int ready = poll(&poller, 1, SLICE_MS);
-        if (ready > 0)
-            return OTEL_OK;
-        if (ready < 0 && errno != EINTR)
-            return OTEL_ERR_EXPORT;
-        if (otel__clock_monotonic() >= job->deadline)
-            return OTEL_ERR_TIMEOUT;
-    }
-}
-
-/* A pipe with room has it for PIPE_BUF bytes at least: no more at a time, so that the write does not wait. */
-static otel_status write_past_stdio(const struct job *job, const char *text, size_t len, size_t *done) {
-    otel_status status = await_room(job);
-    if (status == OTEL_OK && fflush(job->console->stream) != 0) /* what the program has printed comes first */
-        status = OTEL_ERR_EXPORT;
-    while (status == OTEL_OK && *done < len) {
-        status = await_room(job);
-        if (status != OTEL_OK)
-            break;
-        size_t most = len - *done < PIPE_BUF ? len - *done : PIPE_BUF;
-        ssize_t wrote = write(job->fd, text + *done, most);
-        if (wrote > 0)
-            *done += (size_t)wrote;
-        else if (wrote < 0 && errno != EINTR && errno != EAGAIN)
-            status = OTEL_ERR_EXPORT;
-    }
-    return status;
-}
-
 static otel_status write_line(const struct job *job, const struct otel__line *line) {
-    FILE *stream = job->console->stream;
-    if (job->fd < 0)
-        return fwrite(line->text, 1, line->len, stream) == line->len ? OTEL_OK : OTEL_ERR_EXPORT;
-    size_t done = 0;
-    flockfile(stream);
-    otel_status status = write_past_stdio(job, line->text, line->len, &done);
-    funlockfile(stream);
-    if (done > 0)
-        job->console->torn = done < line->len;
-    return status;
+    struct otel__stream *stream = &job->console->stream;
+    if (job->fd >= 0)
+        return otel__stream_write(stream, job->fd, line->text, line->len, &job->bound);
+    return fwrite(line->text, 1, line->len, stream->file) == line->len ? OTEL_OK : OTEL_ERR_EXPORT;
 }
 
 static otel_status write_span(const struct job *job, const otel_span_data *span) {
@@ -110,8 +52,6 @@ static otel_status write_span(const struct job *job, const otel_span_data *span)
     }
     struct otel__line *line = &job->console->workspace->line;
     otel__line_clear(line);
-    if (job->console->torn)
-        otel__line_add(line, "\n");
     otel__span_line(line, span);
     return line->len > 0 ? write_line(job, line) : OTEL_OK;
 }
@@ -136,7 +76,7 @@ static otel_status write_batch(const struct job *job, otel_batch *batch, otel_ex
     size_t written = 0;
     errno = 0;
     otel_status status = write_spans(job, batch, &written);
-    if (job->fd < 0 && fflush(console->stream) != 0) {
+    if (job->fd < 0 && fflush(console->stream.file) != 0) {
         written = 0;
         status = OTEL_ERR_EXPORT;
     }
@@ -164,7 +104,7 @@ static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, o
     uint64_t deadline = otel__deadline_in(timeout_ms > 0 ? timeout_ms : OWN_BOUND_MS, 0);
     if (!otel__fork_gate_enter(&console->gate, deadline))
         return fail(OTEL_ERR_TIMEOUT, "a fork() took all the time");
-    struct job job = { console, deadline, waiting_descriptor(console->stream) };
+    struct job job = { console, { deadline, &console->cancelled }, otel__stream_waiting_descriptor(&console->stream) };
     struct otel__sigpipe guard;
     otel__sigpipe_begin(&guard);
     otel_status status = write_batch(&job, batch, outcome);
@@ -239,6 +179,6 @@ otel_exporter *otel_console_exporter(FILE *stream) {
     struct console *console = calloc(1, sizeof *console);
     if (!console)
         return NULL;
-    console->stream = stream ? stream : stdout;
+    console->stream.file = stream ? stream : stdout;
     return otel_exporter_create(&ops, console);
 }

@@ -262,10 +262,8 @@ static bool write_resource_spans(struct otel__otlp_encoder *encoder, otel_batch 
     return true;
 }
 
-otel_status otel__otlp_encode_json(struct otel__otlp_encoder *encoder, otel_batch *batch, size_t first, size_t count,
-                                   size_t limit) {
+static otel_status write_request(struct otel__otlp_encoder *encoder, otel_batch *batch, size_t first, size_t count) {
     struct otel__buffer *out = &encoder->body;
-    otel__buffer_reset(out, limit);
     if (!otel__scope_groups_build(&encoder->groups, batch, first, count))
         return OTEL_ERR_MEMORY;
     otel__json_end(out, '}');
@@ -276,4 +274,17 @@ otel_status otel__otlp_encode_json(struct otel__otlp_encoder *encoder, otel_batc
     otel__json_key(out, "resourceSpans");
     otel__json_begin(out, '{');
     return out->status;
+}
+
+otel_status otel__otlp_encode_json(struct otel__otlp_encoder *encoder, otel_batch *batch, size_t first, size_t count,
+                                   size_t limit) {
+    otel__buffer_reset(&encoder->body, limit);
+    return write_request(encoder, batch, first, count);
+}
+
+otel_status otel__otlp_encode_json_line(struct otel__otlp_encoder *encoder, otel_batch *batch, size_t first,
+                                        size_t count, size_t limit) {
+    otel__buffer_reset(&encoder->body, limit);
+    otel__json_line_end(&encoder->body);
+    return write_request(encoder, batch, first, count);
 }

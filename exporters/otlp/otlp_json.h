@@ -11,5 +11,8 @@
 /* As otel__otlp_encode(): an ExportTraceServiceRequest, which is a TracesData too, on one line without a line break. */
 otel_status otel__otlp_encode_json(struct otel__otlp_encoder *encoder, otel_batch *batch, size_t first, size_t count,
                                    size_t limit);
+/* The same, with the line break that ends it. */
+otel_status otel__otlp_encode_json_line(struct otel__otlp_encoder *encoder, otel_batch *batch, size_t first,
+                                        size_t count, size_t limit);
 
 #endif
