@@ -28,7 +28,8 @@ static void put_char(struct otel__buffer *out, char c) { put(out, &c, 1); }
 
 /* Between what is written next and what stands behind it. */
 static void separate(struct otel__buffer *out) {
-    if (out->status == OTEL_OK && otel__buffer_length(out) > 0 && !memchr("}]\n", *out->cursor, 3))
+    if (out->status == OTEL_OK && otel__buffer_length(out) > 0 && *out->cursor != '}' && *out->cursor != ']' &&
+        *out->cursor != '\n')
         put_char(out, ',');
 }
 

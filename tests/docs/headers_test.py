@@ -41,9 +41,14 @@ TOLD = [
     ("sdk/include/otel/sdk.h", "", "fork(): the child keeps the parent's context but none of its spans"),
     ("sdk/include/otel/exporter.h", "otel_exporter_ops", "they never overlap each other, and all come from one thread"),
     ("exporters/include/otel/otlp.h", "otel_otlp_exporter", "Threads: as every exporter"),
+    ("exporters/include/otel/otlp_file.h", "otel_otlp_file_exporter", "Threads: as every exporter"),
+    ("exporters/include/otel/otlp_file.h", "otel_otlp_file_exporter", "Nothing can be told from the order of lines and spans"),
+    ("exporters/include/otel/otlp_file.h", "path", "by preference named *.jsonl"),
     ("exporters/include/otel/console.h", "otel_console_exporter", "Threads: as every exporter"),
     ("exporters/include/otel/memory.h", "otel_memory_exporter", "Threads: as every exporter"),
     ("exporters/include/otel/console.h", "", "The format is not specified and may change at any time"),
+    ("exporters/include/otel/console.h", "", "for debugging"),
+    ("exporters/include/otel/console.h", "", "otel/otlp_file.h"),
 ]
 
 PAGES = [

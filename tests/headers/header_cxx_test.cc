@@ -6,6 +6,7 @@
 #include <otel/environment.h>
 #include <otel/memory.h>
 #include <otel/otlp.h>
+#include <otel/otlp_file.h>
 #include <otel/propagation.h>
 #include <otel/sdk.h>
 #include <otel/trace.h>
@@ -165,6 +166,8 @@ static void sdk_options_default_as_in_c() {
     const otel_sdk_options defaults;
     CHECK(defaults.size == sizeof defaults && defaults.processors.count == 0 && !defaults.disabled);
     const otel_otlp_options otlp;
+    const otel_otlp_file_options otlp_file;
+    CHECK(otlp_file.size == sizeof otlp_file && otlp_file.path == nullptr && otlp_file.stream == nullptr);
     CHECK(otlp.size == sizeof otlp && otlp.endpoint == nullptr && otlp.timeout_ms == 0);
     otel_processor *const second = nullptr;
     CHECK(OTEL_PROCESSORS(nullptr, second).count == 2);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * otel/console.h - spans as text, for debugging. The format is not specified and may change at any time; tools that
- * read spans want another exporter.
+ * otel/console.h - spans as text, for debugging (specification: trace/sdk_exporters/stdout.md). The format is not
+ * specified and may change at any time. Tools that read spans want the one of otel/otlp_file.h, which is stable, is JSON,
+ * holds all that there is of a span, and goes to standard output as well.
  */
 #ifndef OTEL_CONSOLE_H
 #define OTEL_CONSOLE_H
