@@ -136,10 +136,7 @@ static otel_sampler *make_sampler(const struct otel__config *config) {
     return otel_sampler_parent_based(NULL);
 }
 
-static otel_processor *make_otlp(const struct otel__config *config, otel_error *error) {
-    otel_exporter *exporter = otel__otlp_exporter(NULL, config, error);
-    if (!exporter)
-        return NULL;
+static otel_processor *make_batch(const struct otel__config *config, otel_exporter *exporter) {
     const otel_batch_options options = {
         .size = sizeof options,
         .max_queue_size = config->bsp_max_queue_size,
@@ -147,23 +144,40 @@ static otel_processor *make_otlp(const struct otel__config *config, otel_error *
         .schedule_delay_ms = config->bsp_schedule_delay_ms ? config->bsp_schedule_delay_ms : OTEL_NO_DELAY,
         .export_timeout_ms = config->bsp_export_timeout_ms ? config->bsp_export_timeout_ms : OTEL_NO_TIMEOUT,
     };
-    return otel_batch_processor(&options, exporter);
+    return exporter ? otel_batch_processor(&options, exporter) : NULL;
 }
 
-static otel_processor *make_console(void) { return otel_simple_processor(otel_console_exporter(NULL)); }
+static otel_processor *make_processor(const struct otel__config *config, enum otel__config_exporter which,
+                                      otel_error *error) {
+    switch (which) {
+    case OTEL__EXPORTER_CONSOLE:
+        return otel_simple_processor(otel_console_exporter(NULL));
+    case OTEL__EXPORTER_OTLP_STDOUT:
+    case OTEL__EXPORTER_OTLP_FILE:
+        return make_batch(config, otel__otlp_file_exporter(config, which == OTEL__EXPORTER_OTLP_FILE, error));
+    case OTEL__EXPORTER_OTLP:
+        break;
+    }
+    return make_batch(config, otel__otlp_exporter(NULL, config, error));
+}
 
 /* The environment never makes a start fail: what cannot be had is reported and left out. */
 static void make_processors(const struct otel__config *config, struct otel__pipeline *out) {
+    static const char *const kinds[][2] = {
+        [OTEL__EXPORTER_OTLP] = { "otlp", "exporter/otlp" },
+        [OTEL__EXPORTER_CONSOLE] = { "console", "exporter/console" },
+        [OTEL__EXPORTER_OTLP_STDOUT] = { "otlp/stdout", "exporter/otlp/stdout" },
+        [OTEL__EXPORTER_OTLP_FILE] = { "otlp_file", "exporter/otlp_file" },
+    };
     for (size_t i = 0; i < config->exporters.count && i < OTEL_MAX_PROCESSORS; i++) {
-        bool otlp = config->exporters.items[i] == OTEL__EXPORTER_OTLP;
+        const enum otel__config_exporter which = (enum otel__config_exporter)config->exporters.items[i];
         otel_error error = { "" };
-        otel_processor *processor = otlp ? make_otlp(config, &error) : make_console();
+        otel_processor *processor = make_processor(config, which, &error);
         if (processor)
             out->processors[out->processor_count++] = processor;
         else
-            otel_report(OTEL_LOG_ERROR, otlp ? "exporter/otlp" : "exporter/console",
-                        "the %s exporter cannot be used, spans do not reach it: %s", otlp ? "otlp" : "console",
-                        error.text[0] ? error.text : otel_status_text(OTEL_ERR_MEMORY));
+            otel_report(OTEL_LOG_ERROR, kinds[which][1], "the %s exporter cannot be used, spans do not reach it: %s",
+                        kinds[which][0], error.text[0] ? error.text : otel_status_text(OTEL_ERR_MEMORY));
     }
 }
 

@@ -220,6 +220,7 @@ void otel__config_free(struct otel__config *config) {
     free(config->otlp_certificate);
     free(config->otlp_client_key);
     free(config->otlp_client_certificate);
+    free(config->file_path);
     for (struct otel__config_problem *problem = config->problems; problem;) {
         struct otel__config_problem *next = problem->next;
         free(problem);

@@ -11,6 +11,7 @@
 #define OTEL_SDK_CONFIG_H
 
 #include <otel/otlp.h>
+#include <otel/otlp_file.h>
 #include <otel/sdk.h>
 
 enum otel__config_sampler {
@@ -21,7 +22,12 @@ enum otel__config_sampler {
     OTEL__SAMPLER_ALWAYS_OFF,
     OTEL__SAMPLER_RATIO
 };
-enum otel__config_exporter { OTEL__EXPORTER_OTLP, OTEL__EXPORTER_CONSOLE };
+enum otel__config_exporter {
+    OTEL__EXPORTER_OTLP,
+    OTEL__EXPORTER_CONSOLE,
+    OTEL__EXPORTER_OTLP_STDOUT,
+    OTEL__EXPORTER_OTLP_FILE
+};
 enum otel__config_propagator {
     OTEL__PROPAGATOR_TRACECONTEXT,
     OTEL__PROPAGATOR_BAGGAGE,
@@ -66,6 +72,12 @@ enum otel__config_id {
     OTEL__CONFIG_OTLP_CLIENT_KEY,
     OTEL__CONFIG_OTLP_CLIENT_CERTIFICATE,
     OTEL__CONFIG_OTLP_COMPRESSION,
+    OTEL__CONFIG_FILE_PATH,
+    OTEL__CONFIG_FILE_MAX_BYTES,
+    OTEL__CONFIG_FILE_MAX_AGE,
+    OTEL__CONFIG_FILE_KEPT,
+    OTEL__CONFIG_FILE_SYNC,
+    OTEL__CONFIG_FILE_SYNC_INTERVAL,
     OTEL__CONFIG_ATTRIBUTE_COUNT_LIMIT,
     OTEL__CONFIG_ATTRIBUTE_VALUE_LENGTH_LIMIT,
     OTEL__CONFIG_SPAN_ATTRIBUTE_COUNT_LIMIT,
@@ -105,6 +117,12 @@ struct otel__config {
     char *otlp_certificate; /* names of files, which are read when the exporter is made */
     char *otlp_client_key;
     char *otlp_client_certificate;
+    char *file_path; /* of the OTLP file exporter */
+    int file_max_bytes;
+    int file_max_age_ms;
+    int file_kept;
+    int file_sync; /* an otel_otlp_file_sync */
+    int file_sync_interval_ms;
     int attribute_count_limit; /* of limits, which count if they have a source */
     int attribute_value_length_limit;
     int span_attribute_count_limit;

@@ -53,11 +53,18 @@ static const struct otel__config_choice samplers[] = {
 static const struct otel__config_choice exporters[] = {
     { "otlp", OTEL__EXPORTER_OTLP, NULL },
     { "console", OTEL__EXPORTER_CONSOLE, NULL },
+    { "otlp/stdout", OTEL__EXPORTER_OTLP_STDOUT, NULL },
+    { "otlp_file", OTEL__EXPORTER_OTLP_FILE, NULL },
     { "none", OTEL__CONFIG_NONE, NULL },
     { "zipkin", 0, later },
     { "jaeger", 0, later },
-    { "otlp/stdout", 0, later },
-    { "otlp_file", 0, later },
+    { NULL, 0, NULL },
+};
+
+static const struct otel__config_choice file_syncs[] = {
+    { "never", OTEL_OTLP_FILE_SYNC_NEVER, NULL },
+    { "batch", OTEL_OTLP_FILE_SYNC_BATCH, NULL },
+    { "interval", OTEL_OTLP_FILE_SYNC_INTERVAL, NULL },
     { NULL, 0, NULL },
 };
 
@@ -155,7 +162,8 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
            .offset = MEMBER(exporters), .fallback = "otlp", .choices = exporters,
            .in_code = "otel_sdk_options.processors",
            .description = "Where spans go. `otlp` sends in batches, `console` writes each span to standard output as "
-                          "it ends, `none` exports nothing."),
+                          "it ends, as a line for people; `otlp/stdout` writes batches there, as lines of OTLP's JSON, "
+                          "and `otlp_file` to a file; `none` exports nothing."),
 
     OPTION(BSP_MAX_QUEUE_SIZE, .group = "Batch processor", .variable = "OTEL_BSP_MAX_QUEUE_SIZE",
            .type = OTEL__CONFIG_INTEGER, .offset = MEMBER(bsp_max_queue_size), .fallback = "2048", .min = 1,
@@ -228,6 +236,35 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
            .offset = MEMBER(otlp_client_certificate), .in_code = "otel_otlp_options.client_certificate_file",
            .description = "PEM file of the certificate, or chain of them, to that key. A changed file counts from the "
                           "next handshake on."),
+
+    OPTION(FILE_PATH, .group = "OTLP file exporter", .variable = "OTEL_C_OTLP_FILE_PATH", .type = OTEL__CONFIG_TEXT,
+           .offset = MEMBER(file_path), .fallback = "traces.jsonl", .in_code = "otel_otlp_file_options.path",
+           .description = "The file that `otlp_file` appends to. It is made if need be; its folder is not."),
+
+    OPTION(FILE_MAX_BYTES, .group = "OTLP file exporter", .variable = "OTEL_C_OTLP_FILE_MAX_BYTES",
+           .type = OTEL__CONFIG_INTEGER, .offset = MEMBER(file_max_bytes), .fallback = "0", .min = 0, .max = INT_MAX,
+           .in_code = "otel_otlp_file_options.max_bytes",
+           .description = "The file is replaced by a new one before it gets larger; 0: it grows."),
+
+    OPTION(FILE_MAX_AGE, .group = "OTLP file exporter", .variable = "OTEL_C_OTLP_FILE_MAX_AGE",
+           .type = OTEL__CONFIG_TIMEOUT, .offset = MEMBER(file_max_age_ms), .fallback = "0", .min = 0, .max = INT_MAX,
+           .in_code = "otel_otlp_file_options.max_age_ms",
+           .description = "The file is replaced by a new one, with the next line, once it has been there for longer."),
+
+    OPTION(FILE_KEPT, .group = "OTLP file exporter", .variable = "OTEL_C_OTLP_FILE_KEPT", .type = OTEL__CONFIG_INTEGER,
+           .offset = MEMBER(file_kept), .fallback = "4", .min = 1, .max = 1000,
+           .in_code = "otel_otlp_file_options.kept_files",
+           .description = "How many replaced files are kept, `traces.1.jsonl` being the last one."),
+
+    OPTION(FILE_SYNC, .group = "OTLP file exporter", .variable = "OTEL_C_OTLP_FILE_SYNC", .type = OTEL__CONFIG_CHOICE,
+           .offset = MEMBER(file_sync), .fallback = "never", .choices = file_syncs,
+           .in_code = "otel_otlp_file_options.sync",
+           .description = "When lines are brought to the disk, where they survive a crash of the machine: with every "
+                          "batch, with the first one after an interval, or when the system thinks fit."),
+
+    OPTION(FILE_SYNC_INTERVAL, .group = "OTLP file exporter", .variable = "OTEL_C_OTLP_FILE_SYNC_INTERVAL",
+           .type = OTEL__CONFIG_MILLISECONDS, .offset = MEMBER(file_sync_interval_ms), .fallback = "1000", .min = 1,
+           .max = INT_MAX, .in_code = "otel_otlp_file_options.sync_interval_ms", .description = "That interval."),
 };
 
 const struct otel__config_choice *otel__config_choice_find(const struct otel__config_option *option, otel_str text) {

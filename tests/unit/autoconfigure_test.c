@@ -399,7 +399,7 @@ static void every_allocation_may_fail(void **state) {
     fake_env_set("OTEL_RESOURCE_ATTRIBUTES", "a=1,b=2");
     fake_env_set("OTEL_TRACES_SAMPLER", "parentbased_traceidratio");
     fake_env_set("OTEL_TRACES_SAMPLER_ARG", "0.1");
-    fake_env_set("OTEL_TRACES_EXPORTER", "console,otlp,zipkin");
+    fake_env_set("OTEL_TRACES_EXPORTER", "console,otlp,otlp/stdout,zipkin");
     fake_env_set("OTEL_EXPORTER_OTLP_HEADERS", "a=1,bad");
     fake_env_set("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
     fake_env_set("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "bad");

@@ -193,6 +193,7 @@ static void exporters(void **state) {
         { "Console", "1 ", NULL },
         { "console,otlp", "1 0 ", NULL },
         { "otlp,otlp", "0 ", NULL },
+        { "otlp/stdout,otlp_file", "2 3 ", NULL },
         { "none", "", NULL },
         { "zipkin", NULL, "zipkin is not available in this version; using the default, otlp" },
         { "logging", NULL, "logging is unknown; using the default, otlp" },
