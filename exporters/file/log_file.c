@@ -188,6 +188,26 @@ static otel_status enter(struct otel__log_file *file, const struct otel__write_b
     return OTEL_OK;
 }
 
+/* ---- bytes ------------------------------------------------------------------------------------------------------ */
+
+/* False: errno says why, and `done` bytes were written. */
+static bool write_all(int fd, const char *text, size_t len, size_t *done) {
+    while (*done < len) {
+        ssize_t wrote = write(fd, text + *done, len - *done);
+        if (wrote > 0)
+            *done += (size_t)wrote;
+        else if (wrote == 0 || errno != EINTR)
+            return false;
+    }
+    return true;
+}
+
+/* Ends the line within which a process was killed, if there is one. As write_all(). */
+static bool end_torn_line(int fd, off_t size, size_t *done) {
+    char last = '\n';
+    return size == 0 || pread(fd, &last, 1, size - 1) != 1 || last == '\n' || write_all(fd, "\n", 1, done);
+}
+
 /* ---- a new file -------------------------------------------------------------------------------------------------- */
 
 /* traces.jsonl and 2: traces.2.jsonl. `out` has room. */
@@ -222,6 +242,8 @@ static bool make_place(const struct otel__log_file *file) {
 
 /* The new file is for whom the old one was for. False: there is none, and the old one has to do. */
 static bool rotate(struct otel__log_file *file, const struct stat *st) {
+    size_t ended = 0;
+    end_torn_line(file->fd, st->st_size, &ended);
     if (file->settings.durable)
         fdatasync(file->fd);
     if (!make_place(file)) {
@@ -242,24 +264,6 @@ static bool rotate(struct otel__log_file *file, const struct stat *st) {
 
 /* ---- a line ------------------------------------------------------------------------------------------------------ */
 
-/* False: errno says why, and `done` bytes were written. */
-static bool write_all(int fd, const char *text, size_t len, size_t *done) {
-    while (*done < len) {
-        ssize_t wrote = write(fd, text + *done, len - *done);
-        if (wrote > 0)
-            *done += (size_t)wrote;
-        else if (wrote == 0 || errno != EINTR)
-            return false;
-    }
-    return true;
-}
-
-/* A process was killed while it wrote a line. */
-static bool ends_within_a_line(int fd, off_t size) {
-    char last = '\n';
-    return size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
-}
-
 /* Unless others, who know no locks, have written behind it. */
 static void cut_back(int fd, off_t size, size_t done) {
     int saved = errno;
@@ -271,7 +275,7 @@ static void cut_back(int fd, off_t size, size_t done) {
 
 static otel_status write_line(int fd, const char *line, size_t len, off_t size) {
     size_t done = 0, ended = 0;
-    if ((!ends_within_a_line(fd, size) || write_all(fd, "\n", 1, &ended)) && write_all(fd, line, len, &done))
+    if (end_torn_line(fd, size, &ended) && write_all(fd, line, len, &done))
         return OTEL_OK;
     cut_back(fd, size, ended + done);
     return OTEL_ERR_EXPORT;

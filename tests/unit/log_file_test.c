@@ -281,6 +281,16 @@ static void a_full_file_is_replaced(void **state) {
     assert_content("traces.jsonl", "7th\n");
 }
 
+/* Readers may read what follows behind it. */
+static void an_unfinished_line_is_ended_before_its_file_is_replaced(void **state) {
+    (void)state;
+    fake_root_file("/traces.jsonl", "{\"resourceSp");
+    assert_true(open_with((struct otel__log_file_settings){ .max_bytes = 5 }));
+    assert_int_equal(append("one\n"), OTEL_OK);
+    assert_content("traces.1.jsonl", "{\"resourceSp\n");
+    assert_content("traces.jsonl", "one\n");
+}
+
 static void names_of_full_files(void **state) {
     (void)state;
     static const char *const cases[][2] = { { "plain", "plain.1" },
@@ -525,6 +535,7 @@ int main(void) {
         TEST(a_place_that_is_taken),
         TEST(a_descriptor_that_became_another_file_is_not_written_to),
         TEST(a_full_file_is_replaced),
+        TEST(an_unfinished_line_is_ended_before_its_file_is_replaced),
         TEST(names_of_full_files),
         TEST(an_old_file_is_replaced),
         TEST(a_file_of_an_earlier_run_has_its_age),
