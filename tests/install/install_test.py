@@ -254,6 +254,29 @@ class Xray(Case):
         self.check_run(program, LD_LIBRARY_PATH=options.prefix / "lib", **self.SETTINGS)
 
 
+class Samples(Case):
+    """Each is one file, and needs nothing but what is installed: none of the headers in the source tree."""
+
+    def program(self, sample):
+        program = options.work / sample.stem
+        command = [options.cc, "-std=c11", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-pthread", sample]
+        self.check_run(*command, *self.flags(options.prefix, "--cflags", "--libs"), "-o", program)
+        return program
+
+    def test_each_is_built(self):
+        fresh(options.work)
+        samples = sorted(ROOT.glob("samples/*.c"))
+        self.assertGreater(len(samples), 3)
+        for sample in samples:
+            self.program(sample)
+
+    def test_an_exporter_of_a_users_own_runs(self):
+        fresh(options.work)
+        program = self.program(ROOT / "samples/custom_exporter.c")
+        printed = self.check_run(program, LD_LIBRARY_PATH=options.prefix / "lib")
+        self.assertRegex(printed, r"(?m)^bake +1 spans, .*\nloaf +1000 spans, |^loaf +1000 spans, .*\nbake +1 spans, ")
+
+
 class WithoutCurl(Case):
     """A build of its own, of the two libraries only, with the build type that it has by default."""
 
