@@ -1,104 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* otlp_file_test.c - the OTLP file exporter: what its lines hold, where they go, and what it says when they cannot. */
-#include <otel/otlp_file.h>
+#include "otlp_file_fixture.h"
 
-#include "base/sigpipe.h"
-#include "batch_double.h"
 #include "failing_allocator.h"
-#include "fake_root.h"
-#include "otlp/otlp_json.h"
-#include "otlp_expect.h"
-#include "otlp_json_read.h"
-#include "otlp_lines.h"
-#include "reports.h"
-#include "span_generator.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-static char path[256];
-static otel_error error;
-static span_set *set;
-static otel_batch *batch; /* of 20 random spans */
-
-/* Stands in for the system's: a test cannot see what a disk has. */
-static unsigned syncs;
-static bool sync_fails;
-int fdatasync(int fd) {
-    (void)fd;
-    syncs++;
-    errno = EIO;
-    return sync_fails ? -1 : 0;
-}
-
-static int set_up(void **state) {
-    (void)state;
-    snprintf(path, sizeof path, "%s/traces.jsonl", fake_root_make());
-    set = span_set_create(7, 20);
-    batch = batch_double_create(span_set_spans(set), 20, span_set_resource(set));
-    syncs = 0;
-    sync_fails = false;
-    reports_start(OTEL_LOG_DEBUG);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    batch_double_free(batch);
-    span_set_free(set);
-    fake_root_remove();
-    reports_stop();
-    return 0;
-}
-
-static otel_exporter *make(otel_otlp_file_options options) {
-    options.size = sizeof options;
-    options.error = &error;
-    snprintf(error.text, sizeof error.text, "untouched");
-    otel_exporter *exporter = otel_otlp_file_exporter(&options);
-    if (!exporter)
-        fail_msg("%s", error.text);
-    assert_string_equal(error.text, "");
-    return exporter;
-}
-
-static otel_exporter *make_for_path(void) { return make((otel_otlp_file_options){ .path = path }); }
-
-static void assert_lines(size_t lines, size_t spans) {
-    struct otlp_lines sum = { 0 };
-    assert_true(otlp_lines_add_file(&sum, path));
-    assert_int_equal(sum.unreadable, 0);
-    assert_int_equal(sum.rest, 0);
-    assert_int_equal(sum.lines, lines);
-    assert_int_equal(sum.spans, spans);
-}
-
 /* ---- lines ------------------------------------------------------------------------------------------------------- */
-
-/* By a strict reader of OTLP JSON, against what the generator made. */
-static void assert_holds_the_batch(const char *line, size_t len, span_set *expected) {
-    uint8_t *bytes = NULL;
-    size_t size = 0;
-    char problem[256];
-    otlp_report report;
-    if (!otlp_json_read(line, len, &bytes, &size, problem))
-        fail_msg("%s", problem);
-    if (!otlp_expect_request(&report, bytes, size, span_set_spans(expected), span_set_count(expected),
-                             span_set_resource(expected)))
-        fail_msg("%s", report.text);
-    free(bytes);
-}
 
 static void a_batch_is_one_line_of_otlp_json(void **state) {
     (void)state;
@@ -121,16 +34,6 @@ static void a_batch_is_one_line_of_otlp_json(void **state) {
     }
     assert_int_equal(reports_count(), 0);
     otel_exporter_destroy(exporter);
-}
-
-/* Spans whose names have `len` bytes each. */
-static otel_batch *long_batch(otel_span_data *spans, size_t count, char *name, size_t len) {
-    memset(name, 'x', len);
-    for (size_t i = 0; i < count; i++) {
-        spans[i] = span_set_spans(set)[0];
-        spans[i].name = otel_strn(name, len);
-    }
-    return batch_double_create(spans, count, span_set_resource(set));
 }
 
 static void a_large_batch_becomes_several_lines(void **state) {
@@ -191,149 +94,6 @@ static void a_batch_of_nothing_is_no_line(void **state) {
     otel_exporter_destroy(exporter);
 }
 
-/* ---- streams ----------------------------------------------------------------------------------------------------- */
-
-static void standard_output_is_the_default(void **state) {
-    (void)state;
-    fflush(stdout);
-    int saved = dup(1), fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-    dup2(fd, 1);
-    otel_exporter *exporter = otel_otlp_file_exporter(NULL);
-    const otel_exporter_ops *ops = batch_double_ops(exporter);
-    otel_status status = batch_double_export(exporter, batch, 0, NULL);
-    ops->shutdown(batch_double_self(exporter), 0);
-    otel_exporter_destroy(exporter);
-    const bool open_still = fcntl(1, F_GETFD) == 0;
-    dup2(saved, 1);
-    close(saved);
-    close(fd);
-    assert_int_equal(status, OTEL_OK);
-    assert_true(open_still);
-    assert_lines(1, 20);
-}
-
-static void what_the_program_has_printed_comes_first(void **state) {
-    (void)state;
-    FILE *stream = fopen(path, "w");
-    otel_exporter *exporter = make((otel_otlp_file_options){ .stream = stream });
-    fputs("printed before\n", stream);
-    assert_int_equal(batch_double_export(exporter, batch, 0, NULL), OTEL_OK);
-    fputs("printed after\n", stream);
-    otel_exporter_destroy(exporter);
-    fclose(stream);
-    size_t len = 0;
-    char *text = otlp_lines_content(path, &len);
-    assert_memory_equal(text, "printed before\n{\"res", 20);
-    assert_memory_equal(text + len - 16, "}\nprinted after\n", 16);
-    free(text);
-}
-
-static void a_stream_in_memory(void **state) {
-    (void)state;
-    char *text = NULL;
-    size_t len = 0;
-    FILE *stream = open_memstream(&text, &len);
-    otel_exporter *exporter = make((otel_otlp_file_options){ .stream = stream });
-    assert_int_equal(batch_double_export(exporter, batch, 0, NULL), OTEL_OK);
-    assert_holds_the_batch(text, len - 1, set);
-    otel_exporter_destroy(exporter);
-    fclose(stream);
-    free(text);
-}
-
-static void a_pipe_without_a_reader_is_a_failure(void **state) {
-    (void)state;
-    int ends[2];
-    signal(SIGPIPE, SIG_DFL);
-    assert_int_equal(pipe(ends), 0);
-    close(ends[0]);
-    FILE *stream = fdopen(ends[1], "w");
-    otel_exporter *exporter = make((otel_otlp_file_options){ .stream = stream });
-    for (int i = 0; i < 3; i++)
-        assert_int_equal(batch_double_export(exporter, batch, 0, NULL), OTEL_ERR_EXPORT);
-    assert_int_equal(reports_count(), 1);
-    assert_true(reports_mention("20 of 20 spans could not be written to a stream: Broken pipe", NULL));
-    otel_exporter_destroy(exporter);
-    fclose(stream);
-}
-
-/* What was given up is ended by the next line, so that a reader has to skip that one only. */
-static void a_stuck_reader_costs_one_line(void **state) {
-    (void)state;
-    static otel_span_data spans[10];
-    static char name[50000], text[1000000];
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    FILE *stream = fdopen(ends[1], "w");
-    otel_exporter *exporter = make((otel_otlp_file_options){ .stream = stream });
-    otel_batch *large = long_batch(spans, 10, name, sizeof name);
-    assert_int_equal(batch_double_export(exporter, large, 50, NULL), OTEL_ERR_TIMEOUT);
-    assert_true(reports_mention("its reader did not take them in time", NULL));
-    fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    struct otlp_lines sum = { 0 };
-    size_t len = 0;
-    for (int i = 0; i < 3; i++) {
-        for (ssize_t got; (got = read(ends[0], text + len, sizeof text - len)) > 0;)
-            len += (size_t)got;
-        if (i < 2)
-            assert_int_equal(batch_double_export(exporter, batch, 5000, NULL), OTEL_OK);
-    }
-    otlp_lines_add(&sum, text, len);
-    assert_int_equal(sum.lines, 3);
-    assert_int_equal(sum.unreadable, 1);
-    assert_int_equal(sum.spans, 40);
-    assert_true(reports_mention("writing spans to a stream works again", NULL));
-    batch_double_free(large);
-    otel_exporter_destroy(exporter);
-    fclose(stream);
-    close(ends[0]);
-}
-
-/* Two processes, one pipe, lines that no write puts there whole. */
-static void processes_share_a_pipe(void **state) {
-    (void)state;
-    enum { TIMES = 20 };
-    static otel_span_data spans[10];
-    static char name[20000], part[65536];
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    FILE *stream = fdopen(ends[1], "w");
-    otel_exporter *exporter = make((otel_otlp_file_options){ .stream = stream });
-    otel_batch *large = long_batch(spans, 10, name, sizeof name);
-    pid_t children[2];
-    for (int i = 0; i < 2; i++) {
-        children[i] = fork();
-        if (children[i] == 0) {
-            bool fine = true;
-            close(ends[0]);
-            for (int n = 0; n < TIMES; n++)
-                fine = batch_double_export(exporter, large, 30000, NULL) == OTEL_OK && fine;
-            _exit(fine ? 0 : 1);
-        }
-    }
-    otel_exporter_destroy(exporter);
-    fclose(stream);
-    char *text = NULL;
-    size_t len = 0;
-    FILE *memory = open_memstream(&text, &len);
-    for (ssize_t got; (got = read(ends[0], part, sizeof part)) > 0;)
-        fwrite(part, 1, (size_t)got, memory);
-    fclose(memory);
-    close(ends[0]);
-    for (int i = 0; i < 2; i++) {
-        int result = -1;
-        assert_int_equal(waitpid(children[i], &result, 0), children[i]);
-        assert_int_equal(result, 0);
-    }
-    struct otlp_lines sum = { 0 };
-    otlp_lines_add(&sum, text, len);
-    assert_int_equal(sum.unreadable, 0);
-    assert_int_equal(sum.lines, 2 * TIMES);
-    assert_int_equal(sum.spans, 2 * TIMES * 10);
-    free(text);
-    batch_double_free(large);
-}
-
 /* ---- a full disk ------------------------------------------------------------------------------------------------- */
 
 /* The limit does what a full disk does: it takes the beginning of a line, and then nothing. */
@@ -361,18 +121,6 @@ static void a_full_disk_is_told_once_and_writing_goes_on_after_it(void **state) 
     assert_lines(2, 40);
     assert_true(reports_mention("writing spans to ", "works again"));
     otel_exporter_destroy(exporter);
-}
-
-static void a_device_without_room(void **state) {
-    (void)state;
-    FILE *stream = fopen("/dev/full", "w");
-    if (!stream)
-        skip();
-    otel_exporter *exporter = make((otel_otlp_file_options){ .stream = stream });
-    assert_int_equal(batch_double_export(exporter, batch, 0, NULL), OTEL_ERR_EXPORT);
-    assert_true(reports_mention("could not be written to a stream: No space left on device", NULL));
-    otel_exporter_destroy(exporter);
-    fclose(stream);
 }
 
 /* ---- settings ---------------------------------------------------------------------------------------------------- */
@@ -404,6 +152,16 @@ static void a_file_is_replaced_when_it_is_old(void **state) {
     otel_exporter_destroy(exporter);
 }
 
+/* Stands in for the system's: a test cannot see what a disk has. */
+static unsigned syncs;
+static bool sync_fails;
+int fdatasync(int fd) {
+    (void)fd;
+    syncs++;
+    errno = EIO;
+    return sync_fails ? -1 : 0;
+}
+
 static unsigned syncs_of(otel_otlp_file_options options) {
     options.path = path;
     otel_exporter *exporter = make(options);
@@ -433,6 +191,7 @@ static void an_interval_that_has_passed(void **state) {
     (void)state;
     otel_exporter *exporter =
         make((otel_otlp_file_options){ .path = path, .sync = OTEL_OTLP_FILE_SYNC_INTERVAL, .sync_interval_ms = 20 });
+    syncs = 0;
     usleep(21000);
     assert_int_equal(batch_double_export(exporter, batch, 0, NULL), OTEL_OK);
     assert_int_equal(syncs, 1);
@@ -452,6 +211,7 @@ static void a_disk_that_fails_is_a_failure(void **state) {
     assert_int_equal(batch_double_ops(exporter)->force_flush(batch_double_self(exporter), 0), OTEL_ERR_EXPORT);
     assert_true(reports_mention("may have lost lines that were written to it: ", "Input/output error"));
     otel_exporter_destroy(exporter);
+    sync_fails = false;
 }
 
 static void assert_refused(otel_otlp_file_options options, const char *why) {
@@ -604,8 +364,6 @@ static void memory_is_short(void **state) {
     assert_true(refused > 0 && lost > 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_batch_is_one_line_of_otlp_json),
@@ -613,14 +371,7 @@ int main(void) {
         TEST(a_span_is_a_line_however_long_up_to_64_mib),
         TEST(what_a_file_holds_stays),
         TEST(a_batch_of_nothing_is_no_line),
-        TEST(standard_output_is_the_default),
-        TEST(what_the_program_has_printed_comes_first),
-        TEST(a_stream_in_memory),
-        TEST(a_pipe_without_a_reader_is_a_failure),
-        TEST(a_stuck_reader_costs_one_line),
-        TEST(processes_share_a_pipe),
         TEST(a_full_disk_is_told_once_and_writing_goes_on_after_it),
-        TEST(a_device_without_room),
         TEST(a_file_is_replaced_when_it_is_full),
         TEST(a_file_is_replaced_when_it_is_old),
         TEST(lines_are_brought_to_the_disk_as_asked),

@@ -6,6 +6,7 @@
 #include "fake_root.h"
 #include "in_child.h"
 #include "ledger_check.h"
+#include "sanitizers.h"
 #include "spans_file.h"
 
 #include <otel/sdk.h>
@@ -59,6 +60,7 @@ static otel_status start(const char *path) {
 
 static void the_files_hold_what_the_ledgers_say(void **state) {
     (void)state;
+    SKIP_IF(UNDER_TSAN, "ThreadSanitizer cannot follow a fork of several threads");
     pid_t children[CHILDREN];
     assert_int_equal(start(spans_file_path()), OTEL_OK);
     make_spans(); /* the parent's worker is busy when it forks */
