@@ -18,10 +18,20 @@
 /* Not for everybody: attributes may be confidential. */
 enum { MODE = 0640 };
 
-/* Keeps the threads of this process apart, whichever of its files they write to; nobody waits for others with it. */
-static otel__lock in_process;
+/* Keep threads of this process apart that write to the same path; a disk that hangs holds up few others, if any. */
+static otel__lock in_process[16];
 
-void otel__log_file_after_fork(void) { otel__lock_release(&in_process); }
+static otel__lock *lock_of(const char *path) {
+    unsigned sum = 0;
+    while (*path)
+        sum = sum * 31 + (unsigned char)*path++;
+    return &in_process[sum % (sizeof in_process / sizeof *in_process)];
+}
+
+void otel__log_file_after_fork(void) {
+    for (size_t i = 0; i < sizeof in_process / sizeof *in_process; i++)
+        otel__lock_release(&in_process[i]);
+}
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
@@ -103,6 +113,7 @@ bool otel__log_file_open(struct otel__log_file *file, const struct otel__log_fil
     file->path = absolute(settings->path);
     const size_t room = file->path ? strlen(file->path) + 16 : 0; /* for ".4294967295" */
     if (file->path) {
+        file->in_process = lock_of(file->path);
         file->from = malloc(room);
         file->to = malloc(room);
     }
@@ -146,7 +157,7 @@ static bool is_removed(const struct otel__log_file *file) {
 static void leave(struct otel__log_file *file) {
     if (file->fd >= 0)
         otel__file_lock_release(file->fd);
-    otel__lock_release(&in_process);
+    otel__lock_release(file->in_process);
 }
 
 /* With both locks: whether the file that is open may be written to. False: it was left for another, or is of no use. */
@@ -163,7 +174,7 @@ static bool settle_path(struct otel__log_file *file, otel_status *status) {
 
 /* One attempt. False: somebody else writes just now, or `status` says what is wrong. */
 static bool try_enter(struct otel__log_file *file, otel_status *status) {
-    if (!otel__lock_try(&in_process))
+    if (!otel__lock_try(file->in_process))
         return false;
     if (!ensure_open(file))
         *status = OTEL_ERR_EXPORT;
@@ -172,7 +183,7 @@ static bool try_enter(struct otel__log_file *file, otel_status *status) {
             return true;
         otel__file_lock_release(file->fd);
     }
-    otel__lock_release(&in_process);
+    otel__lock_release(file->in_process);
     return false;
 }
 
@@ -301,21 +312,22 @@ otel_status otel__log_file_append(struct otel__log_file *file, const void *line,
 }
 
 bool otel__log_file_sync(struct otel__log_file *file) {
-    otel__lock_acquire(&in_process);
+    otel__lock_acquire(file->in_process);
     struct stat st;
     bool fine = file->fd < 0 || fstat(file->fd, &st) != 0 || !is_ours(file, &st) || fdatasync(file->fd) == 0;
-    otel__lock_release(&in_process);
+    otel__lock_release(file->in_process);
     return fine;
 }
 
 void otel__log_file_close(struct otel__log_file *file) {
-    otel__lock_acquire(&in_process);
+    otel__lock_acquire(file->in_process);
     close_fd(file);
-    otel__lock_release(&in_process);
+    otel__lock_release(file->in_process);
 }
 
 void otel__log_file_free(struct otel__log_file *file) {
-    otel__log_file_close(file);
+    if (file->in_process)
+        otel__log_file_close(file);
     free(file->path);
     free(file->from);
     free(file->to);
