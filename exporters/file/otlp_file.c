@@ -309,7 +309,7 @@ static bool open_log(struct otlp_file *to, const otel_otlp_file_options *options
 
 static void fail(otel_error *error, const char *what, const char *why) {
     if (error)
-        snprintf(error->text, sizeof error->text, "%s%s%s", what, *what ? ": " : "", why);
+        snprintf(error->text, sizeof error->text, "%.180s%s%s", what, *what ? ": " : "", why);
 }
 
 otel_exporter *otel_otlp_file_exporter(const otel_otlp_file_options *options) {
