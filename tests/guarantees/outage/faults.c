@@ -1,19 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* faults.c - what strikes, where, and what becomes of an export that meets it. */
+#include "otlp_json_read.h"
 #include "outage.h"
 
 #include <otel/otlp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static otel_exporter *otlp_http(int port, int timeout_ms) {
+static otel_exporter *otlp_http(int protocol, int port, int timeout_ms) {
     char url[64];
     snprintf(url, sizeof url, "http://127.0.0.1:%d", port);
-    const otel_otlp_options options = { .size = sizeof options, .endpoint = url, .timeout_ms = timeout_ms };
+    const otel_otlp_options options = {
+        .size = sizeof options, .endpoint = url, .timeout_ms = timeout_ms, .protocol = protocol
+    };
     return otel_otlp_exporter(&options);
 }
 
-const struct protocol protocols[] = { { "http/protobuf", otlp_http, counts_add } };
+static otel_exporter *http_protobuf(int port, int timeout_ms) {
+    return otlp_http(OTEL_OTLP_HTTP_PROTOBUF, port, timeout_ms);
+}
+
+static otel_exporter *http_json(int port, int timeout_ms) { return otlp_http(OTEL_OTLP_HTTP_JSON, port, timeout_ms); }
+
+static bool count_json(struct counts *counts, const uint8_t *body, size_t len) {
+    char problem[256] = "";
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    const bool counted =
+        otlp_json_read((const char *)body, len, &bytes, &size, problem) && counts_add(counts, bytes, size);
+    free(bytes);
+    return counted;
+}
+
+const struct protocol protocols[] = {
+    { "http/protobuf", http_protobuf, counts_add },
+    { "http/json", http_json, count_json },
+};
 const unsigned protocol_count = sizeof protocols / sizeof *protocols;
 
 /* Its end is a body. */
@@ -48,6 +71,10 @@ const struct row rows[] = {
            true, HARMLESS),
     ANSWER("HTTP 200 that rejects all spans",
            "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 4\r\n\r\n\x0a\x02\x08\x0a",
+           false, LOST),
+    ANSWER("HTTP 200 that rejects them in JSON",
+           "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 41\r\n\r\n"
+           "{\"partialSuccess\":{\"rejectedSpans\":\"10\"}}",
            false, LOST),
     ANSWER("HTTP 307", STATUS("307", "Location: http://127.0.0.1:1/\r\n"), false, LOST),
     REFUSAL("400", LOST),

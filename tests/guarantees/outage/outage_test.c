@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { AT_ONCE = 10, RUNS_MOST = 1024 };
+enum { AT_ONCE = 20, RUNS_MOST = 1024 };
 
 struct job {
     const struct protocol *protocol;
