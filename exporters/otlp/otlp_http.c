@@ -10,6 +10,7 @@
 #include "otlp/otlp_http.h"
 
 #include "base/clock.h"
+#include "base/escape.h"
 #include "base/url.h"
 #include "common/http/http_gzip.h"
 #include "common/http/http_header.h"
@@ -28,7 +29,6 @@
 enum {
     REQUEST_MAX = 64 * 1024 * 1024, /* OTLP's limit, by default: no larger request is sent */
     BOUND_FIRST = 4 * 1024 * 1024,  /* of requests with several spans: what servers accept by default */
-    BOUND_LEAST = 64 * 1024,        /* a server that refuses this much is not helped by smaller requests */
     RESPONSE_MAX = 4 * 1024 * 1024, /* OTLP's limit, by default */
     OWN_BOUND_MS = 60000,           /* of one export, when the settings have none */
     THROTTLE_MAX_S = 300,           /* how long one answer can keep later exports from being sent */
@@ -66,6 +66,12 @@ struct job {
     uint64_t rejected, delivered; /* spans so far */
 };
 
+/* Spans of the batch that are sent together, and what became of that so far. */
+struct request {
+    size_t first, count;
+    struct otel__otlp_failure failure;
+};
+
 /* What is to be done after an attempt. */
 enum verdict { DELIVERED, TRY_AGAIN, LOST };
 
@@ -91,27 +97,36 @@ static void accept_answer(struct job *job, const struct otel__otlp_answer *answe
     otel__otlp_report_partial(&job->otlp->reporter, rejected, count, answer->message);
 }
 
-/* The server finds the request too large: later ones get smaller. */
-static void lower_bound(struct otlp_http *otlp, size_t sent) {
-    size_t bound = (sent < otlp->byte_bound ? sent : otlp->byte_bound) / 2;
-    otlp->byte_bound = bound > BOUND_LEAST ? bound : BOUND_LEAST;
+static otel_str span_name(const struct job *job, size_t index) {
+    const otel_span_data *span = otel_batch_span(job->batch, index);
+    return span ? span->name : otel_cstr("");
 }
 
-static enum verdict judge_answer(struct job *job, size_t count, struct otel__otlp_failure *failure, uint64_t *floor) {
+/* The server finds the request too large: later ones get smaller, down to what a span takes. */
+static void lower_bound(struct job *job, struct request *request) {
     struct otlp_http *otlp = job->otlp;
+    const size_t sent = request->failure.bytes, least = sent < otlp->byte_bound ? sent : otlp->byte_bound;
+    otlp->byte_bound = request->count > 1 ? least / 2 : least;
+    if (request->count == 1)
+        otel__otlp_failure_span(&request->failure, span_name(job, request->first));
+}
+
+static enum verdict judge_answer(struct job *job, struct request *request, uint64_t *floor) {
+    struct otlp_http *otlp = job->otlp;
+    struct otel__otlp_failure *failure = &request->failure;
     const struct otel__http_response *response = otel__http_response(otlp->client);
     struct otel__otlp_answer answer;
     otel__otlp_read_answer(response, &answer);
     otlp->throttled = throttles(response->status) ? otlp->throttled + 1 : 0;
     if (response->status >= 200 && response->status < 300) {
-        accept_answer(job, &answer, count);
+        accept_answer(job, &answer, request->count);
         if (answer.foreign)
             otel__otlp_report_foreign(&otlp->reporter, response);
         return DELIVERED;
     }
     otel__otlp_failure_answer(failure, response, answer.message);
     if (response->status == 413)
-        lower_bound(otlp, failure->bytes);
+        lower_bound(job, request);
     if (!otel__retry_http_status(response->status))
         return LOST;
     *floor = throttle(otlp, response, otel__clock_monotonic());
@@ -132,18 +147,18 @@ static enum verdict judge_silence(const struct otlp_http *otlp, enum otel__http_
     return result == OTEL__HTTP_UNAVAILABLE ? TRY_AGAIN : LOST;
 }
 
-static enum verdict attempt(struct job *job, size_t count, struct otel__otlp_failure *failure, uint64_t *floor) {
+static enum verdict attempt(struct job *job, struct request *request, uint64_t *floor) {
     struct otlp_http *otlp = job->otlp;
     const struct otel__buffer *body = &otlp->workspace->encoder.body;
-    failure->attempts++;
-    failure->bytes = otel__buffer_length(body);
+    request->failure.attempts++;
+    request->failure.bytes = otel__buffer_length(body);
     *floor = 0;
     const struct otel__gzip *gzip = &otlp->workspace->gzip;
     enum otel__http_result result = otel__http_post(otlp->client, otlp->gzip ? gzip->data : body->cursor,
                                                     otlp->gzip ? gzip->len : otel__buffer_length(body), job->deadline);
     if (result == OTEL__HTTP_ANSWERED)
-        return judge_answer(job, count, failure, floor);
-    return judge_silence(otlp, result, failure);
+        return judge_answer(job, request, floor);
+    return judge_silence(otlp, result, &request->failure);
 }
 
 static uint32_t random_bits(void) {
@@ -188,17 +203,18 @@ static bool respect_throttle(struct job *job, struct otel__otlp_failure *failure
 }
 
 /*
- * Sends what has been encoded, `count` spans, until it is delivered or lost. While a server asks for fewer requests the
- * waits go on to grow from one export to the next.
+ * Sends what has been encoded until it is delivered or lost. While a server asks for fewer requests the waits go on to
+ * grow from one export to the next.
  */
-static bool deliver(struct job *job, size_t count, struct otel__otlp_failure *failure) {
+static bool deliver(struct job *job, struct request *request) {
     struct otlp_http *otlp = job->otlp;
+    struct otel__otlp_failure *failure = &request->failure;
     struct otel__retry retry = { .policy = otlp->retry, .deadline = job->deadline, .failures = otlp->throttled };
     if (!respect_throttle(job, failure))
         return false;
     for (;;) {
         uint64_t floor = 0, wait = 0;
-        enum verdict verdict = attempt(job, count, failure, &floor);
+        enum verdict verdict = attempt(job, request, &floor);
         if (verdict != TRY_AGAIN)
             return verdict == DELIVERED;
         uint64_t now = otel__clock_monotonic();
@@ -226,9 +242,9 @@ static otel_status encode(struct job *job, size_t first, size_t count) {
                       : otel__otlp_encode(encoder, job->batch, first, count, limit);
 }
 
-static otel_status fail(struct job *job, size_t count, struct otel__otlp_failure *failure) {
-    otel__otlp_report_failure(&job->otlp->reporter, failure, count);
-    return failure->status;
+static otel_status fail(struct job *job, const struct request *request) {
+    otel__otlp_report_failure(&job->otlp->reporter, &request->failure, request->count);
+    return request->failure.status;
 }
 
 /* No part that is left can be sent any more: encoding it would only keep whoever waits for the export to end. */
@@ -257,19 +273,21 @@ static bool compress_body(struct job *job, struct otel__otlp_failure *failure) {
     return fine;
 }
 
-static void explain_encoding(const struct otlp_http *otlp, otel_status status, struct otel__otlp_failure *failure) {
-    char problem[96];
-    const size_t mib = 1024 * 1024, max = otlp->request_max;
+static void explain_encoding(const struct job *job, otel_status status, struct request *request) {
+    char problem[192], name[64];
+    const size_t mib = 1024 * 1024, max = job->otlp->request_max;
+    otel__escape(span_name(job, request->first), name, sizeof name);
     if (status == OTEL_ERR_EXPORT)
-        snprintf(problem, sizeof problem, "the span takes more than %zu %s", max % mib ? max : max / mib,
+        snprintf(problem, sizeof problem, "the span \"%s\" takes more than %zu %s", name, max % mib ? max : max / mib,
                  max % mib ? "bytes" : "MiB");
-    otel__otlp_failure_problem(failure, status, status == OTEL_ERR_EXPORT ? problem : otel_status_text(status), NULL);
+    otel__otlp_failure_problem(&request->failure, status,
+                               status == OTEL_ERR_EXPORT ? problem : otel_status_text(status), NULL);
 }
 
 static otel_status send_range(struct job *job, size_t first, size_t count) {
-    struct otel__otlp_failure failure = { .status = OTEL_OK };
-    if (is_over(job, &failure))
-        return fail(job, count, &failure);
+    struct request request = { .first = first, .count = count, .failure = { .status = OTEL_OK } };
+    if (is_over(job, &request.failure))
+        return fail(job, &request);
     otel_status status = encode(job, first, count);
     if (status == OTEL_ERR_EXPORT && count > 1) {
         size_t half = count / 2;
@@ -278,11 +296,11 @@ static otel_status send_range(struct job *job, size_t first, size_t count) {
         return one != OTEL_OK ? one : other;
     }
     if (status != OTEL_OK) {
-        explain_encoding(job->otlp, status, &failure);
-        return fail(job, count, &failure);
+        explain_encoding(job, status, &request);
+        return fail(job, &request);
     }
-    if ((job->otlp->gzip && !compress_body(job, &failure)) || !deliver(job, count, &failure))
-        return fail(job, count, &failure);
+    if ((job->otlp->gzip && !compress_body(job, &request.failure)) || !deliver(job, &request))
+        return fail(job, &request);
     otel__otlp_report_success(&job->otlp->reporter);
     return OTEL_OK;
 }

@@ -68,6 +68,15 @@ void otel__otlp_failure_problem(struct otel__otlp_failure *failure, otel_status 
     failure->status = status;
 }
 
+void otel__otlp_failure_span(struct otel__otlp_failure *failure, otel_str name) {
+    char shown[64];
+    const size_t used = strlen(failure->cause);
+    otel__escape(name, shown, sizeof shown);
+    snprintf(failure->cause + used, sizeof failure->cause - used, " (the span \"%s\" alone takes %zu bytes)", shown,
+             failure->bytes);
+    failure->hint = "Limits of what spans hold make them smaller: see OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT.";
+}
+
 void otel__otlp_report_failure(struct otel__otlp_reporter *reporter, const struct otel__otlp_failure *failure,
                                size_t count) {
     char attempts[48] = "";

@@ -33,6 +33,8 @@ void otel__otlp_failure_answer(struct otel__otlp_failure *failure, const struct 
                                const char *message);
 void otel__otlp_failure_problem(struct otel__otlp_failure *failure, otel_status status, const char *problem,
                                 const char *hint);
+/* Adds to the cause that the request held this one span only, so that no smaller one can be made. */
+void otel__otlp_failure_span(struct otel__otlp_failure *failure, otel_str name);
 
 /* `count` spans are lost. */
 void otel__otlp_report_failure(struct otel__otlp_reporter *reporter, const struct otel__otlp_failure *failure,

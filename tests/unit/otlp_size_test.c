@@ -98,7 +98,7 @@ static void a_bound_of_ones_own(void **state) {
     char *text;
     otel_batch *batch = heavy_batch(&scene, spans, 1, 6000, &text, &attr);
     assert_int_equal(batch_double_export(scene.exporter, batch, 0, NULL), OTEL_ERR_EXPORT);
-    assert_true(scene_reported(OTEL_LOG_WARN, "the span takes more than 5000 bytes"));
+    assert_true(scene_reported(OTEL_LOG_WARN, "takes more than 5000 bytes"));
     batch_double_free(batch);
     free(text);
     batch = heavy_batch(&scene, spans, 4, 3000, &text, &attr);
@@ -154,12 +154,44 @@ static void a_server_with_a_lower_limit(void **state) {
     scene_end(&scene);
 }
 
+/* Requests get smaller until each holds one span, and no smaller then; the spans are lost, counted and named. */
 static void a_server_that_refuses_every_size(void **state) {
     (void)state;
     struct scene scene = scene_begin(STEPS({ .status = 413 }));
-    for (int i = 0; i < 30; i++)
+    size_t before = 0, sent = 0;
+    for (int i = 0; i < 30; i++, before += sent) {
         assert_int_equal(scene_export(&scene, NULL), OTEL_ERR_EXPORT);
-    assert_int_equal(http_double_requests(scene.server), 30); /* one for each batch: parts do not get ever smaller */
+        assert_int_equal(batch_double_delivered(), 0);
+        assert_true(http_double_requests(scene.server) - before >= sent);
+        sent = http_double_requests(scene.server) - before;
+        assert_true(i > 0 ? sent <= 20 : sent == 1);
+    }
+    assert_int_equal(sent, 20);
+    scene_end(&scene);
+}
+
+/* A span that no request could be smaller than is lost by itself; what is said names it. */
+static void a_span_that_the_server_does_not_take(void **state) {
+    (void)state;
+    struct scene scene = scene_begin(STEPS({ .status = 200 }, { .status = 413 }, { .status = 200 }));
+    const struct otel__otlp_http_settings settings = { .url = http_double_url(scene.server, "/"), .request_max = 5000 };
+    otel_exporter_destroy(scene.exporter);
+    scene.exporter = otel__otlp_http_create(&settings, NULL);
+    otel_span_data spans[2];
+    otel_attr attr;
+    char *text;
+    otel_batch *batch = heavy_batch(&scene, spans, 2, 3000, &text, &attr);
+    batch_double_free(batch);
+    spans[1].name = otel_cstr("GET /\x1b report");
+    batch = batch_double_create(spans, 2, span_set_resource(scene.spans));
+    assert_int_equal(batch_double_export(scene.exporter, batch, 0, NULL), OTEL_ERR_EXPORT);
+    assert_int_equal(batch_double_delivered(), 1);
+    assert_true(scene_reported(OTEL_LOG_WARN, "1 spans could not be sent"));
+    assert_true(scene_reported(OTEL_LOG_WARN, "413 Content Too Large (the span \"GET /\\x1b report\" alone takes 3"));
+    assert_int_equal(batch_double_export(scene.exporter, batch, 0, NULL), OTEL_OK);
+    assert_int_equal(http_double_requests(scene.server), 4);
+    batch_double_free(batch);
+    free(text);
     scene_end(&scene);
 }
 
@@ -172,6 +204,7 @@ int main(void) {
         cmocka_unit_test(a_bound_of_ones_own),
         cmocka_unit_test(a_server_with_a_lower_limit),
         cmocka_unit_test(a_server_that_refuses_every_size),
+        cmocka_unit_test(a_span_that_the_server_does_not_take),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
