@@ -416,6 +416,7 @@ static struct otel__http_client *make_client(const struct otel__otlp_http_settin
         return NULL;
     struct otel__http_settings http = {
         .url = settings->url,
+        .socket_target = "/v1/traces",
         .content_type = settings->json ? "application/json" : "application/x-protobuf",
         .content_encoding = settings->gzip ? "gzip" : NULL,
         .user_agent = agent,

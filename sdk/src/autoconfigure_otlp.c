@@ -188,7 +188,7 @@ static bool settle_tls(const otel_otlp_options *options, const struct otel__conf
         unused = tls->files[i].path ? tls->files[i].setting : unused;
     if (unused && !parts.https)
         otel_report(OTEL_LOG_WARN, "otlp_tls",
-                    "%s is of no use, as the endpoint begins with http://: nothing is encrypted", unused);
+                    "%s is of no use, as the endpoint does not begin with https://: nothing is encrypted", unused);
     return unused && parts.https;
 }
 

@@ -189,7 +189,8 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
     OPTION(OTLP_ENDPOINT, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_ENDPOINT", .type = OTEL__CONFIG_URL,
            .offset = MEMBER(otlp_endpoint), .fallback = "http://localhost:4318",
            .in_code = "otel_otlp_options.endpoint",
-           .description = "The collector's base URL, to which `v1/traces` is appended."),
+           .description = "The collector's base URL, to which `v1/traces` is appended. Or its Unix socket: "
+                          "`unix:///run/otel.sock`, or `unix-abstract:name`."),
 
     OPTION(OTLP_TRACES_ENDPOINT, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
            .type = OTEL__CONFIG_URL, .offset = MEMBER(otlp_traces_endpoint),
@@ -291,7 +292,7 @@ void otel__config_expected(const struct otel__config_option *option, char *out, 
         snprintf(out, size, "text");
         break;
     case OTEL__CONFIG_URL:
-        snprintf(out, size, "an http:// or https:// URL");
+        snprintf(out, size, "an http://, https:// or unix: URL");
         break;
     case OTEL__CONFIG_BOOLEAN:
         snprintf(out, size, "true or false");

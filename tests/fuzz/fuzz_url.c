@@ -49,6 +49,16 @@ static void ask_libcurl(const struct otel__url *url, const char *text) {
     curl_url_cleanup(theirs);
 }
 
+static void check_socket(const struct otel__url *url, const char *text) {
+    char path[OTEL__URL_SOCKET_MAX];
+    otel__url_socket(url, path);
+    MUST(lies_in(url->socket, text, strlen(text)) && strnlen(path, sizeof path) < sizeof path);
+    MUST(url->abstract ? path[0] != '\0' : path[0] == '/');
+    char *const traces = otel__otlp_traces_url(text, NULL);
+    MUST(traces != NULL && strcmp(traces, text) == 0);
+    free(traces);
+}
+
 static void check_usable(const struct otel__url *url, const char *text) {
     const size_t len = strlen(text);
     MUST(url->host.len > 0 && url->port >= 1 && url->port <= 65535);
@@ -73,7 +83,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     MUST(text != NULL);
     check_shown(text);
     if (otel__url_parse(text, &url) == NULL) {
-        check_usable(&url, text);
+        if (url.socket.len > 0)
+            check_socket(&url, text);
+        else
+            check_usable(&url, text);
     }
     free(text);
     return 0;

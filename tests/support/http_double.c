@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,6 +67,21 @@ static int bind_loopback(int *port) {
         getsockname(fd, (struct sockaddr *)&address, &len) != 0)
         die("bind");
     *port = ntohs(address.sin_port);
+    return fd;
+}
+
+static int bind_unix(const char *path) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    const size_t len = strlen(path);
+    if (len >= sizeof address.sun_path)
+        die(path);
+    memcpy(address.sun_path, path, len + 1);
+    if (path[0] == '@')
+        address.sun_path[0] = '\0';
+    const size_t all = offsetof(struct sockaddr_un, sun_path) + len + (path[0] != '@');
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, (socklen_t)all) != 0)
+        die(path);
     return fd;
 }
 
@@ -314,19 +330,30 @@ static void *serve(void *argument) {
     return NULL;
 }
 
-http_double *http_double_start(const struct http_step *steps, size_t count) {
+static http_double *start(int listener, int port, const struct http_step *steps, size_t count) {
     http_double *server = calloc(1, sizeof *server);
     if (!server || pipe(server->wake) != 0)
         die("http_double_start");
     server->steps = steps;
     server->step_count = count;
-    server->listener = bind_loopback(&server->port);
+    server->listener = listener;
+    server->port = port;
     for (size_t i = 0; i < CONNECTIONS; i++)
         server->connections[i].fd = -1;
     pthread_mutex_init(&server->lock, NULL);
     if (listen(server->listener, 16) != 0 || pthread_create(&server->thread, NULL, serve, server) != 0)
         die("http_double_start");
     return server;
+}
+
+http_double *http_double_start(const struct http_step *steps, size_t count) {
+    int port;
+    const int listener = bind_loopback(&port);
+    return start(listener, port, steps, count);
+}
+
+http_double *http_double_start_unix(const char *path, const struct http_step *steps, size_t count) {
+    return start(bind_unix(path), 0, steps, count);
 }
 
 void http_double_stop(http_double *server) {

@@ -37,6 +37,11 @@ typedef struct http_double http_double;
 
 /* The n-th request gets the n-th step, later ones the last. The steps must live until the stop. */
 http_double *http_double_start(const struct http_step *steps, size_t count);
+/*
+ * The same at a Unix socket: `path`, where nothing may be yet, or @name for an abstract one. The path stays behind, and
+ * port and URL mean nothing.
+ */
+http_double *http_double_start_unix(const char *path, const struct http_step *steps, size_t count);
 void http_double_stop(http_double *server);
 
 int http_double_port(const http_double *server);

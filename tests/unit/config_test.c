@@ -262,7 +262,7 @@ static void endpoints(void **state) {
         { "http://collector", "http://collector", NULL },
         { " https://Collector:4318/base/ ", "https://Collector:4318/base/", NULL },
         { "HTTP://[::1]:4318", "HTTP://[::1]:4318", NULL },
-        { "localhost:4318", NULL, "is not an http:// or https:// URL: it begins with neither" },
+        { "localhost:4318", NULL, "is not an http://, https:// or unix: URL: it begins with neither" },
         { "ftp://collector", NULL, "using the default, http://localhost:4318" },
         { "http://", NULL, "it has no host; using the default" },
         { "http://c:0", NULL, "using the default" },
@@ -277,7 +277,7 @@ static void endpoints(void **state) {
         { NULL, "(none)", NULL },
         { "", NULL, NULL },
         { "https://c/v1/traces/", "https://c/v1/traces/", NULL },
-        { "collector", NULL, "is not an http:// or https:// URL" },
+        { "collector", NULL, "is not an http://, https:// or unix: URL" },
     };
     ROWS("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", traces);
 }

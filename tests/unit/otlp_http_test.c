@@ -338,7 +338,7 @@ static void unusable_settings(void **state) {
         const char *reason;
     } cases[] = {
         { { .url = "localhost:4318" },
-          "the URL \"localhost:4318\" cannot be used: it begins with neither http:// nor https://" },
+          "the URL \"localhost:4318\" cannot be used: it begins with neither http:// nor https:// nor unix:" },
         { { .url = "http://c/", .headers = &bad, .header_count = 1 }, "header \"X-Key\" cannot be sent" },
         { { .url = "http://c/", .user_agent_prefix = "a\r\nb" }, "the user agent cannot be sent" },
         { { .url = NULL }, "it is empty" },

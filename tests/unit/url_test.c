@@ -113,6 +113,35 @@ static void refusals(void **state) {
     assert_null(otel__url_parse(long_one, &url));
 }
 
+static void sockets(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *path;
+        bool abstract;
+    } cases[] = {
+        { "unix:///run/otel.sock", "/run/otel.sock", false }, { "unix:/run/otel.sock", "/run/otel.sock", false },
+        { "Unix:///a%20b/%C3%bc", "/a b/\xc3\xbc", false },   { "unix:////x", "//x", false },
+        { "unix-abstract:my%40name", "my@name", true },       { "unix-abstract://x", "//x", true },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct otel__url url;
+        char path[OTEL__URL_SOCKET_MAX], shown[64];
+        assert_null(otel__url_parse(cases[i].text, &url));
+        otel__url_socket(&url, path);
+        assert_string_equal(path, cases[i].path);
+        assert_int_equal(url.abstract, cases[i].abstract);
+        assert_false(url.https);
+        assert_part(url.host, "localhost");
+        otel__url_show(cases[i].text, shown, sizeof shown);
+        assert_string_equal(shown, cases[i].text);
+        char *traces[2] = { otel__otlp_traces_url(cases[i].text, NULL), otel__otlp_traces_url(NULL, cases[i].text) };
+        for (size_t j = 0; j < 2; j++) {
+            assert_string_equal(traces[j], cases[i].text);
+            free(traces[j]);
+        }
+    }
+}
+
 /* The tables of OTLP/HTTP's endpoint rules, and what people write beyond them. */
 static void traces_urls(void **state) {
     (void)state;
@@ -170,6 +199,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts),
         cmocka_unit_test(refusals),
+        cmocka_unit_test(sockets),
         cmocka_unit_test(traces_urls),
         cmocka_unit_test(shown_without_secrets),
     };

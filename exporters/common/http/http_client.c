@@ -53,9 +53,12 @@ static bool refuse_url(const char *text, const char *problem, otel_error *error)
 }
 
 /* libcurl has the last word on a URL, and it should have it now rather than at the first export. */
-static const char *ask_libcurl(const char *text, bool https) {
-    if (https && !(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_SSL))
+static const char *ask_libcurl(const char *text, const struct otel__url *parts) {
+    const int features = curl_version_info(CURLVERSION_NOW)->features;
+    if (parts->https && !(features & CURL_VERSION_SSL))
         return "libcurl has been built without TLS";
+    if (parts->socket.len > 0)
+        return features & CURL_VERSION_UNIX_SOCKETS ? NULL : "libcurl has been built without Unix sockets";
     CURLU *url = curl_url();
     CURLUcode code = url ? curl_url_set(url, CURLUPART_URL, text, 0) : CURLUE_OUT_OF_MEMORY;
     curl_url_cleanup(url);
@@ -69,7 +72,7 @@ static bool check(const struct otel__http_settings *settings, otel_error *error)
     struct otel__url url;
     const char *problem = otel__url_parse(settings->url, &url);
     if (!problem)
-        problem = ask_libcurl(settings->url, url.https);
+        problem = ask_libcurl(settings->url, &url);
     if (problem)
         return refuse_url(settings->url, problem, error);
     for (size_t i = 0; i < settings->header_count; i++) {

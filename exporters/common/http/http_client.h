@@ -27,7 +27,8 @@ struct otel__http_header {
 
 /* Everything about the connection and what is the same in each request; copied. */
 struct otel__http_settings {
-    const char *url; /* usable for otel__url_parse() */
+    const char *url;           /* usable for otel__url_parse() */
+    const char *socket_target; /* the path of requests when the URL names a socket; NULL: / */
     const char *content_type;
     const char *content_encoding; /* NULL: none */
     const char *user_agent;

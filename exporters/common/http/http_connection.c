@@ -58,7 +58,11 @@ static bool fill_headers(struct otel__http_plan *plan, const struct otel__http_s
 }
 
 static char *show_host(const struct otel__url *url) {
-    char *shown = NULL;
+    char *shown = NULL, socket[OTEL__URL_SOCKET_MAX];
+    if (url->socket.len > 0) {
+        otel__url_socket(url, socket);
+        return asprintf(&shown, "the %ssocket %s", url->abstract ? "abstract " : "", socket) < 0 ? NULL : shown;
+    }
     bool brackets = memchr(url->host.ptr, ':', url->host.len) != NULL;
     if (asprintf(&shown, "%s%.*s%s:%d", brackets ? "[" : "", (int)url->host.len, url->host.ptr, brackets ? "]" : "",
                  url->port) < 0)
@@ -66,21 +70,35 @@ static char *show_host(const struct otel__url *url) {
     return shown;
 }
 
+static char *requested_url(const struct otel__http_settings *settings, bool socket) {
+    char *url = NULL;
+    if (!socket)
+        return strdup(settings->url);
+    return asprintf(&url, "http://localhost%s", settings->socket_target ? settings->socket_target : "/") < 0 ? NULL
+                                                                                                             : url;
+}
+
 bool otel__http_plan_fill(struct otel__http_plan *plan, const struct otel__http_settings *settings) {
     *plan = (struct otel__http_plan){ .url = strdup(settings->url), .response_limit = settings->response_limit };
     if (!plan->url)
         return false;
     otel__url_parse(plan->url, &plan->parts);
-    struct otel__http_proxy proxy = otel__http_proxy_find(plan->parts.https, NULL);
+    const bool socket = plan->parts.socket.len > 0;
+    struct otel__http_proxy proxy = { "", "" };
+    if (!socket)
+        proxy = otel__http_proxy_find(plan->parts.https, NULL);
+    plan->requested = requested_url(settings, socket);
     plan->user_agent = strdup(settings->user_agent);
     plan->proxy = strdup(proxy.proxy);
     plan->no_proxy = strdup(proxy.except);
     plan->shown_host = show_host(&plan->parts);
-    return plan->user_agent && plan->proxy && plan->no_proxy && plan->shown_host && fill_headers(plan, settings);
+    return plan->user_agent && plan->proxy && plan->no_proxy && plan->requested && plan->shown_host &&
+           fill_headers(plan, settings);
 }
 
 void otel__http_plan_free(struct otel__http_plan *plan) {
     free(plan->url);
+    free(plan->requested);
     free(plan->user_agent);
     free(plan->proxy);
     free(plan->no_proxy);
@@ -208,6 +226,15 @@ static void insist_on_tls(CURL *easy) {
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2); /* or later */
 }
 
+static bool set_socket(CURL *easy, const struct otel__url *url) {
+    char path[OTEL__URL_SOCKET_MAX];
+    if (url->socket.len == 0)
+        return true;
+    otel__url_socket(url, path);
+    return curl_easy_setopt(easy, url->abstract ? CURLOPT_ABSTRACT_UNIX_SOCKET : CURLOPT_UNIX_SOCKET_PATH, path) ==
+           CURLE_OK;
+}
+
 static bool set_options(CURL *easy, const struct otel__http_plan *plan) {
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -227,7 +254,7 @@ static bool set_options(CURL *easy, const struct otel__http_plan *plan) {
     return curl_easy_setopt(easy, CURLOPT_PROXY, plan->proxy) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_NOPROXY, plan->no_proxy) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_USERAGENT, plan->user_agent) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_URL, plan->url) == CURLE_OK;
+           curl_easy_setopt(easy, CURLOPT_URL, plan->requested) == CURLE_OK && set_socket(easy, &plan->parts);
 }
 
 static ino_t socket_inode(int fd) {

@@ -18,7 +18,8 @@
 /* What connections are made from; does not change, so every connection and every child can use it. */
 struct otel__http_plan {
     char *url, *user_agent, *proxy, *no_proxy;
-    char *shown_host; /* "host:port", for messages */
+    char *requested;  /* the URL that libcurl gets: another one when `url` names a socket */
+    char *shown_host; /* "host:port", or a socket, for messages */
     struct curl_slist *headers;
     struct otel__url parts; /* of `url` */
     size_t response_limit;

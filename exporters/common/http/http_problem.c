@@ -37,7 +37,8 @@ static void explain_connect(struct otel__http_connection *connection, const stru
     const char *through = plan->proxy[0] ? " (a proxy is set in the environment)" : "";
     explain(connection, "cannot connect to %s: %s%s", plan->shown_host,
             os_error ? strerror((int)os_error) : details(connection, CURLE_COULDNT_CONNECT), through);
-    if (os_error == ECONNREFUSED) /* no other says that nobody listens: this process may be out of descriptors */
+    /* No other says that nobody listens: this process may be out of descriptors. */
+    if (os_error == ECONNREFUSED || (os_error == ENOENT && plan->parts.socket.len > 0))
         connection->response.hint = "Is a collector running there?";
 }
 

@@ -31,7 +31,10 @@ typedef enum otel_otlp_compression {
  */
 typedef struct otel_otlp_options {
     size_t size OTEL__INIT(sizeof(otel_otlp_options));
-    /** Base URL: `v1/traces` is appended. Default http://localhost:4318. */
+    /**
+     * Base URL: `v1/traces` is appended. Default http://localhost:4318. A Unix socket, which gets v1/traces whichever of
+     * both members names it, and no proxy: `unix:///run/otel.sock`, or `unix-abstract:name`, percent-encoded.
+     */
     const char *endpoint OTEL__INIT(nullptr);
     /** Complete URL of the traces request, used as it is; beats `endpoint`. */
     const char *traces_endpoint OTEL__INIT(nullptr);

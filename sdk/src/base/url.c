@@ -3,6 +3,7 @@
 #include "base/url.h"
 
 #include "base/escape.h"
+#include "base/str.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -123,6 +124,56 @@ static const char *parse_authority(const char *from, const char *to, struct otel
                             : "something other than a port follows its host";
 }
 
+/* ---- sockets ----------------------------------------------------------------------------------------------------- */
+
+/* NULL: `out` is written. A raw text that is longer than three times the limit is too long however it is encoded. */
+static const char *decode_socket(otel_str raw, char out[OTEL__URL_SOCKET_MAX]) {
+    char decoded[3 * OTEL__URL_SOCKET_MAX];
+    size_t len = OTEL__URL_SOCKET_MAX;
+    if (raw.len < sizeof decoded && !otel__str_percent_decode(raw, decoded, &len))
+        return "its socket holds a '%' that no two hexadecimal digits follow";
+    if (len >= OTEL__URL_SOCKET_MAX)
+        return "the path of its socket is longer than 107 bytes";
+    if (memchr(decoded, '\0', len))
+        return "the path of its socket holds a %00";
+    memcpy(out, decoded, len);
+    out[len] = '\0';
+    return NULL;
+}
+
+void otel__url_socket(const struct otel__url *url, char out[OTEL__URL_SOCKET_MAX]) {
+    if (decode_socket(url->socket, out) != NULL)
+        out[0] = '\0';
+}
+
+/* What follows the scheme of a socket; NULL: it is another. */
+static const char *skip_socket_scheme(const char *text, bool *abstract) {
+    *abstract = strncasecmp(text, "unix-abstract:", 14) == 0;
+    if (*abstract)
+        return text + 14;
+    return strncasecmp(text, "unix:", 5) == 0 ? text + 5 : NULL;
+}
+
+static const char *parse_socket(const char *from, struct otel__url *url) {
+    char path[OTEL__URL_SOCKET_MAX];
+    if (!url->abstract && strncmp(from, "//", 2) == 0)
+        from += 2;
+    const char *end = from + strlen(from);
+    url->socket = span_of(from, end);
+    url->host = otel_cstr("localhost");
+    url->port = 80;
+    url->path = url->tail = span_of(end, end);
+    if (!url->abstract && *from != '/')
+        return "the path of its socket does not begin with '/', as in unix:///run/otel.sock";
+    if (from == end)
+        return "its socket has no name";
+    if (find_any(from, end, "?#") < end)
+        return "a socket has no query and no fragment";
+    return decode_socket(url->socket, path);
+}
+
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
+
 const char *otel__url_parse(const char *text, struct otel__url *url) {
     *url = (struct otel__url){ 0 };
     if (!text || !*text)
@@ -132,10 +183,13 @@ const char *otel__url_parse(const char *text, struct otel__url *url) {
     const char *problem = check_characters(text);
     if (problem)
         return problem;
+    const char *socket = skip_socket_scheme(text, &url->abstract);
+    if (socket)
+        return parse_socket(socket, url);
     if (strncasecmp(text, "https://", 8) == 0)
         url->https = true;
     else if (strncasecmp(text, "http://", 7) != 0)
-        return "it begins with neither http:// nor https://";
+        return "it begins with neither http:// nor https:// nor unix:";
     url->port = url->https ? 443 : 80;
     const char *authority = text + (url->https ? 8 : 7);
     const char *end = text + strlen(text);
@@ -164,6 +218,8 @@ char *otel__otlp_traces_url(const char *base, const char *specific) {
     struct otel__url url;
     const char *text = specific ? specific : base;
     otel__url_parse(text, &url);
+    if (url.socket.len > 0)
+        return strdup(text);
     size_t head = (size_t)(url.tail.ptr - text);
     if (specific)
         return join(text, head, url.path.len == 0 ? "/" : "", url.tail);
@@ -179,6 +235,10 @@ void otel__url_show(const char *text, char *out, size_t size) {
     if (otel__url_parse(text, &url) != NULL) {
         const char *at = text ? strrchr(text, '@') : NULL; /* what stands before may be a password */
         otel__escape(otel_cstr(at ? at : text), out, size);
+        return;
+    }
+    if (url.socket.len > 0) {
+        otel__escape(otel_cstr(text), out, size);
         return;
     }
     bool brackets = memchr(url.host.ptr, ':', url.host.len) != NULL;

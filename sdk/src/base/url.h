@@ -8,7 +8,10 @@
 
 #include <otel/types.h>
 
-/* The parts of an http or https URL; they point into it. */
+/* What an address of a Unix socket holds, with a NUL: at its end, or of an abstract one at its beginning. */
+enum { OTEL__URL_SOCKET_MAX = 108 };
+
+/* The parts of an http or https URL; they point into it. Or a socket: unix:///path, unix:/path, unix-abstract:name. */
 struct otel__url {
     bool https;
     otel_str user; /* before '@', without it; empty when there is none */
@@ -16,6 +19,9 @@ struct otel__url {
     int port;      /* 80 or 443 when not given */
     otel_str path; /* up to the query; may be empty */
     otel_str tail; /* the query with its '?', and the fragment with its '#' */
+    /* Percent-encoded; empty but for a socket, whose requests go to localhost, port 80, with nothing said of a path. */
+    otel_str socket;
+    bool abstract; /* the socket has a name instead of a path */
 };
 
 /*
@@ -24,9 +30,12 @@ struct otel__url {
  */
 const char *otel__url_parse(const char *text, struct otel__url *url);
 
+/* The path or name of the URL's socket, decoded. */
+void otel__url_socket(const struct otel__url *url, char out[OTEL__URL_SOCKET_MAX]);
+
 /*
  * The URL of trace requests: `specific` as it is, with the path / when it has none; or else `base` with v1/traces
- * appended to its path. Either may be NULL, not both. The arguments must be usable URLs. The caller frees the result;
+ * appended to its path. That of a socket stays as it is. Either may be NULL, not both. The arguments must be usable URLs. The caller frees the result;
  * NULL: out of memory.
  */
 char *otel__otlp_traces_url(const char *base, const char *specific);
