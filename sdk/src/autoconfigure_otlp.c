@@ -59,7 +59,12 @@ otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struc
 static bool check_url(const char *text, const char *member, otel_error *error) {
     struct otel__url url;
     const char *problem = text ? otel__url_parse(text, &url) : NULL;
-    return !problem || fail(error, member, problem);
+    if (!problem)
+        return true;
+    char shown[88], why[208];
+    otel__url_show(text, shown, sizeof shown);
+    snprintf(why, sizeof why, "\"%s\" cannot be used: %s", shown, problem);
+    return fail(error, member, why);
 }
 
 /* The URL of trace requests, to be freed; NULL: `error` says why. */

@@ -266,10 +266,12 @@ static void bad_url_in_the_environment_is_reported(void **state) {
 static void bad_url_in_code_makes_no_exporter(void **state) {
     (void)state;
     NEEDS_OTLP();
-    assert_unusable((otel_otlp_options){ .endpoint = "collector:4318" }, "otel_otlp_options.endpoint: it begins with");
-    assert_unusable((otel_otlp_options){ .endpoint = "" }, "otel_otlp_options.endpoint: it is empty");
+    assert_unusable((otel_otlp_options){ .endpoint = "collector:4318" },
+                    "otel_otlp_options.endpoint: \"collector:4318\" cannot be used: it begins with");
+    assert_unusable((otel_otlp_options){ .endpoint = "" },
+                    "otel_otlp_options.endpoint: \"\" cannot be used: it is empty");
     assert_unusable((otel_otlp_options){ .traces_endpoint = "http://" },
-                    "otel_otlp_options.traces_endpoint: it has no host");
+                    "otel_otlp_options.traces_endpoint: \"http://\" cannot be used: it has no host");
 }
 
 /* ---- with which headers ----------------------------------------------------------------------------------------- */

@@ -182,6 +182,11 @@ static void shown_without_secrets(void **state) {
         { "http://[gggg]:1", "http://[gggg]:1" },
         { "http://user:secret@c:99999/", "@c:99999/" },
         { "http://user:p@ss@c:1", "@c:1" },
+        { "http://user:p?ss@c:1", "..." },
+        { "http://c:x/?token=secret", "http://c:x/" },
+        { "http://user:secret@c:x/a?token=secret", "@c:x/a" },
+        { "http://c:x/?me@there&token=secret", "..." },
+        { "http://c:x#secret", "http://c:x" },
         { "no url\x1b[31m", "no url\\x1b[31m" },
         { NULL, "" },
     };

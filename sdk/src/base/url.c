@@ -94,6 +94,9 @@ static const char *check_ipv6(otel_str host) {
 
 static const char *parse_host(const char *from, const char *to, struct otel__url *url, const char **host_end) {
     if (from == to || *from != '[') {
+        const char *colon = find_any(from, to, ":");
+        if (colon < to && find_any(colon + 1, to, ":") < to)
+            return "it holds several ':' where an IPv6 address stands in brackets, as in http://[::1]:4318";
         *host_end = find_any(from, to, ":");
         url->host = span_of(from, *host_end);
         return check_name(url->host);
@@ -230,11 +233,21 @@ char *otel__otlp_traces_url(const char *base, const char *specific) {
     return join(text, head, "/v1/traces", url.tail);
 }
 
+/*
+ * Of what is no usable URL: before an '@' may be a password, and behind a '?' a token. Where both may be meant, which one
+ * cannot be told.
+ */
+static otel_str harmless_part(const char *text) {
+    const char *at = strrchr(text, '@'), *query = strpbrk(text, "?#");
+    if (at && query && query < at)
+        return otel_cstr("...");
+    return span_of(at ? at : text, query ? query : text + strlen(text));
+}
+
 void otel__url_show(const char *text, char *out, size_t size) {
     struct otel__url url;
     if (otel__url_parse(text, &url) != NULL) {
-        const char *at = text ? strrchr(text, '@') : NULL; /* what stands before may be a password */
-        otel__escape(otel_cstr(at ? at : text), out, size);
+        otel__escape(harmless_part(text ? text : ""), out, size);
         return;
     }
     if (url.socket.len > 0) {
