@@ -2,15 +2,18 @@
 /*
  * otlp_http.c - exports a batch: encodes it, posts it, tries again where that makes sense, and says what went wrong.
  *
- * Spans are borrowed only while they are encoded; attempts send the same bytes. A batch that takes more than the byte
- * bound is sent in halves, and halves of halves, so that only a single span can make a larger request.
+ * DESIGN. Spans are borrowed only while they are encoded; attempts send the same bytes. A batch that takes more than the
+ * byte bound is sent in halves, and halves of halves, so that only a single span can make a larger request. Ranges of
+ * spans that are still to be sent lie on a stack, the next one on top. Each request that is under way, or waits for
+ * another attempt, has a place, which is a lane of the HTTP client; a free place takes the next range, so that the next
+ * request is written while others are answered. Each is judged and tried again by itself. While the server asks for
+ * fewer requests, one at a time makes attempts. An export ends when the stack is empty and all places are free.
  *
  * Exports come from one thread at a time (otel/exporter.h); force_flush, shutdown and cancel may come from any.
  */
 #include "otlp/otlp_http.h"
 
 #include "base/clock.h"
-#include "base/escape.h"
 #include "base/url.h"
 #include "common/http/http_gzip.h"
 #include "common/http/http_header.h"
@@ -33,19 +36,38 @@ enum {
     OWN_BOUND_MS = 60000,           /* of one export, when the settings have none */
     THROTTLE_MAX_S = 300,           /* how long one answer can keep later exports from being sent */
     COMPRESS_STEP = 256 * 1024,     /* between two looks at whether an export is over */
+    HALVINGS_MAX = 64,              /* of any number of spans */
     AGENT_MAX = 1024                /* of the user's part of the User-Agent */
 };
 
-/* What encoding changes; a forked child leaves it behind. */
-struct workspace {
-    struct otel__inherited inherited;
+static const char NO_TIME_LEFT[] = "there was no time left for them";
+
+/* Spans of the batch, which lie next to each other. */
+struct range {
+    size_t first, count;
+};
+
+/* A range that is sent by itself, and what became of that so far. */
+struct request {
+    struct range spans; /* none: the place is free */
     struct otel__otlp_encoder encoder;
     struct otel__gzip gzip;
+    struct otel__otlp_failure failure;
+    struct otel__retry retry;
+    uint64_t due; /* ns: the next attempt begins no sooner */
+    bool under_way;
+};
+
+/* What exporting changes; a forked child leaves it behind. */
+struct workspace {
+    struct otel__inherited inherited;
+    struct request requests[]; /* one for each lane of the client */
 };
 
 struct otlp_http {
     struct otel__http_client *client;
     struct workspace *workspace; /* NULL in a child that has not exported yet */
+    unsigned lanes;
     bool json, gzip;
     int timeout_ms;
     struct otel__retry_policy retry;
@@ -64,12 +86,10 @@ struct job {
     otel_batch *batch;
     uint64_t deadline;
     uint64_t rejected, delivered; /* spans so far */
-};
-
-/* Spans of the batch that are sent together, and what became of that so far. */
-struct request {
-    size_t first, count;
-    struct otel__otlp_failure failure;
+    otel_status status;           /* of the first request, in the order of the batch, that is lost */
+    size_t failed_at;             /* that one's first span */
+    struct range todo[HALVINGS_MAX + 1];
+    unsigned todo_count;
 };
 
 /* What is to be done after an attempt. */
@@ -106,20 +126,24 @@ static otel_str span_name(const struct job *job, size_t index) {
 static void lower_bound(struct job *job, struct request *request) {
     struct otlp_http *otlp = job->otlp;
     const size_t sent = request->failure.bytes, least = sent < otlp->byte_bound ? sent : otlp->byte_bound;
-    otlp->byte_bound = request->count > 1 ? least / 2 : least;
-    if (request->count == 1)
-        otel__otlp_failure_span(&request->failure, span_name(job, request->first));
+    otlp->byte_bound = request->spans.count > 1 ? least / 2 : least;
+    if (request->spans.count == 1)
+        otel__otlp_failure_span(&request->failure, span_name(job, request->spans.first));
+}
+
+static const struct otel__http_response *response_of(const struct otlp_http *otlp, const struct request *request) {
+    return otel__http_lane_response(otlp->client, (unsigned)(request - otlp->workspace->requests));
 }
 
 static enum verdict judge_answer(struct job *job, struct request *request, uint64_t *floor) {
     struct otlp_http *otlp = job->otlp;
     struct otel__otlp_failure *failure = &request->failure;
-    const struct otel__http_response *response = otel__http_response(otlp->client);
+    const struct otel__http_response *response = response_of(otlp, request);
     struct otel__otlp_answer answer;
     otel__otlp_read_answer(response, &answer);
     otlp->throttled = throttles(response->status) ? otlp->throttled + 1 : 0;
     if (response->status >= 200 && response->status < 300) {
-        accept_answer(job, &answer, request->count);
+        accept_answer(job, &answer, request->spans.count);
         if (answer.foreign)
             otel__otlp_report_foreign(&otlp->reporter, response);
         return DELIVERED;
@@ -134,9 +158,10 @@ static enum verdict judge_answer(struct job *job, struct request *request, uint6
 }
 
 /* What came of a request that was not answered. What an earlier attempt met says more than that time was up. */
-static enum verdict judge_silence(const struct otlp_http *otlp, enum otel__http_result result,
-                                  struct otel__otlp_failure *failure) {
-    const struct otel__http_response *response = otel__http_response(otlp->client);
+static enum verdict judge_silence(const struct otlp_http *otlp, struct request *request,
+                                  enum otel__http_result result) {
+    const struct otel__http_response *response = response_of(otlp, request);
+    struct otel__otlp_failure *failure = &request->failure;
     bool out_of_time = result == OTEL__HTTP_TIMED_OUT;
     if (result != OTEL__HTTP_CANCELLED && !(out_of_time && failure->cause[0]))
         otel__otlp_failure_problem(failure, OTEL_ERR_EXPORT, response->problem, response->hint);
@@ -147,20 +172,6 @@ static enum verdict judge_silence(const struct otlp_http *otlp, enum otel__http_
     return result == OTEL__HTTP_UNAVAILABLE ? TRY_AGAIN : LOST;
 }
 
-static enum verdict attempt(struct job *job, struct request *request, uint64_t *floor) {
-    struct otlp_http *otlp = job->otlp;
-    const struct otel__buffer *body = &otlp->workspace->encoder.body;
-    request->failure.attempts++;
-    request->failure.bytes = otel__buffer_length(body);
-    *floor = 0;
-    const struct otel__gzip *gzip = &otlp->workspace->gzip;
-    enum otel__http_result result = otel__http_post(otlp->client, otlp->gzip ? gzip->data : body->cursor,
-                                                    otlp->gzip ? gzip->len : otel__buffer_length(body), job->deadline);
-    if (result == OTEL__HTTP_ANSWERED)
-        return judge_answer(job, request, floor);
-    return judge_silence(otlp, result, &request->failure);
-}
-
 static uint32_t random_bits(void) {
     uint32_t bits;
     if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != (ssize_t)sizeof bits)
@@ -168,15 +179,44 @@ static uint32_t random_bits(void) {
     return bits;
 }
 
-static bool wait_for(struct job *job, uint64_t until, struct otel__otlp_failure *failure) {
-    if (otel__http_wait(job->otlp->client, until))
-        return true;
-    failure->status = OTEL_ERR_CANCELLED;
-    return false;
+static void fail(struct job *job, struct request *request) {
+    otel__otlp_report_failure(&job->otlp->reporter, &request->failure, request->spans.count);
+    if (job->status == OTEL_OK || request->spans.first < job->failed_at) {
+        job->status = request->failure.status;
+        job->failed_at = request->spans.first;
+    }
+    request->spans.count = 0;
 }
 
 /*
- * Until when earlier answers hold this export back. Where none has named a time there are still attempts to be made: half
+ * After an attempt: the request is delivered, lost, or to be tried again. While a server asks for fewer requests the
+ * waits go on to grow from one export to the next.
+ */
+static void settle(struct job *job, struct request *request, enum otel__http_result result) {
+    struct otlp_http *otlp = job->otlp;
+    uint64_t floor = 0, wait = 0;
+    request->under_way = false;
+    const enum verdict verdict =
+        result == OTEL__HTTP_ANSWERED ? judge_answer(job, request, &floor) : judge_silence(otlp, request, result);
+    const uint64_t now = otel__clock_monotonic();
+    if (verdict == DELIVERED) {
+        otel__otlp_report_success(&otlp->reporter);
+        request->spans.count = 0;
+    } else if (verdict == LOST) {
+        fail(job, request);
+    } else if (!otel__retry_next(&request->retry, now, random_bits(), floor, &wait)) {
+        otlp->slower_until = otlp->throttled > 0 && floor == 0 ? now + wait : 0;
+        fail(job, request);
+    } else {
+        otel__otlp_report_retry(&otlp->reporter, &request->failure, wait / OTEL__MILLISECOND);
+        request->due = now + wait;
+    }
+}
+
+/* ---- attempts ---------------------------------------------------------------------------------------------------- */
+
+/*
+ * Until when earlier answers hold requests back. Where none has named a time there are still attempts to be made: half
  * of the export's time is left for them.
  */
 static uint64_t pause_end(struct job *job, uint64_t now) {
@@ -187,64 +227,104 @@ static uint64_t pause_end(struct job *job, uint64_t now) {
     return until > otlp->not_before ? until : otlp->not_before;
 }
 
-/* An earlier answer asked for a pause that is not over yet. */
-static bool respect_throttle(struct job *job, struct otel__otlp_failure *failure) {
-    uint64_t now = otel__clock_monotonic(), until = pause_end(job, now);
+/* False: an earlier answer asked for a pause that is not over yet. The request waits for that, or is lost at once. */
+static bool respect_throttle(struct job *job, struct request *request, uint64_t now) {
+    const uint64_t until = pause_end(job, now);
     if (now >= until)
         return true;
+    request->due = until;
     if (until >= job->deadline) {
         char problem[96];
         snprintf(problem, sizeof problem, "the server asked for a pause, of which %" PRIu64 " s are left",
                  (until - now) / OTEL__SECOND + 1);
-        otel__otlp_failure_problem(failure, OTEL_ERR_EXPORT, problem, NULL);
-        return false;
+        otel__otlp_failure_problem(&request->failure, OTEL_ERR_EXPORT, problem, NULL);
+        fail(job, request);
     }
-    return wait_for(job, until, failure);
+    return false;
 }
 
-/*
- * Sends what has been encoded until it is delivered or lost. While a server asks for fewer requests the waits go on to
- * grow from one export to the next.
- */
-static bool deliver(struct job *job, struct request *request) {
+static void begin_attempt(struct job *job, struct request *request) {
     struct otlp_http *otlp = job->otlp;
-    struct otel__otlp_failure *failure = &request->failure;
-    struct otel__retry retry = { .policy = otlp->retry, .deadline = job->deadline, .failures = otlp->throttled };
-    if (!respect_throttle(job, failure))
+    const struct otel__buffer *body = &request->encoder.body;
+    const size_t len = otel__buffer_length(body);
+    request->failure.attempts++;
+    request->failure.bytes = len;
+    const enum otel__http_result result = otel__http_begin(
+        otlp->client, (unsigned)(request - otlp->workspace->requests), otlp->gzip ? request->gzip.data : body->cursor,
+        otlp->gzip ? request->gzip.len : len, job->deadline);
+    request->under_way = result == OTEL__HTTP_UNDER_WAY;
+    if (!request->under_way)
+        settle(job, request, result);
+}
+
+/* Whether the request waits, and only for time to pass: while the server asks for fewer, the first of all has its turn. */
+static bool is_waiting(const struct job *job, const struct request *request) {
+    const struct otlp_http *otlp = job->otlp;
+    if (request->spans.count == 0 || request->under_way)
         return false;
-    for (;;) {
-        uint64_t floor = 0, wait = 0;
-        enum verdict verdict = attempt(job, request, &floor);
-        if (verdict != TRY_AGAIN)
-            return verdict == DELIVERED;
-        uint64_t now = otel__clock_monotonic();
-        if (!otel__retry_next(&retry, now, random_bits(), floor, &wait)) {
-            otlp->slower_until = otlp->throttled > 0 && floor == 0 ? now + wait : 0;
-            return false;
-        }
-        otel__otlp_report_retry(&otlp->reporter, failure, wait / OTEL__MILLISECOND);
-        if (!wait_for(job, now + wait, failure))
+    for (unsigned i = 0; i < otlp->lanes && otlp->throttled > 0; i++) {
+        const struct request *other = &otlp->workspace->requests[i];
+        if (other->spans.count > 0 && (other->under_way || other->spans.first < request->spans.first))
             return false;
     }
+    return true;
+}
+
+static void begin_due(struct job *job) {
+    for (unsigned i = 0; i < job->otlp->lanes; i++) {
+        struct request *request = &job->otlp->workspace->requests[i];
+        const uint64_t now = otel__clock_monotonic();
+        if (is_waiting(job, request) && request->due <= now && respect_throttle(job, request, now))
+            begin_attempt(job, request);
+    }
+}
+
+/* When the next attempt is due; the export's deadline if none is before that. */
+static uint64_t next_due(const struct job *job) {
+    uint64_t due = job->deadline;
+    for (unsigned i = 0; i < job->otlp->lanes; i++) {
+        const struct request *request = &job->otlp->workspace->requests[i];
+        if (is_waiting(job, request) && request->due < due)
+            due = request->due;
+    }
+    return due;
+}
+
+/* Nothing more will come of any request: the export was cancelled, its time is up, or memory is too short to connect. */
+static void end_all(struct job *job, enum otel__http_result result) {
+    for (unsigned i = 0; i < job->otlp->lanes; i++) {
+        struct request *request = &job->otlp->workspace->requests[i];
+        if (request->spans.count == 0)
+            continue;
+        if (request->under_way)
+            otel__http_give_up(job->otlp->client, i);
+        else if (!request->failure.cause[0])
+            otel__otlp_failure_problem(&request->failure, OTEL_ERR_TIMEOUT, NO_TIME_LEFT, NULL);
+        settle(job, request, result);
+    }
+}
+
+/* Waits until a request has ended, which is settled, or until then. */
+static void wait_for(struct job *job, uint64_t until) {
+    const unsigned none = job->otlp->lanes;
+    unsigned lane = none;
+    const enum otel__http_result result = otel__http_run(job->otlp->client, until, &lane);
+    if (lane != none)
+        settle(job, &job->otlp->workspace->requests[lane], result);
+    else if (result != OTEL__HTTP_UNDER_WAY)
+        end_all(job, result);
+    else if (otel__clock_monotonic() >= job->deadline)
+        end_all(job, OTEL__HTTP_TIMED_OUT);
 }
 
 /* ---- one export -------------------------------------------------------------------------------------------------- */
 
-static otel_status encode(struct job *job, size_t first, size_t count) {
+static otel_status encode(struct job *job, struct request *request) {
     struct otlp_http *otlp = job->otlp;
-    if (!otlp->workspace)
-        otlp->workspace = calloc(1, sizeof *otlp->workspace);
-    if (!otlp->workspace)
-        return OTEL_ERR_MEMORY;
-    size_t limit = count > 1 && otlp->byte_bound < otlp->request_max ? otlp->byte_bound : otlp->request_max;
-    struct otel__otlp_encoder *encoder = &otlp->workspace->encoder;
-    return otlp->json ? otel__otlp_encode_json(encoder, job->batch, first, count, limit)
-                      : otel__otlp_encode(encoder, job->batch, first, count, limit);
-}
-
-static otel_status fail(struct job *job, const struct request *request) {
-    otel__otlp_report_failure(&job->otlp->reporter, &request->failure, request->count);
-    return request->failure.status;
+    const struct range spans = request->spans;
+    size_t limit = spans.count > 1 && otlp->byte_bound < otlp->request_max ? otlp->byte_bound : otlp->request_max;
+    return otlp->json ? otel__otlp_encode_json(&request->encoder, job->batch, spans.first, spans.count, limit)
+                      : otel__otlp_encode(&request->encoder, job->batch, spans.first, spans.count, limit);
 }
 
 /* No part that is left can be sent any more: encoding it would only keep whoever waits for the export to end. */
@@ -252,57 +332,105 @@ static bool is_over(const struct job *job, struct otel__otlp_failure *failure) {
     if (otel__http_cancelled(job->otlp->client))
         failure->status = OTEL_ERR_CANCELLED;
     else if (otel__clock_monotonic() >= job->deadline)
-        otel__otlp_failure_problem(failure, OTEL_ERR_TIMEOUT, "there was no time left for them", NULL);
+        otel__otlp_failure_problem(failure, OTEL_ERR_TIMEOUT, NO_TIME_LEFT, NULL);
     return failure->status != OTEL_OK;
 }
 
-/* Limits are those of what is compressed. False: `failure` says why. */
-static bool compress_body(struct job *job, struct otel__otlp_failure *failure) {
-    struct otel__gzip *gzip = &job->otlp->workspace->gzip;
-    const struct otel__buffer *body = &job->otlp->workspace->encoder.body;
+/* Limits are those of what is compressed. False: the request's failure says why. */
+static bool compress_body(struct job *job, struct request *request) {
+    struct otel__gzip *gzip = &request->gzip;
+    const struct otel__buffer *body = &request->encoder.body;
     bool fine = otel__gzip_begin(gzip);
     for (const uint8_t *at = body->cursor; fine && at < body->end;) {
-        if (is_over(job, failure))
+        if (is_over(job, &request->failure))
             return false;
         size_t left = (size_t)(body->end - at), step = left < COMPRESS_STEP ? left : COMPRESS_STEP;
         fine = otel__gzip_add(gzip, at, step, step == left);
         at += step;
     }
     if (!fine)
-        otel__otlp_failure_problem(failure, OTEL_ERR_MEMORY, otel_status_text(OTEL_ERR_MEMORY), NULL);
+        otel__otlp_failure_problem(&request->failure, OTEL_ERR_MEMORY, otel_status_text(OTEL_ERR_MEMORY), NULL);
     return fine;
 }
 
-static void explain_encoding(const struct job *job, otel_status status, struct request *request) {
-    char problem[192], name[64];
-    const size_t mib = 1024 * 1024, max = job->otlp->request_max;
-    otel__escape(span_name(job, request->first), name, sizeof name);
-    if (status == OTEL_ERR_EXPORT)
-        snprintf(problem, sizeof problem, "the span \"%s\" takes more than %zu %s", name, max % mib ? max : max / mib,
-                 max % mib ? "bytes" : "MiB");
-    otel__otlp_failure_problem(&request->failure, status,
-                               status == OTEL_ERR_EXPORT ? problem : otel_status_text(status), NULL);
+/* Lies next on the stack, before what does already. */
+static void put_back(struct job *job, size_t first, size_t count) {
+    job->todo[job->todo_count++] = (struct range){ first, count };
 }
 
-static otel_status send_range(struct job *job, size_t first, size_t count) {
-    struct request request = { .first = first, .count = count, .failure = { .status = OTEL_OK } };
-    if (is_over(job, &request.failure))
-        return fail(job, &request);
-    otel_status status = encode(job, first, count);
-    if (status == OTEL_ERR_EXPORT && count > 1) {
-        size_t half = count / 2;
-        otel_status one = send_range(job, first, half);
-        otel_status other = send_range(job, first + half, count - half);
-        return one != OTEL_OK ? one : other;
+/* Writes the range as a request that is due now; or puts its halves back, when it takes more than a request may. */
+static void send_range(struct job *job, struct request *request, struct range spans) {
+    request->spans = spans;
+    request->failure = (struct otel__otlp_failure){ .status = OTEL_OK };
+    request->retry =
+        (struct otel__retry){ .policy = job->otlp->retry, .deadline = job->deadline, .failures = job->otlp->throttled };
+    request->due = 0;
+    if (is_over(job, &request->failure)) {
+        fail(job, request);
+        return;
     }
-    if (status != OTEL_OK) {
-        explain_encoding(job, status, &request);
-        return fail(job, &request);
+    const otel_status status = encode(job, request);
+    if (status == OTEL_ERR_EXPORT && spans.count > 1) {
+        request->spans.count = 0;
+        put_back(job, spans.first + spans.count / 2, spans.count - spans.count / 2);
+        put_back(job, spans.first, spans.count / 2);
+        return;
     }
-    if ((job->otlp->gzip && !compress_body(job, &request.failure)) || !deliver(job, &request))
-        return fail(job, &request);
-    otel__otlp_report_success(&job->otlp->reporter);
-    return OTEL_OK;
+    if (status == OTEL_ERR_EXPORT)
+        otel__otlp_failure_large(&request->failure, span_name(job, spans.first), job->otlp->request_max);
+    else if (status != OTEL_OK)
+        otel__otlp_failure_problem(&request->failure, status, otel_status_text(status), NULL);
+    if (status != OTEL_OK || (job->otlp->gzip && !compress_body(job, request)))
+        fail(job, request);
+}
+
+static bool is_idle(const struct otlp_http *otlp) {
+    for (unsigned i = 0; i < otlp->lanes; i++)
+        if (otlp->workspace->requests[i].spans.count > 0)
+            return false;
+    return true;
+}
+
+/* The place for what is next on the stack; NULL: there is none, or nothing. */
+static struct request *free_place(const struct job *job) {
+    struct otlp_http *otlp = job->otlp;
+    if (job->todo_count == 0 || (otlp->throttled > 0 && !is_idle(otlp)))
+        return NULL;
+    for (unsigned i = 0; i < otlp->lanes; i++)
+        if (otlp->workspace->requests[i].spans.count == 0)
+            return &otlp->workspace->requests[i];
+    return NULL;
+}
+
+/* Sends what lies on the stack until all of it is delivered or lost. */
+static void deliver(struct job *job) {
+    while (job->todo_count > 0 || !is_idle(job->otlp)) {
+        struct request *place = free_place(job);
+        if (place)
+            send_range(job, place, job->todo[--job->todo_count]);
+        begin_due(job);
+        if (!is_idle(job->otlp))
+            wait_for(job, free_place(job) ? otel__clock_monotonic() : next_due(job));
+    }
+}
+
+static bool have_workspace(struct otlp_http *otlp) {
+    if (!otlp->workspace)
+        otlp->workspace = calloc(1, sizeof *otlp->workspace + otlp->lanes * sizeof otlp->workspace->requests[0]);
+    return otlp->workspace != NULL;
+}
+
+static otel_status send_batch(struct job *job, size_t count) {
+    struct otel__otlp_failure failure = { .status = OTEL_OK };
+    if (!is_over(job, &failure) && !have_workspace(job->otlp))
+        otel__otlp_failure_problem(&failure, OTEL_ERR_MEMORY, otel_status_text(OTEL_ERR_MEMORY), NULL);
+    if (failure.status != OTEL_OK) {
+        otel__otlp_report_failure(&job->otlp->reporter, &failure, count);
+        return failure.status;
+    }
+    put_back(job, 0, count);
+    deliver(job);
+    return job->status;
 }
 
 static uint64_t export_deadline(const struct otlp_http *otlp, int timeout_ms) {
@@ -320,7 +448,7 @@ static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, o
     if (count == 0)
         return OTEL_OK;
     struct job job = { .otlp = otlp, .batch = batch, .deadline = export_deadline(otlp, timeout_ms) };
-    otel_status status = send_range(&job, 0, count);
+    otel_status status = send_batch(&job, count);
     outcome->rejected = job.rejected;
     outcome->delivered = job.delivered;
     return status;
@@ -366,9 +494,9 @@ static void after_fork(void *self, bool in_child) {
 
 static void destroy(void *self) {
     struct otlp_http *otlp = self;
-    if (otlp->workspace) {
-        otel__otlp_encoder_free(&otlp->workspace->encoder);
-        otel__gzip_free(&otlp->workspace->gzip);
+    for (unsigned i = 0; otlp->workspace && i < otlp->lanes; i++) {
+        otel__otlp_encoder_free(&otlp->workspace->requests[i].encoder);
+        otel__gzip_free(&otlp->workspace->requests[i].gzip);
     }
     free(otlp->workspace);
     otel__http_destroy(otlp->client);
@@ -424,6 +552,7 @@ static struct otel__http_client *make_client(const struct otel__otlp_http_settin
         .header_count = settings->header_count,
         .response_limit = settings->response_max ? settings->response_max : RESPONSE_MAX,
         .tls = settings->tls,
+        .lanes = settings->concurrent,
     };
     struct otel__http_client *client = otel__http_create(&http, error);
     free(agent);
@@ -440,6 +569,7 @@ static otel_exporter *create(const struct otel__otlp_http_settings *settings, ot
         return NULL;
     }
     otel__otlp_answers_prepare();
+    otlp->lanes = settings->concurrent ? settings->concurrent : 1;
     otlp->json = settings->json;
     otlp->gzip = settings->gzip;
     otlp->timeout_ms = settings->timeout_ms;

@@ -16,6 +16,7 @@ struct otel__otlp_http_settings {
     bool json;                        /* rather than protobuf */
     bool gzip;                        /* compresses requests */
     size_t request_max, response_max; /* bytes, uncompressed; 0: OTLP's limits */
+    unsigned concurrent;              /* requests of one export at once, up to OTEL__HTTP_LANES_MAX; 0: 1 */
     const struct otel__http_header *headers;
     size_t header_count;
     int timeout_ms;                /* of one export; 0: no limit but the exporter's own 60 s */

@@ -68,6 +68,15 @@ void otel__otlp_failure_problem(struct otel__otlp_failure *failure, otel_status 
     failure->status = status;
 }
 
+void otel__otlp_failure_large(struct otel__otlp_failure *failure, otel_str name, size_t max) {
+    char problem[192], shown[64];
+    const size_t mib = 1024 * 1024;
+    otel__escape(name, shown, sizeof shown);
+    snprintf(problem, sizeof problem, "the span \"%s\" takes more than %zu %s", shown, max % mib ? max : max / mib,
+             max % mib ? "bytes" : "MiB");
+    otel__otlp_failure_problem(failure, OTEL_ERR_EXPORT, problem, NULL);
+}
+
 void otel__otlp_failure_span(struct otel__otlp_failure *failure, otel_str name) {
     char shown[64];
     const size_t used = strlen(failure->cause);

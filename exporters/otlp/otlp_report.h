@@ -33,6 +33,8 @@ void otel__otlp_failure_answer(struct otel__otlp_failure *failure, const struct 
                                const char *message);
 void otel__otlp_failure_problem(struct otel__otlp_failure *failure, otel_status status, const char *problem,
                                 const char *hint);
+/* The span takes more bytes than a request may, so that none can be made. */
+void otel__otlp_failure_large(struct otel__otlp_failure *failure, otel_str name, size_t max);
 /* Adds to the cause that the request held this one span only, so that no smaller one can be made. */
 void otel__otlp_failure_span(struct otel__otlp_failure *failure, otel_str name);
 

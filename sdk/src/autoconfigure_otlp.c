@@ -231,6 +231,12 @@ static bool settle_retry(const otel_otlp_options *options, struct otel__retry_po
     return !problem || fail(error, "otel_otlp_options", problem);
 }
 
+static bool check_concurrency(const otel_otlp_options *options, otel_error *error) {
+    _Static_assert(OTEL__HTTP_LANES_MAX == 16, "the message says so");
+    return options->max_concurrent_requests <= OTEL__HTTP_LANES_MAX ||
+           fail(error, "otel_otlp_options.max_concurrent_requests", "it is more than 16");
+}
+
 otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struct otel__config *config,
                                    otel_error *error) {
     static const otel_otlp_options none = { .size = sizeof none };
@@ -244,7 +250,8 @@ otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struc
         settle_choice(options->protocol, config->otlp_protocol == OTEL__PROTOCOL_HTTP_JSON, "protocol", &json, error) &&
         settle_choice(options->compression, config->otlp_compression == OTEL__COMPRESSION_GZIP, "compression", &gzip,
                       error) &&
-        settle_retry(options, &retry, error) && settle_headers(options, config, &headers, error)) {
+        settle_retry(options, &retry, error) && check_concurrency(options, error) &&
+        settle_headers(options, config, &headers, error)) {
         struct otel__tls_settings tls = { .files = { { NULL, NULL } } };
         const struct otel__otlp_http_settings settings = {
             .url = url,
@@ -252,6 +259,7 @@ otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struc
             .gzip = gzip,
             .request_max = options->max_request_bytes,
             .response_max = options->max_response_bytes,
+            .concurrent = options->max_concurrent_requests,
             .headers = headers.items,
             .header_count = headers.count,
             .timeout_ms = settle_timeout(options, config),

@@ -92,7 +92,8 @@ static void leave_connection(struct otel__http_client *client) {
 }
 
 static bool connect_client(struct otel__http_client *client) {
-    if (client->connection && otel__http_connection_lost(client->connection))
+    if (client->connection && !otel__http_connection_busy(client->connection) &&
+        otel__http_connection_lost(client->connection))
         leave_connection(client);
     if (!client->connection) {
         client->connection = otel__http_connection_create(&client->plan);
@@ -103,8 +104,8 @@ static bool connect_client(struct otel__http_client *client) {
 }
 
 /* False: libcurl refuses, or memory is short; without the files that are set nothing is to be sent. */
-static bool secure_client(struct otel__http_client *client) {
-    return !client->tls || otel__http_connection_secure(client->connection, otel__tls_content(client->tls));
+static bool secure_client(struct otel__http_client *client, struct otel__http_lane *lane) {
+    return !client->tls || otel__http_lane_secure(lane, otel__tls_content(client->tls));
 }
 
 /* False: `error` says why. */
@@ -114,7 +115,7 @@ static bool open_tls(struct otel__http_client *client, const struct otel__tls_se
     client->tls = otel__tls_open(settings, error);
     if (!client->tls)
         return false;
-    if (secure_client(client))
+    if (secure_client(client, &client->connection->lanes[0]))
         return true;
     snprintf(error->text, sizeof error->text, "libcurl %s cannot take certificates from memory",
              curl_version_info(CURLVERSION_NOW)->version);
@@ -152,100 +153,173 @@ void otel__http_destroy(struct otel__http_client *client) {
     free(client);
 }
 
-/* ---- one request ------------------------------------------------------------------------------------------------- */
+/* ---- requests ---------------------------------------------------------------------------------------------------- */
 
-static void set_request(CURL *easy, const void *body, size_t len) {
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
+static void set_request(const struct otel__http_lane *lane) {
+    curl_easy_setopt(lane->easy, CURLOPT_PRIVATE, lane);
+    curl_easy_setopt(lane->easy, CURLOPT_POSTFIELDS, lane->body);
+    curl_easy_setopt(lane->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)lane->len);
 }
 
-/* Drives the transfer until libcurl is done with it (ANSWERED: for better or worse), or it has to be given up. */
-static enum otel__http_result drive(struct otel__http_client *client, uint64_t deadline) {
-    CURLM *multi = client->connection->multi;
-    for (;;) {
-        int running = 0;
-        if (otel__clock_monotonic() >= deadline || !otel__fork_gate_enter(&client->gate, deadline))
-            return OTEL__HTTP_TIMED_OUT;
-        CURLMcode code = curl_multi_perform(multi, &running);
-        otel__fork_gate_leave(&client->gate);
-        if (running == 0 || code != CURLM_OK)
-            return OTEL__HTTP_ANSWERED;
-        if (otel__http_cancelled(client))
-            return OTEL__HTTP_CANCELLED;
-        curl_multi_poll(multi, NULL, 0, otel__deadline_left_ms(deadline), NULL);
-    }
-}
-
-static CURLcode transfer_result(CURLM *multi) {
-    int more = 0;
-    for (CURLMsg *message; (message = curl_multi_info_read(multi, &more)) != NULL;)
-        if (message->msg == CURLMSG_DONE)
-            return message->data.result;
-    return CURLE_FAILED_INIT;
-}
-
-/* Judges the transfer; `*stale` becomes true when a connection kept from before turned out to be dead. */
-static enum otel__http_result conclude(struct otel__http_client *client, enum otel__http_result driven, bool *stale) {
-    struct otel__http_connection *connection = client->connection;
-    if (driven == OTEL__HTTP_TIMED_OUT)
-        otel__http_explain_timeout(connection, &client->plan);
-    if (driven != OTEL__HTTP_ANSWERED)
-        return driven;
-    CURLcode code = transfer_result(connection->multi);
-    long connects = 1;
-    curl_easy_getinfo(connection->easy, CURLINFO_NUM_CONNECTS, &connects);
-    bool broken = code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING;
-    *stale = broken && connects == 0 && connection->header_bytes == 0;
-    return otel__http_judge(connection, &client->plan, code);
-}
-
-/* Hands the request to libcurl; inside the gate. */
-static bool begin(struct otel__http_client *client, const void *body, size_t len) {
-    if (!connect_client(client) || !secure_client(client))
+/* Hands the lane's request to libcurl. This and what follows up to otel__http_begin(): inside the gate. */
+static bool launch(struct otel__http_client *client, struct otel__http_lane *lane) {
+    otel__http_lane_clear(lane);
+    if (!otel__http_lane_open(client->connection, lane) || !secure_client(client, lane))
         return false;
-    set_request(client->connection->easy, body, len);
-    return curl_multi_add_handle(client->connection->multi, client->connection->easy) == CURLM_OK;
+    set_request(lane);
+    lane->under_way = curl_multi_add_handle(client->connection->multi, lane->easy) == CURLM_OK;
+    return lane->under_way;
 }
 
-static enum otel__http_result attempt(struct otel__http_client *client, const void *body, size_t len, uint64_t deadline,
-                                      bool *stale) {
-    if (client->connection)
-        otel__http_connection_clear(client->connection);
-    if (!otel__fork_gate_enter(&client->gate, deadline))
-        return OTEL__HTTP_TIMED_OUT;
-    bool begun = begin(client, body, len);
-    otel__fork_gate_leave(&client->gate);
-    if (!begun)
-        return OTEL__HTTP_IMPOSSIBLE;
-
-    enum otel__http_result driven = drive(client, deadline);
-
-    bool inside = otel__fork_gate_enter(&client->gate, deadline + GRACE_MS * OTEL__MILLISECOND);
-    enum otel__http_result result = conclude(client, driven, stale);
-    curl_multi_remove_handle(client->connection->multi, client->connection->easy);
-    if (inside)
-        otel__fork_gate_leave(&client->gate);
-    return result;
+static void land(struct otel__http_client *client, struct otel__http_lane *lane) {
+    curl_multi_remove_handle(client->connection->multi, lane->easy);
+    lane->under_way = false;
 }
 
-enum otel__http_result otel__http_post(struct otel__http_client *client, const void *body, size_t len,
-                                       uint64_t deadline) {
+static bool begin(struct otel__http_client *client, unsigned index, const void *body, size_t len) {
+    if (!connect_client(client))
+        return false;
+    struct otel__http_lane *lane = &client->connection->lanes[index];
+    lane->body = body;
+    lane->len = len;
+    lane->again = false;
+    if (launch(client, lane))
+        return true;
+    snprintf(lane->response.problem, sizeof lane->response.problem, "libcurl refuses the request, or memory is short");
+    return false;
+}
+
+/* A lane whose transfer libcurl is done with, for better or worse; NULL: none is. */
+static struct otel__http_lane *find_ended(struct otel__http_connection *connection, CURLcode *code) {
+    int more = 0;
+    for (CURLMsg *message; (message = curl_multi_info_read(connection->multi, &more)) != NULL;) {
+        struct otel__http_lane *lane = NULL;
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        *code = message->data.result;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&lane);
+        return lane;
+    }
+    return NULL;
+}
+
+/* When libcurl's own state is broken, one request after the other fails. */
+static struct otel__http_lane *find_under_way(struct otel__http_connection *connection) {
+    for (size_t i = 0; i < connection->plan->lanes; i++)
+        if (connection->lanes[i].under_way)
+            return &connection->lanes[i];
+    return NULL;
+}
+
+/* A server may close an idle connection at any moment, which is no failure. */
+static bool was_stale(const struct otel__http_lane *lane, CURLcode code) {
+    long connects = 1;
+    curl_easy_getinfo(lane->easy, CURLINFO_NUM_CONNECTS, &connects);
+    bool broken = code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING;
+    return broken && connects == 0 && lane->header_bytes == 0;
+}
+
+/* UNDER_WAY: it was asked again at once, on a fresh connection. */
+static enum otel__http_result conclude(struct otel__http_client *client, struct otel__http_lane *lane, CURLcode code) {
+    const bool stale = was_stale(lane, code) && !lane->again;
+    enum otel__http_result result = otel__http_judge(lane, &client->plan, code);
+    land(client, lane);
+    if (!stale)
+        return result;
+    lane->again = true;
+    return launch(client, lane) ? OTEL__HTTP_UNDER_WAY : OTEL__HTTP_IMPOSSIBLE;
+}
+
+/* Lets libcurl work. `*worked` becomes false when it has nothing to do but wait. */
+static enum otel__http_result work(struct otel__http_client *client, unsigned *index, bool *worked) {
+    struct otel__http_connection *connection = client->connection;
+    int running = 0;
+    CURLcode code = CURLE_FAILED_INIT;
+    CURLMcode multi_code = curl_multi_perform(connection->multi, &running);
+    struct otel__http_lane *lane = find_ended(connection, &code);
+    if (!lane && multi_code != CURLM_OK)
+        lane = find_under_way(connection);
+    *worked = lane != NULL;
+    if (!lane)
+        return OTEL__HTTP_UNDER_WAY;
+    *index = (unsigned)(lane - connection->lanes);
+    return conclude(client, lane, code);
+}
+
+enum otel__http_result otel__http_begin(struct otel__http_client *client, unsigned lane, const void *body, size_t len,
+                                        uint64_t deadline) {
     if (otel__http_cancelled(client))
         return OTEL__HTTP_CANCELLED;
     struct otel__sigpipe guard;
     otel__sigpipe_begin(&guard);
-    bool stale = false;
-    enum otel__http_result result = attempt(client, body, len, deadline, &stale);
-    /* A server may close an idle connection at any moment, which is no failure: ask again at once, on a fresh one. */
-    if (stale)
-        result = attempt(client, body, len, deadline, &stale);
+    enum otel__http_result result = OTEL__HTTP_TIMED_OUT;
+    if (otel__clock_monotonic() < deadline && otel__fork_gate_enter(&client->gate, deadline)) {
+        result = begin(client, lane, body, len) ? OTEL__HTTP_UNDER_WAY : OTEL__HTTP_IMPOSSIBLE;
+        otel__fork_gate_leave(&client->gate);
+    } else if (client->connection) {
+        otel__http_lane_clear(&client->connection->lanes[lane]);
+    }
     otel__sigpipe_end(&guard);
     return result;
 }
 
-const struct otel__http_response *otel__http_response(const struct otel__http_client *client) {
+static enum otel__http_result run(struct otel__http_client *client, uint64_t until, unsigned *lane) {
+    for (;;) {
+        bool worked = false;
+        if (!otel__fork_gate_enter(&client->gate, until))
+            return OTEL__HTTP_UNDER_WAY;
+        enum otel__http_result result = connect_client(client) ? work(client, lane, &worked) : OTEL__HTTP_IMPOSSIBLE;
+        otel__fork_gate_leave(&client->gate);
+        if (result != OTEL__HTTP_UNDER_WAY)
+            return result;
+        if (otel__http_cancelled(client))
+            return OTEL__HTTP_CANCELLED;
+        if (otel__clock_monotonic() >= until)
+            return OTEL__HTTP_UNDER_WAY;
+        if (!worked)
+            curl_multi_poll(client->connection->multi, NULL, 0, otel__deadline_left_ms(until), NULL);
+    }
+}
+
+enum otel__http_result otel__http_run(struct otel__http_client *client, uint64_t until, unsigned *lane) {
+    struct otel__sigpipe guard;
+    otel__sigpipe_begin(&guard);
+    enum otel__http_result result = run(client, until, lane);
+    otel__sigpipe_end(&guard);
+    return result;
+}
+
+void otel__http_give_up(struct otel__http_client *client, unsigned lane) {
+    struct otel__http_lane *given_up = &client->connection->lanes[lane];
+    struct otel__sigpipe guard;
+    otel__sigpipe_begin(&guard);
+    bool inside = otel__fork_gate_enter(&client->gate, otel__clock_monotonic() + GRACE_MS * OTEL__MILLISECOND);
+    otel__http_explain_timeout(given_up, &client->plan);
+    land(client, given_up);
+    if (inside)
+        otel__fork_gate_leave(&client->gate);
+    otel__sigpipe_end(&guard);
+}
+
+enum otel__http_result otel__http_post(struct otel__http_client *client, const void *body, size_t len,
+                                       uint64_t deadline) {
+    unsigned lane = 0;
+    enum otel__http_result result = otel__http_begin(client, 0, body, len, deadline);
+    if (result != OTEL__HTTP_UNDER_WAY)
+        return result;
+    result = otel__http_run(client, deadline, &lane);
+    if (result == OTEL__HTTP_UNDER_WAY || result == OTEL__HTTP_CANCELLED)
+        otel__http_give_up(client, 0);
+    return result == OTEL__HTTP_UNDER_WAY ? OTEL__HTTP_TIMED_OUT : result;
+}
+
+const struct otel__http_response *otel__http_lane_response(const struct otel__http_client *client, unsigned lane) {
     static const struct otel__http_response none = { .problem = "out of memory" };
-    return client->connection ? &client->connection->response : &none;
+    return client->connection ? &client->connection->lanes[lane].response : &none;
+}
+
+const struct otel__http_response *otel__http_response(const struct otel__http_client *client) {
+    return otel__http_lane_response(client, 0);
 }
 
 bool otel__http_wait(struct otel__http_client *client, uint64_t until) {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * http_client.h - POSTs to one URL over a connection that is kept alive.
+ * http_client.h - POSTs to one URL over connections that are kept alive.
  *
- * DESIGN. libcurl's multi interface with one easy handle, driven by whichever thread calls otel__http_post(): no
- * thread, no timer and no callback outside of a call. While there is nothing to do, nothing runs; while a request is
- * under way the thread sleeps in curl_multi_poll(), from which otel__http_cancel() wakes it. Everything that libcurl
+ * DESIGN. libcurl's multi interface with an easy handle for each lane, in which one request at a time is under way,
+ * driven by whichever thread calls otel__http_post() or otel__http_run(): no thread, no timer and no callback outside
+ * of a call. While there is nothing to do, nothing runs; while a request is under way the thread sleeps in
+ * curl_multi_poll(), from which otel__http_cancel() wakes it. Everything that libcurl
  * would look up for itself in the environment is read once, at creation, with secure_getenv(). Answers may come
  * compressed with gzip; limits and bodies are those of what they are then.
  *
- * post and wait must not overlap each other; cancel may overlap anything but destroy. The fork functions come from
+ * post, begin, run, give_up and wait must not overlap each other; cancel may overlap anything but destroy. The fork functions come from
  * the thread that forks, and keep the fork away from the moments in which a post runs libcurl's and OpenSSL's code;
  * waiting for the network is no such moment. The child leaves the inherited connection behind, closing its own copy
  * of the sockets only, and makes a connection of its own with the next post.
@@ -20,6 +21,9 @@
 
 #include <otel/status.h>
 #include <otel/types.h>
+
+/* Requests that may be under way at once. */
+enum { OTEL__HTTP_LANES_MAX = 16 };
 
 struct otel__http_header {
     otel_str name, value;
@@ -36,6 +40,7 @@ struct otel__http_settings {
     size_t header_count;
     size_t response_limit;                /* bytes of a response's body, decompressed */
     const struct otel__tls_settings *tls; /* NULL: the system's trust, and no certificate of ours */
+    unsigned lanes;                       /* at most OTEL__HTTP_LANES_MAX; 0: 1 */
 };
 
 enum otel__http_result {
@@ -43,7 +48,8 @@ enum otel__http_result {
     OTEL__HTTP_UNAVAILABLE, /* no (whole) answer; trying again may help */
     OTEL__HTTP_IMPOSSIBLE,  /* no usable answer, and trying again will not help */
     OTEL__HTTP_TIMED_OUT,   /* not done at the deadline */
-    OTEL__HTTP_CANCELLED
+    OTEL__HTTP_CANCELLED,
+    OTEL__HTTP_UNDER_WAY /* nothing is known yet */
 };
 
 /* What came of a request; valid until the next one. All text is NUL-terminated and cut to its place. */
@@ -71,6 +77,24 @@ void otel__http_destroy(struct otel__http_client *client);
 enum otel__http_result otel__http_post(struct otel__http_client *client, const void *body, size_t len,
                                        uint64_t deadline);
 const struct otel__http_response *otel__http_response(const struct otel__http_client *client);
+
+/*
+ * Begins to send the `len` bytes, which must stay as they are, in a lane that is free. UNDER_WAY, or why it could not be
+ * begun by `deadline`.
+ */
+enum otel__http_result otel__http_begin(struct otel__http_client *client, unsigned lane, const void *body, size_t len,
+                                        uint64_t deadline);
+/*
+ * Drives what is under way until a request has ended: `lane` becomes its, which is free again, and the result is what
+ * otel__http_post() would return. UNDER_WAY: none has at `until`; CANCELLED, or IMPOSSIBLE with `lane` untouched: none
+ * will.
+ */
+enum otel__http_result otel__http_run(struct otel__http_client *client, uint64_t until, unsigned *lane);
+/* Ends a request that is under way; its response says how far it had come. */
+void otel__http_give_up(struct otel__http_client *client, unsigned lane);
+/* Of the lane's last request. */
+const struct otel__http_response *otel__http_lane_response(const struct otel__http_client *client, unsigned lane);
+
 /* Sleeps until `until`; false: cancelled, or out of memory. */
 bool otel__http_wait(struct otel__http_client *client, uint64_t until);
 

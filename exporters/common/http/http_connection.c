@@ -79,7 +79,9 @@ static char *requested_url(const struct otel__http_settings *settings, bool sock
 }
 
 bool otel__http_plan_fill(struct otel__http_plan *plan, const struct otel__http_settings *settings) {
-    *plan = (struct otel__http_plan){ .url = strdup(settings->url), .response_limit = settings->response_limit };
+    *plan = (struct otel__http_plan){ .url = strdup(settings->url),
+                                      .response_limit = settings->response_limit,
+                                      .lanes = settings->lanes ? settings->lanes : 1 };
     if (!plan->url)
         return false;
     otel__url_parse(plan->url, &plan->parts);
@@ -123,48 +125,48 @@ static void take_header(otel_str line, const char *name, char *out, size_t size)
 }
 
 static size_t on_header(char *data, size_t size, size_t count, void *user) {
-    struct otel__http_connection *connection = user;
-    struct otel__http_response *response = &connection->response;
+    struct otel__http_lane *lane = user;
+    struct otel__http_response *response = &lane->response;
     otel_str line = otel_strn(data, size * count);
-    connection->header_bytes += line.len;
-    if (connection->header_bytes > HEADERS_MAX) {
-        connection->too_large = true;
+    lane->header_bytes += line.len;
+    if (lane->header_bytes > HEADERS_MAX) {
+        lane->too_large = true;
         return 0;
     }
     if (line.len > 5 && memcmp(line.ptr, "HTTP/", 5) == 0) { /* the final response, after one with a 1xx status */
         response->content_type[0] = response->retry_after[0] = response->location[0] = '\0';
-        connection->head_ended = false;
+        lane->head_ended = false;
     }
-    connection->head_ended |= line.len <= 2;
+    lane->head_ended |= line.len <= 2;
     take_header(line, "Content-Type", response->content_type, sizeof response->content_type);
     take_header(line, "Retry-After", response->retry_after, sizeof response->retry_after);
     take_header(line, "Location", response->location, sizeof response->location);
     return line.len;
 }
 
-static bool body_room(struct otel__http_connection *connection, size_t needed) {
-    size_t capacity = connection->body_capacity > 0 ? connection->body_capacity : BODY_FIRST;
+static bool body_room(struct otel__http_lane *lane, size_t needed) {
+    size_t capacity = lane->body_capacity > 0 ? lane->body_capacity : BODY_FIRST;
     while (capacity < needed)
         capacity *= 2;
-    if (capacity == connection->body_capacity)
+    if (capacity == lane->body_capacity)
         return true;
-    uint8_t *body = realloc(connection->response.body, capacity);
+    uint8_t *body = realloc(lane->response.body, capacity);
     if (!body)
         return false;
-    connection->response.body = body;
-    connection->body_capacity = capacity;
+    lane->response.body = body;
+    lane->body_capacity = capacity;
     return true;
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *user) {
-    struct otel__http_connection *connection = user;
-    struct otel__http_response *response = &connection->response;
+    struct otel__http_lane *lane = user;
+    struct otel__http_response *response = &lane->response;
     size_t len = size * count;
-    if (len > connection->body_limit - response->body_len) {
-        connection->too_large = true;
+    if (len > lane->body_limit - response->body_len) {
+        lane->too_large = true;
         return 0;
     }
-    if (!body_room(connection, response->body_len + len))
+    if (!body_room(lane, response->body_len + len))
         return 0;
     memcpy(response->body + response->body_len, data, len);
     response->body_len += len;
@@ -176,7 +178,7 @@ static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_socka
     struct otel__http_connection *connection = user;
     (void)purpose;
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    for (size_t i = 0; fd >= 0 && i < sizeof connection->sockets / sizeof *connection->sockets; i++)
+    for (size_t i = 0; fd >= 0 && i < OTEL__HTTP_SOCKETS_MAX; i++)
         if (connection->sockets[i] == CURL_SOCKET_BAD) {
             connection->sockets[i] = fd;
             break;
@@ -186,7 +188,7 @@ static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_socka
 
 static int on_close(void *user, curl_socket_t fd) {
     struct otel__http_connection *connection = user;
-    for (size_t i = 0; i < sizeof connection->sockets / sizeof *connection->sockets; i++)
+    for (size_t i = 0; i < OTEL__HTTP_SOCKETS_MAX; i++)
         if (connection->sockets[i] == fd)
             connection->sockets[i] = CURL_SOCKET_BAD;
     return close(fd);
@@ -194,13 +196,13 @@ static int on_close(void *user, curl_socket_t fd) {
 
 /* ---- the connection ---------------------------------------------------------------------------------------------- */
 
-static void set_callbacks(struct otel__http_connection *connection) {
-    CURL *easy = connection->easy;
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, connection->error);
+static void set_callbacks(struct otel__http_connection *connection, struct otel__http_lane *lane) {
+    CURL *easy = lane->easy;
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, lane->error);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, connection);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, lane);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, connection);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, lane);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, connection);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
@@ -272,23 +274,43 @@ bool otel__http_connection_lost(const struct otel__http_connection *connection) 
     return connection->witness_inode != socket_inode(connection->witness);
 }
 
+bool otel__http_lane_open(struct otel__http_connection *connection, struct otel__http_lane *lane) {
+    if (lane->easy)
+        return true;
+    lane->easy = curl_easy_init();
+    if (!lane->easy || !set_options(lane->easy, connection->plan)) {
+        curl_easy_cleanup(lane->easy);
+        lane->easy = NULL;
+        return false;
+    }
+    set_callbacks(connection, lane);
+    lane->body_limit = connection->plan->response_limit;
+    return true;
+}
+
 struct otel__http_connection *otel__http_connection_create(const struct otel__http_plan *plan) {
-    struct otel__http_connection *connection = calloc(1, sizeof *connection);
+    struct otel__http_connection *connection =
+        calloc(1, sizeof *connection + plan->lanes * sizeof connection->lanes[0]);
     if (!connection)
         return NULL;
-    for (size_t i = 0; i < sizeof connection->sockets / sizeof *connection->sockets; i++)
+    for (size_t i = 0; i < OTEL__HTTP_SOCKETS_MAX; i++)
         connection->sockets[i] = CURL_SOCKET_BAD;
-    connection->body_limit = plan->response_limit;
+    connection->plan = plan;
     call_witness(connection);
     connection->multi = otel__http_multi_create(connection->wakeup);
-    connection->easy = curl_easy_init();
-    if (!connection->multi || !connection->easy || !set_options(connection->easy, plan)) {
+    if (!connection->multi || !otel__http_lane_open(connection, &connection->lanes[0])) {
         otel__http_connection_destroy(connection);
         return NULL;
     }
-    set_callbacks(connection);
-    curl_multi_setopt(connection->multi, CURLMOPT_MAXCONNECTS, 1L);
+    curl_multi_setopt(connection->multi, CURLMOPT_MAXCONNECTS, (long)plan->lanes);
     return connection;
+}
+
+bool otel__http_connection_busy(const struct otel__http_connection *connection) {
+    for (size_t i = 0; i < connection->plan->lanes; i++)
+        if (connection->lanes[i].under_way)
+            return true;
+    return false;
 }
 
 static bool set_blob(CURL *easy, CURLoption option, struct otel__tls_text text) {
@@ -296,9 +318,9 @@ static bool set_blob(CURL *easy, CURLoption option, struct otel__tls_text text) 
     return text.len == 0 || curl_easy_setopt(easy, option, &blob) == CURLE_OK;
 }
 
-bool otel__http_connection_secure(struct otel__http_connection *connection, const struct otel__tls_content *content) {
-    CURL *easy = connection->easy;
-    if (connection->tls_generation == content->generation)
+bool otel__http_lane_secure(struct otel__http_lane *lane, const struct otel__tls_content *content) {
+    CURL *easy = lane->easy;
+    if (lane->tls_generation == content->generation)
         return true;
     /* Beside the blob, libcurl would go on trusting the system's folder. */
     if (content->text[OTEL__TLS_TRUST].len > 0 && curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) != CURLE_OK)
@@ -307,37 +329,39 @@ bool otel__http_connection_secure(struct otel__http_connection *connection, cons
         !set_blob(easy, CURLOPT_SSLKEY_BLOB, content->text[OTEL__TLS_KEY]) ||
         !set_blob(easy, CURLOPT_SSLCERT_BLOB, content->text[OTEL__TLS_CERTIFICATE]))
         return false;
-    connection->tls_generation = content->generation;
+    lane->tls_generation = content->generation;
     return true;
 }
 
 void otel__http_connection_destroy(struct otel__http_connection *connection) {
     if (!connection)
         return;
-    curl_easy_cleanup(connection->easy);
-    curl_multi_cleanup(connection->multi); /* closes the connection, which calls on_close() */
+    for (size_t i = 0; i < connection->plan->lanes; i++) {
+        curl_easy_cleanup(connection->lanes[i].easy);
+        free(connection->lanes[i].response.body);
+    }
+    curl_multi_cleanup(connection->multi); /* closes the connections, which calls on_close() */
     if (connection->witness >= 0)
         close(connection->witness);
-    free(connection->response.body);
     free(connection);
 }
 
-void otel__http_connection_clear(struct otel__http_connection *connection) {
-    uint8_t *body = connection->response.body;
-    if (connection->body_capacity > BODY_KEEP) {
+void otel__http_lane_clear(struct otel__http_lane *lane) {
+    uint8_t *body = lane->response.body;
+    if (lane->body_capacity > BODY_KEEP) {
         free(body);
         body = NULL;
-        connection->body_capacity = 0;
+        lane->body_capacity = 0;
     }
-    connection->response = (struct otel__http_response){ .body = body };
-    connection->header_bytes = 0;
-    connection->head_ended = false;
-    connection->too_large = false;
-    connection->error[0] = '\0';
+    lane->response = (struct otel__http_response){ .body = body };
+    lane->header_bytes = 0;
+    lane->head_ended = false;
+    lane->too_large = false;
+    lane->error[0] = '\0';
 }
 
 static void close_sockets(struct otel__http_connection *connection) {
-    for (size_t i = 0; i < sizeof connection->sockets / sizeof *connection->sockets; i++)
+    for (size_t i = 0; i < OTEL__HTTP_SOCKETS_MAX; i++)
         if (connection->sockets[i] != CURL_SOCKET_BAD)
             close(connection->sockets[i]);
     for (size_t i = 0; i < 2; i++)

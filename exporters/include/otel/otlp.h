@@ -80,13 +80,18 @@ typedef struct otel_otlp_options {
      * takes more, whatever its status.
      */
     size_t max_response_bytes OTEL__INIT(0);
+    /**
+     * Requests that may be under way at once when a batch is sent in parts, each on a connection of its own, up to 16;
+     * default 1. More make up for a server that is far away, at the price of memory for each.
+     */
+    unsigned max_concurrent_requests OTEL__INIT(0);
 } otel_otlp_options;
 
 /**
  * An exporter that POSTs ExportTraceServiceRequest over HTTP, as protobuf or as JSON. NULL and a reason when an option
  * is unusable.
  *
- * It keeps one connection alive, and uses TLS 1.2 or later for https, with the system's trust or that of
+ * It keeps its connections alive, and uses TLS 1.2 or later for https, with the system's trust or that of
  * `certificate_file`. It retries what is worth retrying (connections that fail or break, HTTP 429, 502, 503, 504)
  * within its time bound, with exponential back-off and jitter (initial_backoff_ms, max_backoff_ms); honours
  * Retry-After, also for later exports, which a 429 or 503 without one slows down as well; and follows no redirects.
