@@ -288,7 +288,8 @@ static void cancel_ends_a_request_and_all_later_ones(void **state) {
     pthread_create(&thread, NULL, cancel_later, &job);
     assert_int_equal(otel__http_post(job.client, "x", 1, UINT64_MAX / 2), OTEL__HTTP_CANCELLED);
     assert_int_equal(post(job.client), OTEL__HTTP_CANCELLED);
-    assert_false(otel__http_wait(job.client, UINT64_MAX / 2));
+    unsigned lane = 0;
+    assert_int_equal(otel__http_run(job.client, UINT64_MAX / 2, &lane), OTEL__HTTP_CANCELLED);
     pthread_join(thread, NULL);
     assert_int_equal(http_double_requests(server), 1);
     otel__http_destroy(job.client);
@@ -306,11 +307,13 @@ static void cancel_ends_a_wait(void **state) {
     http_double *server = START({ .status = 200 });
     struct otel__http_client *client = client_for(server);
     uint64_t until = in_ms(30);
-    assert_true(otel__http_wait(client, until));
+    unsigned lane = 7;
+    assert_int_equal(otel__http_run(client, until, &lane), OTEL__HTTP_UNDER_WAY);
     assert_true(otel__clock_monotonic() >= until);
     pthread_t thread;
     pthread_create(&thread, NULL, cancel_now, client);
-    assert_false(otel__http_wait(client, UINT64_MAX / 2));
+    assert_int_equal(otel__http_run(client, UINT64_MAX / 2, &lane), OTEL__HTTP_CANCELLED);
+    assert_int_equal(lane, 7);
     pthread_join(thread, NULL);
     otel__http_destroy(client);
     http_double_stop(server);

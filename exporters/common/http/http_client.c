@@ -322,20 +322,6 @@ const struct otel__http_response *otel__http_response(const struct otel__http_cl
     return otel__http_lane_response(client, 0);
 }
 
-bool otel__http_wait(struct otel__http_client *client, uint64_t until) {
-    if (!otel__fork_gate_enter(&client->gate, until))
-        return true;
-    bool ready = connect_client(client);
-    otel__fork_gate_leave(&client->gate);
-    while (ready && !otel__http_cancelled(client)) {
-        int left = otel__deadline_left_ms(until);
-        if (left == 0)
-            return true;
-        curl_multi_poll(client->connection->multi, NULL, 0, left, NULL);
-    }
-    return false;
-}
-
 /* ---- from other threads ------------------------------------------------------------------------------------------ */
 
 void otel__http_cancel(struct otel__http_client *client) {

@@ -9,7 +9,7 @@
  * would look up for itself in the environment is read once, at creation, with secure_getenv(). Answers may come
  * compressed with gzip; limits and bodies are those of what they are then.
  *
- * post, begin, run, give_up and wait must not overlap each other; cancel may overlap anything but destroy. The fork functions come from
+ * post, begin, run and give_up must not overlap each other; cancel may overlap anything but destroy. The fork functions come from
  * the thread that forks, and keep the fork away from the moments in which a post runs libcurl's and OpenSSL's code;
  * waiting for the network is no such moment. The child leaves the inherited connection behind, closing its own copy
  * of the sockets only, and makes a connection of its own with the next post.
@@ -87,16 +87,13 @@ enum otel__http_result otel__http_begin(struct otel__http_client *client, unsign
 /*
  * Drives what is under way until a request has ended: `lane` becomes its, which is free again, and the result is what
  * otel__http_post() would return. UNDER_WAY: none has at `until`; CANCELLED, or IMPOSSIBLE with `lane` untouched: none
- * will.
+ * will. With nothing under way it just waits.
  */
 enum otel__http_result otel__http_run(struct otel__http_client *client, uint64_t until, unsigned *lane);
 /* Ends a request that is under way; its response says how far it had come. */
 void otel__http_give_up(struct otel__http_client *client, unsigned lane);
 /* Of the lane's last request. */
 const struct otel__http_response *otel__http_lane_response(const struct otel__http_client *client, unsigned lane);
-
-/* Sleeps until `until`; false: cancelled, or out of memory. */
-bool otel__http_wait(struct otel__http_client *client, uint64_t until);
 
 /* For good: what runs returns at once, what comes later fails at once. */
 void otel__http_cancel(struct otel__http_client *client);
