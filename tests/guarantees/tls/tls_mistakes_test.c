@@ -138,8 +138,8 @@ static void plain_http_has_no_use_for_them(void **state) {
     assert_non_null(exporter);
     otel_exporter_destroy(exporter);
     assert_int_equal(reports_count(), 1);
-    assert_true(
-        reports_mention("otel_otlp_options.certificate_file is of no use, as the endpoint does not begin with https://", NULL));
+    assert_true(reports_mention(
+        "otel_otlp_options.certificate_file is of no use, as the endpoint does not begin with https://", NULL));
     (void)scene;
 }
 
