@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Requests of random spans say the same to protobuf-c and to Python's protobuf with OpenTelemetry's own definitions.
+"""Random spans say the same to protobuf-c and to Python's protobuf with OpenTelemetry's own definitions.
 
 usage: decoders_test.py --requests PROGRAM --folder FOLDER [unittest arguments]
 
-PROGRAM is otlp_requests; its requests and the packages of requirements.txt are kept in FOLDER. Other spans each run:
+PROGRAM is otlp_requests; what it writes and the packages of requirements.txt are kept in FOLDER. Other spans each run:
 REQUESTS_SEED repeats one; its value is printed first. Exit code 77: the packages cannot be had.
 """
 
@@ -90,11 +90,15 @@ class Decoders(unittest.TestCase):
         command = [options.requests, str(seed), str(cls.folder)]
         made = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment, timeout=120, check=True)
         cls.made = int(made.stdout)
-        cls.bodies = {form: cls.read(form) for form in ("protobuf", "json")}
-        cls.decoded = {
-            "protobuf": [ExportTraceServiceRequest.FromString(body) for body, _ in cls.bodies["protobuf"]],
-            "json": [otlp_json.parse(body, ExportTraceServiceRequest()) for body, _ in cls.bodies["json"]],
-        }
+        cls.bodies = {form: cls.read(form) for form in ("protobuf", "json", "line")}
+        cls.decoded = {form: [cls.decode(form, body) for body, _ in bodies] for form, bodies in cls.bodies.items()}
+
+    @staticmethod
+    def decode(form, body):
+        """A line of a file is TracesData, whose fields are those of a request."""
+        if form == "protobuf":
+            return ExportTraceServiceRequest.FromString(body)
+        return otlp_json.parse(body, ExportTraceServiceRequest())
 
     @classmethod
     def read(cls, form):
@@ -116,19 +120,24 @@ class Decoders(unittest.TestCase):
     def test_json_is_decoded_to_the_same(self):
         self.compare("json")
 
+    def test_lines_of_a_file_are_decoded_to_the_same(self):
+        self.compare("line")
+
     def test_protobuf_is_written_as_python_writes_it(self):
         for number, ((body, _), message) in enumerate(zip(self.bodies["protobuf"], self.decoded["protobuf"])):
             self.assertTrue(message.SerializeToString() == body, f"request {number} of seed {seed}")
 
-    def test_both_say_the_same_of_every_span(self):
-        protobuf, json = spans_of(self.decoded["protobuf"]), spans_of(self.decoded["json"])
-        self.assertEqual(sum(map(len, protobuf.values())), self.made)
-        self.assertEqual(protobuf.keys(), json.keys())
-        for ids, said in protobuf.items():
-            if json[ids] != said:
-                self.fail(f"span {ids[1].hex()} of seed {seed}, {first_difference(json[ids][0], said[0])}")
-        requests = ", ".join(f"{len(bodies)} requests in {form}" for form, bodies in self.bodies.items())
-        print(f"measured: {type(self).__name__}: {self.made} spans in {requests}", flush=True)
+    def test_all_say_the_same_of_every_span(self):
+        wanted = spans_of(self.decoded["protobuf"])
+        self.assertEqual(sum(map(len, wanted.values())), self.made)
+        for form in ("json", "line"):
+            found = spans_of(self.decoded[form])
+            self.assertEqual(found.keys(), wanted.keys(), form)
+            for ids, said in wanted.items():
+                if found[ids] != said:
+                    self.fail(f"{form}: span {ids[1].hex()} of seed {seed}, {first_difference(found[ids][0], said[0])}")
+        requests = ", ".join(f"{len(bodies)} of {form}" for form, bodies in self.bodies.items())
+        print(f"measured: {type(self).__name__}: {self.made} spans in requests: {requests}", flush=True)
 
     def test_every_field_was_there(self):
         """What was never sent has not been compared."""
