@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* grpc_status.h - what a gRPC status means for a request (specification: OTLP/gRPC, Failures and Throttling). */
+#ifndef OTEL_GRPC_STATUS_H
+#define OTEL_GRPC_STATUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Such as "UNAVAILABLE"; "status" for a number that is none. */
+const char *otel__grpc_status_name(int status);
+/* Whether another attempt makes sense; `retry_info`: the server has said when. */
+bool otel__grpc_status_retryable(int status, bool retry_info);
+/* Whether grpc-status-details-bin holds a RetryInfo; `delay`, in ns, is 0 where it names none. */
+bool otel__grpc_retry_info(const uint8_t *details, size_t len, uint64_t *delay);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* grpc_target.h - what gRPC core is to connect to, from the ways in which users write an endpoint. */
+#ifndef OTEL_GRPC_TARGET_H
+#define OTEL_GRPC_TARGET_H
+
+#include <stdbool.h>
+
+struct otel__grpc_target {
+    char text[512];
+    bool tls;
+    bool path_ignored; /* the endpoint had one */
+};
+
+/* NULL: `target` is filled in; otherwise why `endpoint` is unusable, a static phrase. */
+const char *otel__grpc_target(const char *endpoint, bool insecure, struct otel__grpc_target *target);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* grpc_double.c - see grpc_double.h. */
+#include "grpc_double.h"
+
+#include <grpc/byte_buffer.h>
+#include <grpc/byte_buffer_reader.h>
+#include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
+#include <grpc/support/time.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct grpc_double {
+    grpc_server *server;
+    grpc_completion_queue *queue;
+    pthread_t thread;
+    int port;
+    struct grpc_step steps[8];
+    size_t count;
+    atomic_size_t requests;
+    atomic_bool stopping;
+    uint8_t *body;
+    size_t body_len;
+    char method[128], agent[256];
+};
+
+static void copy_text(grpc_slice slice, char *out, size_t size) {
+    snprintf(out, size, "%.*s", (int)GRPC_SLICE_LENGTH(slice), (const char *)GRPC_SLICE_START_PTR(slice));
+}
+
+/* False: the queue has been shut down. */
+static bool next(grpc_double *server) {
+    return grpc_completion_queue_next(server->queue, gpr_inf_future(GPR_CLOCK_REALTIME), NULL).type == GRPC_OP_COMPLETE;
+}
+
+static void keep_body(grpc_double *server, grpc_byte_buffer *buffer) {
+    grpc_byte_buffer_reader reader;
+    if (!buffer || !grpc_byte_buffer_reader_init(&reader, buffer))
+        return;
+    grpc_slice all = grpc_byte_buffer_reader_readall(&reader);
+    free(server->body);
+    server->body_len = GRPC_SLICE_LENGTH(all);
+    server->body = malloc(server->body_len + 1);
+    memcpy(server->body, GRPC_SLICE_START_PTR(all), server->body_len);
+    grpc_slice_unref(all);
+    grpc_byte_buffer_reader_destroy(&reader);
+    grpc_byte_buffer_destroy(buffer);
+}
+
+static void answer(grpc_double *server, grpc_call *call, const struct grpc_step *step) {
+    grpc_slice body = grpc_slice_from_copied_buffer(step->body ? step->body : "", step->body_len);
+    grpc_slice words = grpc_slice_from_copied_string(step->words ? step->words : "");
+    grpc_metadata details = { .key = grpc_slice_from_static_string("grpc-status-details-bin"),
+                              .value = grpc_slice_from_copied_buffer(step->details ? step->details : "",
+                                                                     step->details_len) };
+    grpc_byte_buffer *response = grpc_raw_byte_buffer_create(&body, 1);
+    int cancelled = 0;
+    const grpc_op all[] = {
+        { .op = GRPC_OP_SEND_INITIAL_METADATA },
+        { .op = GRPC_OP_RECV_CLOSE_ON_SERVER, .data.recv_close_on_server.cancelled = &cancelled },
+        { .op = GRPC_OP_SEND_STATUS_FROM_SERVER,
+          .data.send_status_from_server = { .trailing_metadata_count = step->details ? 1 : 0,
+                                            .trailing_metadata = &details,
+                                            .status = (grpc_status_code)step->status,
+                                            .status_details = &words } },
+        { .op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = response },
+    };
+    /* Who never answers just waits for the client to give up. */
+    if (step->silent)
+        grpc_call_start_batch(call, all + 1, 1, call, NULL);
+    else
+        grpc_call_start_batch(call, all, step->status == 0 ? 4 : 3, call, NULL);
+    next(server);
+    grpc_byte_buffer_destroy(response);
+    grpc_slice_unref(body);
+    grpc_slice_unref(words);
+    grpc_slice_unref(details.value);
+}
+
+static bool serve(grpc_double *server) {
+    grpc_call *call = NULL;
+    grpc_call_details details;
+    grpc_metadata_array metadata;
+    grpc_call_details_init(&details);
+    grpc_metadata_array_init(&metadata);
+    grpc_server_request_call(server->server, &call, &details, &metadata, server->queue, server->queue, server);
+    bool served = next(server) && call;
+    if (served) {
+        copy_text(details.method, server->method, sizeof server->method);
+        for (size_t i = 0; i < metadata.count; i++)
+            if (grpc_slice_str_cmp(metadata.metadata[i].key, "user-agent") == 0)
+                copy_text(metadata.metadata[i].value, server->agent, sizeof server->agent);
+        grpc_byte_buffer *request = NULL;
+        const grpc_op receive = { .op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &request };
+        grpc_call_start_batch(call, &receive, 1, call, NULL);
+        next(server);
+        keep_body(server, request);
+        size_t number = atomic_fetch_add(&server->requests, 1);
+        answer(server, call, &server->steps[number < server->count ? number : server->count - 1]);
+        grpc_call_unref(call);
+    }
+    grpc_call_details_destroy(&details);
+    grpc_metadata_array_destroy(&metadata);
+    return served;
+}
+
+static void *run(void *arg) {
+    grpc_double *server = arg;
+    while (!atomic_load(&server->stopping) && serve(server))
+        ;
+    return NULL;
+}
+
+grpc_double *grpc_double_start(int port, const struct grpc_step *steps, size_t count) {
+    grpc_double *server = calloc(1, sizeof *server);
+    char address[32];
+    snprintf(address, sizeof address, "127.0.0.1:%d", port);
+    server->count = count < 8 ? count : 8;
+    memcpy(server->steps, steps, server->count * sizeof *steps);
+    grpc_init();
+    server->queue = grpc_completion_queue_create_for_next(NULL);
+    server->server = grpc_server_create(NULL, NULL);
+    grpc_server_credentials *plain = grpc_insecure_server_credentials_create();
+    server->port = grpc_server_add_http2_port(server->server, address, plain);
+    grpc_server_credentials_release(plain);
+    grpc_server_register_completion_queue(server->server, server->queue, NULL);
+    grpc_server_start(server->server);
+    pthread_create(&server->thread, NULL, run, server);
+    return server;
+}
+
+void grpc_double_stop(grpc_double *server) {
+    atomic_store(&server->stopping, true);
+    grpc_completion_queue *down = grpc_completion_queue_create_for_pluck(NULL);
+    grpc_server_shutdown_and_notify(server->server, down, server);
+    grpc_server_cancel_all_calls(server->server);
+    grpc_completion_queue_pluck(down, server, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+    pthread_join(server->thread, NULL);
+    grpc_server_destroy(server->server);
+    grpc_completion_queue_shutdown(server->queue);
+    while (next(server))
+        ;
+    grpc_completion_queue_destroy(server->queue);
+    grpc_completion_queue_shutdown(down);
+    grpc_completion_queue_destroy(down);
+    grpc_shutdown();
+    free(server->body);
+    free(server);
+}
+
+int grpc_double_port(const grpc_double *server) { return server->port; }
+size_t grpc_double_requests(grpc_double *server) { return atomic_load(&server->requests); }
+const char *grpc_double_method(grpc_double *server) { return server->method; }
+const char *grpc_double_agent(grpc_double *server) { return server->agent; }
+
+const uint8_t *grpc_double_body(grpc_double *server, size_t *len) {
+    *len = server->body_len;
+    return server->body;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* grpc_double.h - a gRPC server that answers as it is told, and keeps the last request. */
+#ifndef GRPC_DOUBLE_H
+#define GRPC_DOUBLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct grpc_step {
+    int status;
+    const char *words, *body, *details; /* NULL: none */
+    size_t body_len, details_len;
+    bool silent; /* never answers */
+};
+
+typedef struct grpc_double grpc_double;
+
+/* Plaintext, on a port of its own choice (0) or the given one. The last step is repeated. */
+grpc_double *grpc_double_start(int port, const struct grpc_step *steps, size_t count);
+void grpc_double_stop(grpc_double *server);
+int grpc_double_port(const grpc_double *server);
+size_t grpc_double_requests(grpc_double *server);
+/* Of the last request; to be read while no call is under way. */
+const uint8_t *grpc_double_body(grpc_double *server, size_t *len);
+const char *grpc_double_method(grpc_double *server);
+const char *grpc_double_agent(grpc_double *server);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* otlp_grpc_test.c - the OTLP exporter against a gRPC server that answers, refuses, stalls and comes back. */
+#include "batch_double.h"
+#include "grpc_double.h"
+#include "otlp_expect.h"
+#include "reports.h"
+#include "span_generator.h"
+
+#include <otel/grpc.h>
+#include <otel/sdk.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct scene {
+    grpc_double *server;
+    otel_exporter *exporter;
+    span_set *spans;
+    otel_batch *batch;
+};
+
+static otel_exporter *exporter_for(int port, const char *scheme, int timeout_ms) {
+    char endpoint[64];
+    snprintf(endpoint, sizeof endpoint, "%s://127.0.0.1:%d", scheme, port);
+    otel_otlp_grpc_options options = { .size = sizeof options, .endpoint = endpoint, .timeout_ms = timeout_ms };
+    otel_exporter *exporter = otel_otlp_grpc_exporter(&options);
+    assert_non_null(exporter);
+    return exporter;
+}
+
+static struct scene begin(const struct grpc_step *steps, size_t count, const char *scheme, int timeout_ms) {
+    reports_start(OTEL_LOG_DEBUG);
+    struct scene scene = { .server = grpc_double_start(0, steps, count), .spans = span_set_create(11, 20) };
+    scene.exporter = exporter_for(grpc_double_port(scene.server), scheme, timeout_ms);
+    scene.batch = batch_double_create(span_set_spans(scene.spans), 20, span_set_resource(scene.spans));
+    return scene;
+}
+
+static void end(struct scene *scene) {
+    otel_exporter_destroy(scene->exporter);
+    batch_double_free(scene->batch);
+    span_set_free(scene->spans);
+    if (scene->server)
+        grpc_double_stop(scene->server);
+    reports_stop();
+}
+
+static otel_status export_once(struct scene *scene, uint64_t *rejected) {
+    return batch_double_export(scene->exporter, scene->batch, 0, rejected);
+}
+
+static void a_request_holds_the_batch(void **state) {
+    (void)state;
+    const struct grpc_step steps[] = { { .status = 0 } };
+    struct scene scene = begin(steps, 1, "http", 20000);
+    assert_int_equal(export_once(&scene, NULL), OTEL_OK);
+    size_t len;
+    const uint8_t *body = grpc_double_body(scene.server, &len);
+    otlp_report report = { .text = "" };
+    if (!otlp_expect_request(&report, body, len, span_set_spans(scene.spans), 20, span_set_resource(scene.spans)))
+        fail_msg("%s: %s", report.path, report.text);
+    assert_string_equal(grpc_double_method(scene.server),
+                        "/opentelemetry.proto.collector.trace.v1.TraceService/Export");
+    char agent[64];
+    snprintf(agent, sizeof agent, "OTel-OTLP-Exporter-C/%s ", otel_sdk_version());
+    assert_memory_equal(grpc_double_agent(scene.server), agent, strlen(agent));
+    end(&scene);
+}
+
+static void partial_success_is_counted_and_not_sent_again(void **state) {
+    (void)state;
+    const struct grpc_step steps[] = { { .body = "\x0a\x07\x08\x03\x12\x03"
+                                                 "bad",
+                                         .body_len = 9 } };
+    struct scene scene = begin(steps, 1, "http", 20000);
+    uint64_t rejected = 0;
+    assert_int_equal(export_once(&scene, &rejected), OTEL_OK);
+    assert_int_equal(rejected, 3);
+    assert_int_equal(grpc_double_requests(scene.server), 1);
+    end(&scene);
+}
+
+static void statuses_decide_about_another_attempt(void **state) {
+    (void)state;
+    const struct grpc_step steps[] = {
+        { .status = 14, .words = "busy" }, { .status = 0 }, { .status = 8 }, { .status = 3, .words = "no\x1b" }
+    };
+    struct scene scene = begin(steps, 4, "http", 20000);
+    assert_int_equal(export_once(&scene, NULL), OTEL_OK);
+    assert_int_equal(grpc_double_requests(scene.server), 2);
+    assert_int_equal(export_once(&scene, NULL), OTEL_ERR_EXPORT);
+    assert_int_equal(grpc_double_requests(scene.server), 3);
+    assert_int_equal(export_once(&scene, NULL), OTEL_ERR_EXPORT);
+    assert_int_equal(grpc_double_requests(scene.server), 4);
+    end(&scene);
+}
+
+static void retry_info_makes_an_exhausted_server_worth_waiting_for(void **state) {
+    (void)state;
+    const struct grpc_step steps[] = {
+        { .status = 8, .details = "\x1a\x1e\x0a\x16t/google.rpc.RetryInfo\x12\x04\x0a\x02\x08\x01", .details_len = 32 },
+        { .status = 0 }
+    };
+    struct scene scene = begin(steps, 2, "http", 20000);
+    assert_int_equal(export_once(&scene, NULL), OTEL_OK);
+    assert_int_equal(grpc_double_requests(scene.server), 2);
+    end(&scene);
+}
+
+static void the_deadline_ends_an_export(void **state) {
+    (void)state;
+    const struct grpc_step steps[] = { { .silent = true } };
+    struct scene scene = begin(steps, 1, "http", 300);
+    assert_int_equal(export_once(&scene, NULL), OTEL_ERR_TIMEOUT);
+    end(&scene);
+}
+
+static void *cancel_it(void *arg) {
+    struct scene *scene = arg;
+    while (grpc_double_requests(scene->server) == 0)
+        usleep(1000);
+    batch_double_ops(scene->exporter)->cancel(batch_double_self(scene->exporter));
+    return NULL;
+}
+
+static void cancel_ends_an_export(void **state) {
+    (void)state;
+    const struct grpc_step steps[] = { { .silent = true } };
+    struct scene scene = begin(steps, 1, "http", 50000);
+    pthread_t thread;
+    pthread_create(&thread, NULL, cancel_it, &scene);
+    assert_int_equal(export_once(&scene, NULL), OTEL_ERR_CANCELLED);
+    pthread_join(thread, NULL);
+    end(&scene);
+}
+
+static void a_server_may_come_back(void **state) {
+    (void)state;
+    const struct grpc_step steps[] = { { .status = 0 } };
+    struct scene scene = begin(steps, 1, "http", 30000);
+    assert_int_equal(export_once(&scene, NULL), OTEL_OK);
+    int port = grpc_double_port(scene.server);
+    grpc_double_stop(scene.server);
+    scene.server = grpc_double_start(port, steps, 1);
+    assert_int_equal(export_once(&scene, NULL), OTEL_OK);
+    assert_int_equal(grpc_double_requests(scene.server), 1);
+    end(&scene);
+}
+
+static void https_never_becomes_plaintext(void **state) {
+    (void)state;
+    const struct grpc_step steps[] = { { .status = 0 } };
+    struct scene scene = begin(steps, 1, "https", 1500);
+    assert_int_not_equal(export_once(&scene, NULL), OTEL_OK);
+    assert_int_equal(grpc_double_requests(scene.server), 0);
+    end(&scene);
+}
+
+static void a_child_of_a_process_that_exported_loses_its_spans(void **state) {
+    (void)state;
+    const struct grpc_step steps[] = { { .status = 0 } };
+    struct scene scene = begin(steps, 1, "http", 20000);
+    assert_int_equal(export_once(&scene, NULL), OTEL_OK);
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(20);
+        batch_double_ops(scene.exporter)->after_fork(batch_double_self(scene.exporter), true);
+        _exit(export_once(&scene, NULL) == OTEL_ERR_EXPORT ? 0 : 1);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    assert_int_equal(status, 0);
+    assert_int_equal(export_once(&scene, NULL), OTEL_OK);
+    assert_int_equal(grpc_double_requests(scene.server), 2);
+    end(&scene);
+}
+
+static void unusable_options_are_refused_with_a_reason(void **state) {
+    (void)state;
+    otel_error error = { "" };
+    otel_otlp_grpc_options options = { .size = sizeof options, .endpoint = "ftp://c", .error = &error };
+    assert_null(otel_otlp_grpc_exporter(&options));
+    assert_non_null(strstr(error.text, "otel_otlp_grpc_options.endpoint: its scheme"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_request_holds_the_batch),
+        cmocka_unit_test(partial_success_is_counted_and_not_sent_again),
+        cmocka_unit_test(statuses_decide_about_another_attempt),
+        cmocka_unit_test(retry_info_makes_an_exhausted_server_worth_waiting_for),
+        cmocka_unit_test(the_deadline_ends_an_export),
+        cmocka_unit_test(cancel_ends_an_export),
+        cmocka_unit_test(a_server_may_come_back),
+        cmocka_unit_test(https_never_becomes_plaintext),
+        cmocka_unit_test(a_child_of_a_process_that_exported_loses_its_spans),
+        cmocka_unit_test(unusable_options_are_refused_with_a_reason),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
