@@ -24,6 +24,7 @@ static void a_url_says_whether_there_is_tls(void **state) {
     assert_target("http://localhost:4317", false, "localhost:4317", false, false);
     assert_target("https://c:99/", true, "c:99", true, false);
     assert_target("HTTP://c", false, "c:4317", false, false);
+    assert_target("https://c", true, "c:4317", true, false);
     assert_target("https://[::1]", false, "[::1]:4317", true, false);
     assert_target("https://[::1]:80", false, "[::1]:80", true, false);
     assert_target("http://c:80/v1/traces", false, "c:80", false, true);
