@@ -11,7 +11,7 @@
 #include "grpc/grpc_target.h"
 #include "otlp/otlp_encode.h"
 #include "otlp/otlp_report.h"
-#include "otlp/otlp_response.h"
+#include "otlp/otlp_response_protobuf.h"
 
 #include <grpc/status.h>
 #include <otel/grpc.h>
@@ -57,11 +57,9 @@ struct job {
 
 /* An answer reads as over HTTP. */
 static void accept_reply(struct job *job, const struct otel__grpc_reply *reply, size_t count) {
-    struct otel__http_response response = { .status = 200, .content_type = "application/x-protobuf" };
-    struct otel__otlp_answer answer;
-    response.body = reply->body;
-    response.body_len = reply->body_len;
-    otel__otlp_read_answer(&response, &answer);
+    struct otel__http_response response = { .body = reply->body, .body_len = reply->body_len };
+    struct otel__otlp_answer answer = { 0 };
+    otel__otlp_read_protobuf_success(&response, &answer);
     uint64_t rejected = answer.rejected < count ? answer.rejected : count;
     job->rejected += rejected;
     job->delivered += count;
