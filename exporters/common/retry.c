@@ -44,6 +44,14 @@ bool otel__retry_next(struct otel__retry *retry, uint64_t now, uint32_t random, 
     return !retry->policy.disabled && now < retry->deadline && *wait < retry->deadline - now;
 }
 
+uint64_t otel__retry_grow(const struct otel__retry_policy *policy, uint64_t delay, unsigned asked) {
+    const uint64_t most = max_ms(policy) * OTEL__MILLISECOND;
+    uint64_t grown = delay;
+    for (unsigned i = 0; i < asked && grown < most; i++)
+        grown *= 2;
+    return delay >= most || grown < most ? grown : most;
+}
+
 static bool parse_seconds(const char *text, uint64_t *seconds) {
     uint64_t value = 0;
     const char *at = text;

@@ -40,6 +40,12 @@ bool otel__retry_http_status(int status);
 bool otel__retry_next(struct otel__retry *retry, uint64_t now, uint32_t random, uint64_t floor, uint64_t *wait);
 
 /*
+ * What a server asks for once more, `asked` times before already: each time twice as long, up to the policy's longest
+ * wait, and never shorter than the delay itself.
+ */
+uint64_t otel__retry_grow(const struct otel__retry_policy *policy, uint64_t delay, unsigned asked);
+
+/*
  * The delay that a Retry-After header asks for, in ns: seconds, or an HTTP date, of which `wall_seconds` (since 1970)
  * is subtracted; a date in the past is no delay. False: `text` is neither.
  */

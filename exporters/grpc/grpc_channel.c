@@ -3,245 +3,250 @@
 #include "grpc/grpc_channel.h"
 
 #include "base/clock.h"
-#include "base/escape.h"
-#include "grpc/grpc_status.h"
+#include "base/sync.h"
+#include "common/fork_gate.h"
+#include "common/tls/tls_files.h"
+#include "grpc/grpc_call.h"
+#include "grpc/grpc_core.h"
 
-#include <grpc/byte_buffer.h>
-#include <grpc/byte_buffer_reader.h>
+#include <ctype.h>
+#include <grpc/compression.h>
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
-#include <grpc/support/alloc.h>
 #include <grpc/support/time.h>
-#include <pthread.h>
-#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { RESPONSE_MAX = 4 * 1024 * 1024, RECONNECT_FIRST_MS = 200, RECONNECT_MAX_MS = 5000 };
+enum {
+    RESPONSE_MAX = 4 * 1024 * 1024, /* OTLP's limit, by default */
+    RECONNECT_FIRST_MS = 200,
+    RECONNECT_MAX_MS = 5000,
+    STAY_MS = 20,   /* inside of gRPC core; a fork waits for longer */
+    GRACE_MS = 1000 /* for a fork() to end, before a channel is taken down */
+};
 
 struct otel__grpc_channel {
-    char *target, *user_agent;
-    bool tls;
-    pid_t owner; /* of what follows; 0: nothing was made yet */
-    grpc_channel *channel;
+    struct otel__grpc_target target;
+    char *user_agent;
+    bool gzip;
+    int response_max;
+    grpc_metadata *metadata; /* of each request */
+    size_t metadata_count;
+    char *text;                  /* that it points to */
+    struct otel__tls_files *tls; /* NULL: none are set */
+    uint64_t generation;         /* of their content that `channel` was made with */
+    grpc_channel *channel;       /* NULL: not made yet */
     grpc_completion_queue *queue;
-    pthread_mutex_t lock; /* of `call` and `cancelled` */
-    pthread_cond_t woken; /* by a cancel */
-    grpc_call *call;      /* under way */
-    bool cancelled;
+    _Atomic uint32_t cancelled;
+    struct otel__fork_gate gate;
 };
 
-/* What one call receives. */
-struct call {
-    grpc_metadata_array initial, trailing;
-    grpc_byte_buffer *request, *response;
-    grpc_status_code status;
-    grpc_slice details;
-};
+/* ---- creation ---------------------------------------------------------------------------------------------------- */
 
-/* The process that started gRPC core. A fork copies its state, not its threads. */
-static _Atomic pid_t started_by;
-
-static void init_lock(struct otel__grpc_channel *channel) {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_mutex_init(&channel->lock, NULL);
-    pthread_cond_init(&channel->woken, &attributes);
-    pthread_condattr_destroy(&attributes);
+/* Slices of our own text: there is nothing to be released, and gRPC core need not have been started. */
+static bool copy_headers(struct otel__grpc_channel *channel, const struct otel__http_header *headers, size_t count) {
+    size_t size = 1;
+    for (size_t i = 0; i < count; i++)
+        size += headers[i].name.len + headers[i].value.len;
+    channel->metadata = calloc(count + 1, sizeof *channel->metadata);
+    channel->text = malloc(size);
+    if (!channel->metadata || !channel->text)
+        return false;
+    char *at = channel->text;
+    for (size_t i = 0; i < count; i++) {
+        const size_t name_len = headers[i].name.len, value_len = headers[i].value.len;
+        for (size_t j = 0; j < name_len; j++)
+            at[j] = (char)tolower((unsigned char)headers[i].name.ptr[j]);
+        channel->metadata[i].key = grpc_slice_from_static_buffer(at, name_len);
+        at += name_len;
+        if (value_len > 0)
+            memcpy(at, headers[i].value.ptr, value_len);
+        channel->metadata[i].value = grpc_slice_from_static_buffer(at, value_len);
+        at += value_len;
+    }
+    channel->metadata_count = count;
+    return true;
 }
 
-struct otel__grpc_channel *otel__grpc_create(const char *target, bool tls, const char *user_agent) {
+static bool fill(struct otel__grpc_channel *channel, const struct otel__otlp_grpc_settings *settings,
+                 otel_error *error) {
+    const char *prefix = settings->user_agent_prefix;
+    const size_t max = settings->response_max ? settings->response_max : RESPONSE_MAX;
+    channel->target = settings->target;
+    channel->gzip = settings->gzip;
+    channel->response_max = max < INT32_MAX ? (int)max : INT32_MAX;
+    if (asprintf(&channel->user_agent, "%s%sOTel-OTLP-Exporter-C/" OTEL__VERSION, prefix ? prefix : "",
+                 prefix ? " " : "") < 0) {
+        channel->user_agent = NULL;
+        return false;
+    }
+    if (settings->tls && !(channel->tls = otel__tls_open(settings->tls, error)))
+        return false;
+    return copy_headers(channel, settings->headers, settings->header_count);
+}
+
+struct otel__grpc_channel *otel__grpc_create(const struct otel__otlp_grpc_settings *settings, otel_error *error) {
     struct otel__grpc_channel *channel = calloc(1, sizeof *channel);
-    if (!channel)
-        return NULL;
-    init_lock(channel);
-    channel->tls = tls;
-    channel->target = strdup(target);
-    channel->user_agent = strdup(user_agent);
-    if (channel->target && channel->user_agent)
+    if (!channel || fill(channel, settings, error))
         return channel;
     otel__grpc_destroy(channel);
     return NULL;
 }
 
+/* ---- the channel ------------------------------------------------------------------------------------------------- */
+
 static grpc_arg number(const char *key, int value) {
     return (grpc_arg){ .type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value };
 }
 
-static void open_channel(struct otel__grpc_channel *channel) {
+static grpc_channel_credentials *credentials(const struct otel__grpc_channel *channel,
+                                             const struct otel__tls_content *content) {
+    if (!channel->target.tls)
+        return grpc_insecure_credentials_create();
+    if (!content)
+        return grpc_ssl_credentials_create(NULL, NULL, NULL, NULL);
+    const struct otel__tls_text *text = content->text;
+    grpc_ssl_pem_key_cert_pair pair = { text[OTEL__TLS_KEY].ptr, text[OTEL__TLS_CERTIFICATE].ptr };
+    return grpc_ssl_credentials_create(text[OTEL__TLS_TRUST].ptr, text[OTEL__TLS_KEY].len ? &pair : NULL, NULL, NULL);
+}
+
+static grpc_channel *make(struct otel__grpc_channel *channel, grpc_channel_credentials *credentials) {
     grpc_arg list[] = {
         { .type = GRPC_ARG_STRING,
           .key = (char *)(uintptr_t)GRPC_ARG_PRIMARY_USER_AGENT_STRING,
           .value.string = channel->user_agent },
-        number(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, RESPONSE_MAX),
+        number(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, channel->response_max),
+        number(GRPC_COMPRESSION_CHANNEL_DEFAULT_ALGORITHM, channel->gzip ? GRPC_COMPRESS_GZIP : GRPC_COMPRESS_NONE),
         number(GRPC_ARG_ENABLE_RETRIES, 0), /* we do that */
         number(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, RECONNECT_FIRST_MS),
+        number(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, RECONNECT_FIRST_MS),
         number(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, RECONNECT_MAX_MS),
+        number(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1), /* or a connection with replaced files might be used on */
     };
     grpc_channel_args args = { sizeof list / sizeof *list, list };
-    grpc_channel_credentials *credentials =
-        channel->tls ? grpc_ssl_credentials_create(NULL, NULL, NULL, NULL) : grpc_insecure_credentials_create();
-    channel->channel = grpc_channel_create(channel->target, credentials, &args);
-    grpc_channel_credentials_release(credentials);
-    channel->queue = grpc_completion_queue_create_for_pluck(NULL);
+    return grpc_channel_create(channel->target.text, credentials, &args);
 }
 
-bool otel__grpc_usable(struct otel__grpc_channel *channel) {
-    pid_t none = 0, self = getpid();
-    if (!atomic_compare_exchange_strong(&started_by, &none, self) && none != self)
+static void drop_channel(struct otel__grpc_channel *channel) {
+    if (!channel->channel)
+        return;
+    grpc_channel_destroy(channel->channel);
+    grpc_completion_queue_shutdown(channel->queue);
+    grpc_completion_queue_destroy(channel->queue);
+    channel->channel = NULL;
+    otel__grpc_core_stop();
+}
+
+/* One that fits the files of TLS as they are now. False: this process cannot use gRPC core. */
+static bool open_channel(struct otel__grpc_channel *channel) {
+    const struct otel__tls_content *content = channel->tls ? otel__tls_content(channel->tls) : NULL;
+    const uint64_t generation = content ? content->generation : 0;
+    if (channel->channel && channel->generation == generation)
+        return true;
+    if (!otel__grpc_core_start())
         return false;
-    if (channel->owner == 0) {
-        grpc_init();
-        open_channel(channel);
-        channel->owner = self;
-    }
-    return channel->channel;
+    drop_channel(channel);
+    grpc_channel_credentials *ours = credentials(channel, content);
+    channel->channel = make(channel, ours);
+    channel->queue = grpc_completion_queue_create_for_pluck(NULL);
+    channel->generation = generation;
+    grpc_channel_credentials_release(ours);
+    return true;
+}
+
+bool otel__grpc_usable(void) { return !otel__grpc_core_inherited(); }
+
+void otel__grpc_destroy(struct otel__grpc_channel *channel) {
+    bool inside = otel__fork_gate_enter(&channel->gate, otel__clock_monotonic() + GRACE_MS * OTEL__MILLISECOND);
+    if (!otel__grpc_core_inherited())
+        drop_channel(channel);
+    if (inside)
+        otel__fork_gate_leave(&channel->gate);
+    otel__tls_close(channel->tls);
+    free(channel->metadata);
+    free(channel->text);
+    free(channel->user_agent);
+    free(channel);
+}
+
+/* ---- one call ---------------------------------------------------------------------------------------------------- */
+
+static gpr_timespec in_ns(uint64_t ns) {
+    return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_nanos((int64_t)ns, GPR_TIMESPAN));
 }
 
 static gpr_timespec to_timespec(uint64_t deadline) {
     uint64_t now = otel__clock_monotonic();
-    uint64_t left = deadline > now ? deadline - now : 0;
-    return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_nanos((int64_t)left, GPR_TIMESPAN));
+    return in_ns(deadline > now ? deadline - now : 0);
 }
 
-/* False: cancelled before. */
-static bool publish(struct otel__grpc_channel *channel, grpc_call *call) {
-    pthread_mutex_lock(&channel->lock);
-    bool open = !channel->cancelled;
-    channel->call = open ? call : NULL;
-    pthread_mutex_unlock(&channel->lock);
-    return open;
-}
-
-static void retract(struct otel__grpc_channel *channel) {
-    pthread_mutex_lock(&channel->lock);
-    channel->call = NULL;
-    pthread_mutex_unlock(&channel->lock);
-}
-
-static bool run(grpc_completion_queue *queue, grpc_call *under_way, struct call *call) {
-    const grpc_op ops[] = {
-        { .op = GRPC_OP_SEND_INITIAL_METADATA },
-        { .op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = call->request },
-        { .op = GRPC_OP_SEND_CLOSE_FROM_CLIENT },
-        { .op = GRPC_OP_RECV_INITIAL_METADATA, .data.recv_initial_metadata.recv_initial_metadata = &call->initial },
-        { .op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &call->response },
-        { .op = GRPC_OP_RECV_STATUS_ON_CLIENT,
-          .data.recv_status_on_client = { .trailing_metadata = &call->trailing,
-                                          .status = &call->status,
-                                          .status_details = &call->details } },
-    };
-    if (grpc_call_start_batch(under_way, ops, sizeof ops / sizeof *ops, call, NULL) != GRPC_CALL_OK)
-        return false;
-    /* The call's deadline ends this. */
-    grpc_completion_queue_pluck(queue, call, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
-    return true;
-}
-
-static void read_body(struct call *call, struct otel__grpc_reply *reply) {
-    grpc_byte_buffer_reader reader;
-    if (!call->response || !grpc_byte_buffer_reader_init(&reader, call->response))
-        return;
-    grpc_slice all = grpc_byte_buffer_reader_readall(&reader);
-    size_t len = GRPC_SLICE_LENGTH(all);
-    reply->body = len > 0 ? malloc(len) : NULL;
-    if (reply->body) {
-        memcpy(reply->body, GRPC_SLICE_START_PTR(all), len);
-        reply->body_len = len;
-    }
-    grpc_slice_unref(all);
-    grpc_byte_buffer_reader_destroy(&reader);
-}
-
-static void read_details(const struct call *call, struct otel__grpc_reply *reply) {
-    for (size_t i = 0; i < call->trailing.count; i++) {
-        const grpc_metadata *entry = &call->trailing.metadata[i];
-        if (grpc_slice_str_cmp(entry->key, "grpc-status-details-bin") == 0)
-            reply->retry_info = otel__grpc_retry_info(GRPC_SLICE_START_PTR(entry->value),
-                                                      GRPC_SLICE_LENGTH(entry->value), &reply->retry_delay);
+/*
+ * Drives gRPC core until the call has ended, by its deadline at the latest. gRPC core writes into the call until then, so
+ * that a thread that may not go in any more, because the process exits, stays here.
+ */
+static void drive(struct otel__grpc_channel *channel, grpc_call *under_way, struct otel__grpc_unary *call) {
+    bool ended = false, told = false;
+    while (!ended) {
+        otel__fork_gate_enter(&channel->gate, OTEL__NO_DEADLINE);
+        if (otel__grpc_cancelled(channel) && !told) {
+            grpc_call_cancel(under_way, NULL);
+            told = true;
+        }
+        gpr_timespec until = in_ns(STAY_MS * OTEL__MILLISECOND);
+        ended = grpc_completion_queue_pluck(channel->queue, call, until, NULL).type == GRPC_OP_COMPLETE;
+        otel__fork_gate_leave(&channel->gate);
     }
 }
 
-static void read_reply(struct call *call, struct otel__grpc_reply *reply) {
-    reply->status = (int)call->status;
-    otel_str words = otel_strn((const char *)GRPC_SLICE_START_PTR(call->details), GRPC_SLICE_LENGTH(call->details));
-    otel__escape(words, reply->message, sizeof reply->message);
-    if (call->status == GRPC_STATUS_OK)
-        read_body(call, reply);
-    else
-        read_details(call, reply);
-}
-
-static void release(struct call *call) {
-    grpc_metadata_array_destroy(&call->initial);
-    grpc_metadata_array_destroy(&call->trailing);
-    grpc_byte_buffer_destroy(call->request);
-    if (call->response)
-        grpc_byte_buffer_destroy(call->response);
-    grpc_slice_unref(call->details);
+static void exchange(struct otel__grpc_channel *channel, const char *method, struct otel__grpc_unary *call,
+                     uint64_t deadline, struct otel__grpc_reply *reply) {
+    grpc_call *under_way =
+        grpc_channel_create_call(channel->channel, NULL, GRPC_PROPAGATE_DEFAULTS, channel->queue,
+                                 grpc_slice_from_static_string(method), NULL, to_timespec(deadline), NULL);
+    bool started = otel__grpc_unary_start(call, under_way, channel->metadata, channel->metadata_count);
+    otel__fork_gate_leave(&channel->gate);
+    if (started)
+        drive(channel, under_way, call);
+    otel__fork_gate_enter(&channel->gate, OTEL__NO_DEADLINE);
+    if (started)
+        otel__grpc_unary_read(call, reply);
+    grpc_call_unref(under_way);
 }
 
 void otel__grpc_call(struct otel__grpc_channel *channel, const char *method, const uint8_t *request, size_t len,
                      uint64_t deadline, struct otel__grpc_reply *reply) {
-    struct call call = { .status = GRPC_STATUS_UNKNOWN, .details = grpc_empty_slice() };
-    *reply = (struct otel__grpc_reply){ .status = GRPC_STATUS_CANCELLED };
-    grpc_metadata_array_init(&call.initial);
-    grpc_metadata_array_init(&call.trailing);
-    grpc_slice bytes = grpc_slice_from_copied_buffer((const char *)request, len);
-    call.request = grpc_raw_byte_buffer_create(&bytes, 1);
-    grpc_slice_unref(bytes);
-    grpc_call *under_way =
-        grpc_channel_create_call(channel->channel, NULL, GRPC_PROPAGATE_DEFAULTS, channel->queue,
-                                 grpc_slice_from_static_string(method), NULL, to_timespec(deadline), NULL);
-    if (publish(channel, under_way) && run(channel->queue, under_way, &call))
-        read_reply(&call, reply);
-    retract(channel);
-    grpc_call_unref(under_way);
-    release(&call);
+    struct otel__grpc_unary call;
+    *reply = (struct otel__grpc_reply){ .status = GRPC_STATUS_DEADLINE_EXCEEDED };
+    if (!otel__fork_gate_enter(&channel->gate, deadline))
+        return;
+    reply->status = GRPC_STATUS_INTERNAL;
+    if (open_channel(channel)) {
+        otel__grpc_unary_init(&call, request, len);
+        exchange(channel, method, &call, deadline, reply);
+        otel__grpc_unary_free(&call);
+    }
+    otel__fork_gate_leave(&channel->gate);
 }
 
 bool otel__grpc_wait(struct otel__grpc_channel *channel, uint64_t until) {
-    struct timespec t = { .tv_sec = (time_t)(until / OTEL__SECOND), .tv_nsec = (long)(until % OTEL__SECOND) };
-    pthread_mutex_lock(&channel->lock);
-    while (!channel->cancelled && otel__clock_monotonic() < until)
-        pthread_cond_timedwait(&channel->woken, &channel->lock, &t);
-    bool open = !channel->cancelled;
-    pthread_mutex_unlock(&channel->lock);
-    return open;
+    while (!otel__grpc_cancelled(channel) && otel__futex_wait(&channel->cancelled, 0, until)) {}
+    return !otel__grpc_cancelled(channel);
 }
+
+/* ---- from other threads ------------------------------------------------------------------------------------------ */
 
 void otel__grpc_cancel(struct otel__grpc_channel *channel) {
-    pthread_mutex_lock(&channel->lock);
-    channel->cancelled = true;
-    if (channel->call)
-        grpc_call_cancel(channel->call, NULL);
-    pthread_cond_broadcast(&channel->woken);
-    pthread_mutex_unlock(&channel->lock);
+    atomic_store(&channel->cancelled, 1);
+    otel__futex_wake(&channel->cancelled);
 }
 
-bool otel__grpc_cancelled(struct otel__grpc_channel *channel) {
-    pthread_mutex_lock(&channel->lock);
-    bool cancelled = channel->cancelled;
-    pthread_mutex_unlock(&channel->lock);
-    return cancelled;
-}
+bool otel__grpc_cancelled(const struct otel__grpc_channel *channel) { return atomic_load(&channel->cancelled) != 0; }
 
-void otel__grpc_in_child(struct otel__grpc_channel *channel) {
-    init_lock(channel);
-    channel->call = NULL;
-}
+void otel__grpc_before_fork(struct otel__grpc_channel *channel) { otel__fork_gate_close(&channel->gate); }
 
-void otel__grpc_destroy(struct otel__grpc_channel *channel) {
-    if (channel->owner == getpid()) {
-        if (channel->channel)
-            grpc_channel_destroy(channel->channel);
-        grpc_completion_queue_shutdown(channel->queue);
-        grpc_completion_queue_destroy(channel->queue);
-        grpc_shutdown();
-    }
-    free(channel->target);
-    free(channel->user_agent);
-    free(channel);
+bool otel__grpc_at_rest(const struct otel__grpc_channel *channel) { return otel__fork_gate_empty(&channel->gate); }
+
+void otel__grpc_after_fork(struct otel__grpc_channel *channel, bool in_child) {
+    otel__fork_gate_open(&channel->gate, in_child);
 }

@@ -21,6 +21,20 @@ const char *otel__grpc_status_name(int status) {
     return status >= 0 && status < (int)(sizeof names / sizeof *names) ? names[status] : "status";
 }
 
+const char *otel__grpc_status_hint(int status) {
+    switch (status) {
+    case 7:  /* PERMISSION_DENIED */
+    case 16: /* UNAUTHENTICATED */
+        return "The server wants other credentials: see OTEL_EXPORTER_OTLP_HEADERS.";
+    case 12: /* UNIMPLEMENTED */
+        return "Is this the address of an OTLP server?";
+    case 14: /* UNAVAILABLE */
+        return "Is this the address and port of an OTLP server for gRPC, and does it want TLS, or not?";
+    default:
+        return NULL;
+    }
+}
+
 bool otel__grpc_status_retryable(int status, bool retry_info) {
     switch (status) {
     case 1:  /* CANCELLED */

@@ -1,33 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * otlp_grpc.c - exports a batch over gRPC: encodes it, calls, tries again where that makes sense, and says what went
- * wrong. Exports come from one thread at a time (otel/exporter.h); shutdown and cancel may come from any.
+ * wrong. As over HTTP (otlp/otlp_http.c), a batch that takes more than the byte bound is sent in halves, and halves of
+ * halves.
+ *
+ * Exports come from one thread at a time (otel/exporter.h); force_flush, shutdown and cancel may come from any.
  */
 #include "base/clock.h"
+#include "common/http/http_header.h"
 #include "common/inherited.h"
-#include "common/retry.h"
+#include "common/throttle.h"
 #include "grpc/grpc_channel.h"
 #include "grpc/grpc_status.h"
-#include "grpc/grpc_target.h"
 #include "otlp/otlp_encode.h"
 #include "otlp/otlp_report.h"
 #include "otlp/otlp_response_protobuf.h"
 
 #include <grpc/status.h>
-#include <otel/grpc.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
 
 #define METHOD "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
 enum {
-    REQUEST_MAX = 64 * 1024 * 1024, /* OTLP's limit: no larger request is sent */
+    REQUEST_MAX = 64 * 1024 * 1024, /* OTLP's limit, by default: no larger request is sent */
     BOUND = 4 * 1024 * 1024,        /* of requests with several spans: what servers accept by default */
-    DEFAULT_MS = 10000,
-    OWN_BOUND_MS = 60000 /* of one export, when the settings have none */
+    OWN_BOUND_MS = 60000,           /* of one export, when the settings have none */
+    AGENT_MAX = 1024                /* of the user's part of the user agent */
 };
 
 /* What encoding changes; a forked child leaves it behind. */
@@ -40,6 +42,9 @@ struct otlp_grpc {
     struct otel__grpc_channel *channel;
     struct workspace *workspace; /* NULL in a child that has not exported yet */
     int timeout_ms;
+    size_t request_max;
+    struct otel__retry_policy retry;
+    struct otel__throttle throttle;
     atomic_bool shut;
     bool told_unusable;
     struct otel__otlp_reporter reporter;
@@ -53,9 +58,12 @@ struct job {
     uint64_t rejected, delivered; /* spans so far */
 };
 
+/* What is to be done after an attempt. */
+enum verdict { DELIVERED, TRY_AGAIN, LOST };
+
 /* ---- one request ------------------------------------------------------------------------------------------------- */
 
-/* An answer reads as over HTTP. */
+/* A reply that cannot be read says nothing: the status has said that the spans were taken. */
 static void accept_reply(struct job *job, const struct otel__grpc_reply *reply, size_t count) {
     struct otel__http_response response = { .body = reply->body, .body_len = reply->body_len };
     struct otel__otlp_answer answer = { 0 };
@@ -74,9 +82,46 @@ static void note_failure(const struct job *job, const struct otel__grpc_reply *r
     snprintf(cause, sizeof cause, "gRPC status %d %s%s%s", reply->status, otel__grpc_status_name(reply->status),
              reply->message[0] ? ": " : "", reply->message);
     if (!out_of_time || !failure->cause[0])
-        otel__otlp_failure_problem(failure, OTEL_ERR_EXPORT, cause, NULL);
+        otel__otlp_failure_problem(failure, OTEL_ERR_EXPORT, cause, otel__grpc_status_hint(reply->status));
     if (out_of_time)
         failure->status = OTEL_ERR_TIMEOUT;
+}
+
+static bool is_cancelled(const struct job *job, struct otel__otlp_failure *failure) {
+    if (!otel__grpc_cancelled(job->otlp->channel))
+        return false;
+    failure->status = OTEL_ERR_CANCELLED;
+    return true;
+}
+
+/* What the server asks for becomes a floor of the next wait, which later exports respect as well. */
+static uint64_t note_throttle(struct otlp_grpc *otlp, const struct otel__grpc_reply *reply) {
+    bool asks = reply->retry_info || (reply->from_server && reply->status == GRPC_STATUS_UNAVAILABLE);
+    uint64_t floor = otel__retry_grow(&otlp->retry, reply->retry_delay, otlp->throttle.asked);
+    otel__throttle_note(&otlp->throttle, asks, floor, otel__clock_monotonic());
+    return floor;
+}
+
+static enum verdict attempt(struct job *job, size_t count, struct otel__otlp_failure *failure, uint64_t *floor) {
+    struct otlp_grpc *otlp = job->otlp;
+    const struct otel__buffer *body = &otlp->workspace->encoder.body;
+    struct otel__grpc_reply reply;
+    failure->attempts++;
+    failure->bytes = otel__buffer_length(body);
+    otel__grpc_call(otlp->channel, METHOD, body->cursor, otel__buffer_length(body), job->deadline, &reply);
+    if (reply.status == GRPC_STATUS_OK) {
+        otel__throttle_note(&otlp->throttle, false, 0, 0);
+        accept_reply(job, &reply, count);
+        free(reply.body);
+        return DELIVERED;
+    }
+    if (is_cancelled(job, failure))
+        return LOST;
+    note_failure(job, &reply, failure);
+    *floor = note_throttle(otlp, &reply);
+    if (reply.distrusted)
+        return LOST;
+    return otel__grpc_status_retryable(reply.status, reply.retry_info && !reply.too_large) ? TRY_AGAIN : LOST;
 }
 
 static uint32_t random_bits(void) {
@@ -86,40 +131,48 @@ static uint32_t random_bits(void) {
     return bits;
 }
 
-static bool cancelled(const struct job *job, struct otel__otlp_failure *failure) {
-    if (!otel__grpc_cancelled(job->otlp->channel))
-        return false;
+static bool wait_for(struct job *job, uint64_t until, struct otel__otlp_failure *failure) {
+    if (otel__grpc_wait(job->otlp->channel, until))
+        return true;
     failure->status = OTEL_ERR_CANCELLED;
-    return true;
+    return false;
+}
+
+/* An earlier answer asked for a pause that is not over yet. */
+static bool respect_throttle(struct job *job, struct otel__otlp_failure *failure) {
+    const uint64_t now = otel__clock_monotonic();
+    const uint64_t until = otel__throttle_until(&job->otlp->throttle, now, job->deadline);
+    if (now >= until)
+        return true;
+    if (until >= job->deadline) {
+        char problem[96];
+        snprintf(problem, sizeof problem, "the server asked for a pause, of which %" PRIu64 " s are left",
+                 (until - now) / OTEL__SECOND + 1);
+        otel__otlp_failure_problem(failure, OTEL_ERR_EXPORT, problem, NULL);
+        return false;
+    }
+    return wait_for(job, until, failure);
 }
 
 /* Sends what has been encoded, `count` spans, until it is delivered or lost. */
 static bool deliver(struct job *job, size_t count, struct otel__otlp_failure *failure) {
     struct otlp_grpc *otlp = job->otlp;
-    const struct otel__buffer *body = &otlp->workspace->encoder.body;
-    struct otel__retry retry = { .deadline = job->deadline };
+    struct otel__retry retry = { .policy = otlp->retry, .deadline = job->deadline, .failures = otlp->throttle.asked };
+    if (!respect_throttle(job, failure))
+        return false;
     for (;;) {
-        struct otel__grpc_reply reply;
-        uint64_t wait = 0;
-        failure->attempts++;
-        otel__grpc_call(otlp->channel, METHOD, body->cursor, otel__buffer_length(body), job->deadline, &reply);
-        if (reply.status == GRPC_STATUS_OK) {
-            accept_reply(job, &reply, count);
-            free(reply.body);
-            return true;
-        }
-        if (cancelled(job, failure))
-            return false;
-        note_failure(job, &reply, failure);
+        uint64_t floor = 0, wait = 0;
+        enum verdict verdict = attempt(job, count, failure, &floor);
+        if (verdict != TRY_AGAIN)
+            return verdict == DELIVERED;
         uint64_t now = otel__clock_monotonic();
-        if (!otel__grpc_status_retryable(reply.status, reply.retry_info) ||
-            !otel__retry_next(&retry, now, random_bits(), reply.retry_delay, &wait))
-            return false;
-        otel__otlp_report_retry(&otlp->reporter, failure, wait / OTEL__MILLISECOND);
-        if (!otel__grpc_wait(otlp->channel, now + wait)) {
-            failure->status = OTEL_ERR_CANCELLED;
+        if (!otel__retry_next(&retry, now, random_bits(), floor, &wait)) {
+            otel__throttle_gave_up(&otlp->throttle, now, wait, floor > 0);
             return false;
         }
+        otel__otlp_report_retry(&otlp->reporter, failure, wait / OTEL__MILLISECOND);
+        if (!wait_for(job, now + wait, failure))
+            return false;
     }
 }
 
@@ -131,7 +184,8 @@ static otel_status encode(struct job *job, size_t first, size_t count) {
         otlp->workspace = calloc(1, sizeof *otlp->workspace);
     if (!otlp->workspace)
         return OTEL_ERR_MEMORY;
-    return otel__otlp_encode(&otlp->workspace->encoder, job->batch, first, count, count > 1 ? BOUND : REQUEST_MAX);
+    size_t limit = count > 1 && otlp->request_max > BOUND ? BOUND : otlp->request_max;
+    return otel__otlp_encode(&otlp->workspace->encoder, job->batch, first, count, limit);
 }
 
 static otel_status fail(struct job *job, size_t count, struct otel__otlp_failure *failure) {
@@ -139,9 +193,25 @@ static otel_status fail(struct job *job, size_t count, struct otel__otlp_failure
     return failure->status;
 }
 
+/* No part that is left can be sent any more: encoding it would only keep whoever waits for the export to end. */
+static bool is_over(const struct job *job, struct otel__otlp_failure *failure) {
+    if (!is_cancelled(job, failure) && otel__clock_monotonic() >= job->deadline)
+        otel__otlp_failure_problem(failure, OTEL_ERR_TIMEOUT, "there was no time left for them", NULL);
+    return failure->status != OTEL_OK;
+}
+
+static void explain_encoding(const struct otlp_grpc *otlp, otel_status status, struct otel__otlp_failure *failure) {
+    char problem[96];
+    const size_t mib = 1024 * 1024, max = otlp->request_max;
+    if (status == OTEL_ERR_EXPORT)
+        snprintf(problem, sizeof problem, "the span takes more than %zu %s", max % mib ? max : max / mib,
+                 max % mib ? "bytes" : "MiB");
+    otel__otlp_failure_problem(failure, status, status == OTEL_ERR_EXPORT ? problem : otel_status_text(status), NULL);
+}
+
 static otel_status send_range(struct job *job, size_t first, size_t count) {
     struct otel__otlp_failure failure = { .status = OTEL_OK };
-    if (cancelled(job, &failure))
+    if (is_over(job, &failure))
         return fail(job, count, &failure);
     otel_status status = encode(job, first, count);
     if (status == OTEL_ERR_EXPORT && count > 1) {
@@ -151,9 +221,7 @@ static otel_status send_range(struct job *job, size_t first, size_t count) {
         return one != OTEL_OK ? one : other;
     }
     if (status != OTEL_OK) {
-        bool large = status == OTEL_ERR_EXPORT;
-        const char *problem = large ? "the span takes more than 64 MiB" : otel_status_text(status);
-        otel__otlp_failure_problem(&failure, status, problem, NULL);
+        explain_encoding(job->otlp, status, &failure);
         return fail(job, count, &failure);
     }
     if (!deliver(job, count, &failure))
@@ -163,14 +231,14 @@ static otel_status send_range(struct job *job, size_t first, size_t count) {
 }
 
 static uint64_t export_deadline(const struct otlp_grpc *otlp, int timeout_ms) {
-    int ms = otlp->timeout_ms;
+    int ms = otlp->timeout_ms > 0 ? otlp->timeout_ms : OWN_BOUND_MS;
     if (timeout_ms > 0 && timeout_ms < ms)
         ms = timeout_ms;
     return otel__clock_monotonic() + (uint64_t)ms * OTEL__MILLISECOND;
 }
 
 static bool usable(struct otlp_grpc *otlp) {
-    if (otel__grpc_usable(otlp->channel))
+    if (otel__grpc_usable())
         return true;
     if (!otlp->told_unusable)
         otel_report(
@@ -197,6 +265,13 @@ static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, o
     return status;
 }
 
+/* Nothing stays under way after an export. */
+static otel_status force_flush(void *self, int timeout_ms) {
+    (void)self;
+    (void)timeout_ms;
+    return OTEL_OK;
+}
+
 static otel_status shut_down(void *self, int timeout_ms) {
     struct otlp_grpc *otlp = self;
     (void)timeout_ms;
@@ -209,19 +284,23 @@ static void cancel(void *self) {
     otel__grpc_cancel(otlp->channel);
 }
 
-/* A child never enters what it inherits of gRPC core, so that a fork may come at any moment. */
+static void before_fork(void *self) {
+    struct otlp_grpc *otlp = self;
+    otel__grpc_before_fork(otlp->channel);
+}
+
 static bool at_rest(void *self) {
-    (void)self;
-    return true;
+    const struct otlp_grpc *otlp = self;
+    return otel__grpc_at_rest(otlp->channel);
 }
 
 static void after_fork(void *self, bool in_child) {
     struct otlp_grpc *otlp = self;
-    if (!in_child)
-        return;
-    otel__inherited_leave(otlp->workspace ? &otlp->workspace->inherited : NULL);
-    otlp->workspace = NULL;
-    otel__grpc_in_child(otlp->channel);
+    if (in_child) {
+        otel__inherited_leave(otlp->workspace ? &otlp->workspace->inherited : NULL);
+        otlp->workspace = NULL;
+    }
+    otel__grpc_after_fork(otlp->channel, in_child);
 }
 
 static void destroy(void *self) {
@@ -238,8 +317,10 @@ static const otel_exporter_ops ops = {
     .name = "otlp",
     .blocking = true,
     .export_batch = export_batch,
+    .force_flush = force_flush,
     .shutdown = shut_down,
     .cancel = cancel,
+    .before_fork = before_fork,
     .at_rest = at_rest,
     .after_fork = after_fork,
     .destroy = destroy,
@@ -247,46 +328,35 @@ static const otel_exporter_ops ops = {
 
 /* ---- creation ---------------------------------------------------------------------------------------------------- */
 
-static otel_exporter *refuse(const otel_otlp_grpc_options *options, const char *what, const char *why) {
-    if (options->error)
-        snprintf(options->error->text, sizeof options->error->text, "%s%s", what, why);
-    return NULL;
-}
-
-static int settle_timeout(int ms) {
-    if (ms == 0)
-        return DEFAULT_MS;
-    return ms == OTEL_NO_TIMEOUT ? OWN_BOUND_MS : ms;
-}
-
-/* Those that the caller knew when it was compiled; the others are zero. */
-static otel_otlp_grpc_options read_options(const otel_otlp_grpc_options *options) {
-    otel_otlp_grpc_options known = { .size = sizeof known };
-    if (options)
-        memcpy(&known, options, options->size < sizeof known ? options->size : sizeof known);
-    return known;
-}
-
-otel_exporter *otel_otlp_grpc_exporter(const otel_otlp_grpc_options *options) {
-    const otel_otlp_grpc_options known = read_options(options);
-    const char *endpoint = known.endpoint ? known.endpoint : "http://localhost:4317";
-    struct otel__grpc_target target;
-    const char *problem = otel__grpc_target(endpoint, known.insecure, &target);
+static bool check_agent(const char *prefix, otel_error *error) {
+    const char *problem = otel__http_header_problem(otel_cstr("User-Agent"), otel_cstr(prefix));
+    if (prefix && strnlen(prefix, AGENT_MAX + 1) > AGENT_MAX)
+        problem = "it is longer than 1024 bytes";
     if (problem)
-        return refuse(&known, "otel_otlp_grpc_options.endpoint: ", problem);
-    if (known.timeout_ms < 0)
-        return refuse(&known, "otel_otlp_grpc_options.timeout_ms: ", "it is negative");
+        snprintf(error->text, sizeof error->text, "the user agent cannot be sent: %s", problem);
+    return !problem;
+}
+
+static otel_exporter *create(const struct otel__otlp_grpc_settings *settings, otel_error *error) {
+    snprintf(error->text, sizeof error->text, "out of memory");
+    if (!check_agent(settings->user_agent_prefix, error))
+        return NULL;
     struct otlp_grpc *otlp = calloc(1, sizeof *otlp);
     if (otlp)
-        otlp->channel = otel__grpc_create(target.text, target.tls, "OTel-OTLP-Exporter-C/" OTEL__VERSION);
+        otlp->channel = otel__grpc_create(settings, error);
     if (!otlp || !otlp->channel) {
         free(otlp);
-        return refuse(&known, "", otel_status_text(OTEL_ERR_MEMORY));
+        return NULL;
     }
-    otlp->timeout_ms = settle_timeout(known.timeout_ms);
-    otel__otlp_reporter_init(&otlp->reporter, endpoint);
-    if (target.path_ignored)
-        otel_report(OTEL_LOG_WARN, "otlp.grpc.path", "gRPC has no use for the path in the endpoint %s",
-                    otlp->reporter.endpoint);
+    otlp->timeout_ms = settings->timeout_ms;
+    otlp->request_max = settings->request_max ? settings->request_max : REQUEST_MAX;
+    otlp->retry = settings->retry;
+    otel__otlp_reporter_init(&otlp->reporter, settings->endpoint);
     return otel_exporter_create(&ops, otlp);
 }
+
+const struct otel__otlp_grpc otel__otlp_grpc = {
+    .abi = OTEL__OTLP_GRPC_ABI,
+    .sdk = otel_exporter_create,
+    .create = create,
+};

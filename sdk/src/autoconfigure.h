@@ -45,8 +45,8 @@ void otel__options_consume(const otel_sdk_options *options);
 void otel__pipeline_free(struct otel__pipeline *pipeline);
 
 /*
- * How many libraries that register exit handlers of their own (libcurl with OpenSSL) are initialised by now; our exit
- * handler must be registered after theirs.
+ * How many libraries that register exit handlers of their own (libcurl with OpenSSL, gRPC core) are initialised by now;
+ * our exit handler must be registered after theirs.
  */
 unsigned otel__foreign_libraries(void);
 

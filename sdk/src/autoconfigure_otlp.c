@@ -10,10 +10,12 @@
 #include <stdio.h>
 
 #ifdef OTEL__WITH_CURL
+#include "autoconfigure_grpc.h"
 #include "base/str.h"
 #include "base/url.h"
 #include "common/http/http_header.h"
 #include "config_pairs.h"
+#include "otlp/otlp_grpc_metadata.h"
 #include "otlp/otlp_http.h"
 #include <stdlib.h>
 #include <strings.h>
@@ -80,6 +82,52 @@ static char *settle_url(const otel_otlp_options *options, const struct otel__con
     return url;
 }
 
+/* ---- gRPC ------------------------------------------------------------------------------------------------------- */
+
+/* False: `error` says why. Values from the environment have been checked. */
+static bool settle_target(const otel_otlp_options *options, const struct otel__config *config,
+                          struct otel__otlp_grpc_settings *settings, otel_error *error) {
+    const char *const given[] = { options->traces_endpoint, options->endpoint, config->otlp_traces_endpoint,
+                                  config->otlp_endpoint };
+    size_t i = 0;
+    while (!given[i])
+        i++;
+    settings->endpoint = given[i];
+    const char *problem = otel__grpc_target(given[i], options->insecure || config->otlp_insecure, &settings->target);
+    if (problem)
+        return fail(error, i == 0 ? "otel_otlp_options.traces_endpoint" : "otel_otlp_options.endpoint", problem);
+    char shown[256];
+    otel__url_show(given[i], shown, sizeof shown);
+    if (settings->target.path_ignored)
+        otel_report(OTEL_LOG_WARN, "otlp.grpc.path", "gRPC has no use for the path in the endpoint %s", shown);
+    return true;
+}
+
+/* What is not fit for HTTP, or is there by default, gives way to HTTP's default. */
+static char *endpoint_over_http(char *endpoint, const char *variable, char *otherwise) {
+    struct otel__url url;
+    if (!endpoint || !variable)
+        return otherwise;
+    const char *problem = otel__url_parse(endpoint, &url);
+    if (problem)
+        otel_report(OTEL_LOG_WARN, variable, "%s is ignored, as it is for gRPC: %s", variable, problem);
+    return problem ? otherwise : endpoint;
+}
+
+/* Where gRPC cannot be had and the environment asks for it, HTTP has to do; `over_http` is not to be freed. */
+static void make_do(const struct otel__config *config, const otel_error *why, struct otel__config *over_http) {
+    static char usual[] = "http://localhost:4318";
+    const char *variable = config->source[OTEL__CONFIG_OTLP_PROTOCOL];
+    *over_http = *config;
+    over_http->otlp_protocol = OTEL__PROTOCOL_HTTP_PROTOBUF;
+    over_http->otlp_endpoint =
+        endpoint_over_http(config->otlp_endpoint, config->source[OTEL__CONFIG_OTLP_ENDPOINT], usual);
+    over_http->otlp_traces_endpoint =
+        endpoint_over_http(config->otlp_traces_endpoint, config->source[OTEL__CONFIG_OTLP_TRACES_ENDPOINT], NULL);
+    otel_report(OTEL_LOG_WARN, variable, "%s=grpc: %s; using http/protobuf, which is another port of most collectors",
+                variable, why->text);
+}
+
 /* ---- the headers ------------------------------------------------------------------------------------------------ */
 
 /* More than any server takes. */
@@ -90,6 +138,7 @@ struct header_list {
     size_t count;
     char *text;         /* what they point to */
     char problems[640]; /* of the items that are left out */
+    bool grpc;          /* sends them */
 };
 
 /* Tells which item is wrong without showing its value: headers carry keys and passwords. */
@@ -105,9 +154,11 @@ static void complain(struct header_list *list, const struct otel__pairs *pairs, 
              pairs->number, shown ? " (" : "", (int)shown, pair->name.ptr, shown ? "...)" : "", why);
 }
 
-static const char *header_problem(const struct otel__pair *pair) {
+static const char *header_problem(const struct header_list *list, const struct otel__pair *pair) {
     if (pair->problem)
         return pair->problem;
+    if (list->grpc)
+        return otel__grpc_metadata_problem(pair->name, pair->value);
     if (otel__http_header_is_ours(pair->name))
         return "is a header that the exporter sets itself";
     return otel__http_header_problem(pair->name, pair->value) ? "is no valid HTTP header" : NULL;
@@ -139,7 +190,7 @@ static bool read_headers(struct header_list *list, const char *text) {
     struct otel__pairs pairs = { .rest = otel_strn(list->text, len) };
     struct otel__pair pair;
     while (otel__pairs_next(&pairs, false, &room, &pair)) {
-        const char *problem = pair.item.len ? header_problem(&pair) : NULL;
+        const char *problem = pair.item.len ? header_problem(list, &pair) : NULL;
         if (problem)
             complain(list, &pairs, &pair, problem);
         else if (pair.item.len)
@@ -176,8 +227,8 @@ static struct otel__tls_file settle_file(const char *in_code, const char *member
     return (struct otel__tls_file){ .path = in_environment, .setting = variable };
 }
 
-/* False: nothing is set, or the URL has no use for it, which is reported. */
-static bool settle_tls(const otel_otlp_options *options, const struct otel__config *config, const char *url,
+/* False: nothing is set, or there is no use for it, which is reported. */
+static bool settle_tls(const otel_otlp_options *options, const struct otel__config *config, bool encrypted,
                        struct otel__tls_settings *tls) {
     tls->files[OTEL__TLS_TRUST] = settle_file(options->certificate_file, "otel_otlp_options.certificate_file",
                                               config->otlp_certificate, config->source[OTEL__CONFIG_OTLP_CERTIFICATE]);
@@ -186,30 +237,30 @@ static bool settle_tls(const otel_otlp_options *options, const struct otel__conf
     tls->files[OTEL__TLS_CERTIFICATE] =
         settle_file(options->client_certificate_file, "otel_otlp_options.client_certificate_file",
                     config->otlp_client_certificate, config->source[OTEL__CONFIG_OTLP_CLIENT_CERTIFICATE]);
-    struct otel__url parts;
-    otel__url_parse(url, &parts);
     const char *unused = NULL;
     for (size_t i = OTEL__TLS_ROLES; i-- > 0;)
         unused = tls->files[i].path ? tls->files[i].setting : unused;
-    if (unused && !parts.https)
-        otel_report(OTEL_LOG_WARN, "otlp_tls",
-                    "%s is of no use, as the endpoint does not begin with https://: nothing is encrypted", unused);
-    return unused && parts.https;
+    if (unused && !encrypted)
+        otel_report(OTEL_LOG_WARN, "otlp_tls", "%s is of no use, as the endpoint %s: nothing is encrypted", unused,
+                    options->insecure || config->otlp_insecure ? "is insecure" : "does not begin with https://");
+    return unused && encrypted;
 }
 
 /* ---- protocol and compression ------------------------------------------------------------------------------------ */
 
-/* Of two, counted from 1 in code; 0 there leaves it to the environment. */
-static bool settle_choice(int given, bool second_in_environment, const char *what, bool *second, otel_error *error) {
-    *second = given == 0 ? second_in_environment : given == 2;
-    if (given >= 0 && given <= 2)
+/* One of `most`, counted from 1 in code, where 0 leaves it to the environment, and from 0 there. */
+static bool settle_choice(int given, int in_environment, int most, const char *what, int *choice, otel_error *error) {
+    *choice = given == 0 ? in_environment + 1 : given;
+    if (given >= 0 && given <= most)
         return true;
     char member[64], problem[64];
     snprintf(member, sizeof member, "otel_otlp_options.%s", what);
     snprintf(problem, sizeof problem, "%d is no otel_otlp_%s", given, what);
     return fail(error, member, problem);
 }
-_Static_assert(OTEL_OTLP_HTTP_JSON == 2 && OTEL_OTLP_COMPRESSION_GZIP == 2, "settle_choice() counts on it");
+_Static_assert(OTEL_OTLP_GRPC == OTEL__PROTOCOL_GRPC + 1 && OTEL_OTLP_HTTP_JSON == OTEL__PROTOCOL_HTTP_JSON + 1 &&
+                   OTEL_OTLP_COMPRESSION_GZIP == OTEL__COMPRESSION_GZIP + 1,
+               "settle_choice() counts on it");
 
 /* ---- together --------------------------------------------------------------------------------------------------- */
 
@@ -237,41 +288,103 @@ static bool check_concurrency(const otel_otlp_options *options, otel_error *erro
            fail(error, "otel_otlp_options.max_concurrent_requests", "it is more than 16");
 }
 
+/* What both ways of sending need. The headers are to be freed. */
+struct settled {
+    const otel_otlp_options *options;
+    const struct otel__config *config;
+    int protocol, compression;
+    struct otel__retry_policy retry;
+    struct header_list headers;
+};
+
+static const char *prefix(const otel_otlp_options *options) {
+    return options->user_agent && *options->user_agent ? options->user_agent : NULL;
+}
+
+static otel_exporter *make_http(const struct settled *settled, otel_error *error) {
+    struct otel__tls_settings tls = { .files = { { NULL, NULL } } };
+    char *url = settle_url(settled->options, settled->config, error);
+    if (!url)
+        return NULL;
+    struct otel__url parts;
+    otel__url_parse(url, &parts);
+    const struct otel__otlp_http_settings settings = {
+        .url = url,
+        .json = settled->protocol == OTEL_OTLP_HTTP_JSON,
+        .gzip = settled->compression == OTEL_OTLP_COMPRESSION_GZIP,
+        .request_max = settled->options->max_request_bytes,
+        .response_max = settled->options->max_response_bytes,
+        .concurrent = settled->options->max_concurrent_requests,
+        .headers = settled->headers.items,
+        .header_count = settled->headers.count,
+        .timeout_ms = settle_timeout(settled->options, settled->config),
+        .retry = settled->retry,
+        .tls = settle_tls(settled->options, settled->config, parts.https, &tls) ? &tls : NULL,
+        .user_agent_prefix = prefix(settled->options),
+    };
+    otel_exporter *exporter = otel__otlp_http_create(&settings, error);
+    free(url);
+    return exporter;
+}
+
+static otel_exporter *make_grpc(const struct settled *settled, const struct otel__otlp_grpc *grpc, otel_error *error) {
+    struct otel__tls_settings tls = { .files = { { NULL, NULL } } };
+    otel_error reason = { "out of memory" };
+    struct otel__otlp_grpc_settings settings = {
+        .gzip = settled->compression == OTEL_OTLP_COMPRESSION_GZIP,
+        .request_max = settled->options->max_request_bytes,
+        .response_max = settled->options->max_response_bytes,
+        .headers = settled->headers.items,
+        .header_count = settled->headers.count,
+        .timeout_ms = settle_timeout(settled->options, settled->config),
+        .retry = settled->retry,
+        .user_agent_prefix = prefix(settled->options),
+    };
+    if (!settle_target(settled->options, settled->config, &settings, error))
+        return NULL;
+    settings.tls = settle_tls(settled->options, settled->config, settings.target.tls, &tls) ? &tls : NULL;
+    otel_exporter *exporter = grpc->create(&settings, &reason);
+    if (!exporter)
+        fail(error, "", reason.text);
+    return exporter;
+}
+
+/* Whether gRPC is wanted and to be had. False with a protocol of gRPC in code: `error` says why. */
+static bool settle_grpc(struct settled *settled, struct otel__config *over_http, const struct otel__otlp_grpc **grpc,
+                        otel_error *error) {
+    otel_error why;
+    *grpc = NULL;
+    if (settled->protocol != OTEL_OTLP_GRPC)
+        return true;
+    *grpc = otel__grpc_library(&why);
+    if (*grpc)
+        return true;
+    if (settled->options->protocol)
+        return fail(error, "otel_otlp_options.protocol", why.text);
+    make_do(settled->config, &why, over_http);
+    settled->config = over_http;
+    settled->protocol = OTEL_OTLP_HTTP_PROTOBUF;
+    return true;
+}
+
 otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struct otel__config *config,
                                    otel_error *error) {
     static const otel_otlp_options none = { .size = sizeof none };
     options = options ? options : &none;
-    struct header_list headers = { .count = 0 };
-    struct otel__retry_policy retry = { .disabled = false };
-    char *url = settle_url(options, config, error);
+    struct settled settled = { .options = options, .config = config };
+    struct otel__config over_http;
+    const struct otel__otlp_grpc *grpc;
     otel_exporter *exporter = NULL;
-    bool json = false, gzip = false;
-    if (url &&
-        settle_choice(options->protocol, config->otlp_protocol == OTEL__PROTOCOL_HTTP_JSON, "protocol", &json, error) &&
-        settle_choice(options->compression, config->otlp_compression == OTEL__COMPRESSION_GZIP, "compression", &gzip,
-                      error) &&
-        settle_retry(options, &retry, error) && check_concurrency(options, error) &&
-        settle_headers(options, config, &headers, error)) {
-        struct otel__tls_settings tls = { .files = { { NULL, NULL } } };
-        const struct otel__otlp_http_settings settings = {
-            .url = url,
-            .json = json,
-            .gzip = gzip,
-            .request_max = options->max_request_bytes,
-            .response_max = options->max_response_bytes,
-            .concurrent = options->max_concurrent_requests,
-            .headers = headers.items,
-            .header_count = headers.count,
-            .timeout_ms = settle_timeout(options, config),
-            .retry = retry,
-            .tls = settle_tls(options, config, url, &tls) ? &tls : NULL,
-            .user_agent_prefix = options->user_agent && *options->user_agent ? options->user_agent : NULL,
-        };
-        exporter = otel__otlp_http_create(&settings, error);
-    }
-    free(headers.items);
-    free(headers.text);
-    free(url);
+    if (!settle_choice(options->protocol, config->otlp_protocol, 3, "protocol", &settled.protocol, error) ||
+        !settle_choice(options->compression, config->otlp_compression, 2, "compression", &settled.compression, error) ||
+        !settle_grpc(&settled, &over_http, &grpc, error) || !settle_retry(options, &settled.retry, error) ||
+        !check_concurrency(options, error))
+        return NULL;
+    settled.headers.grpc = grpc;
+    if (settle_headers(options, settled.config, &settled.headers, error))
+        exporter = grpc ? make_grpc(&settled, grpc, error) : make_http(&settled, error);
+    free(settled.headers.items);
+    free(settled.headers.text);
     return exporter;
 }
 

@@ -59,13 +59,18 @@ static bool is_set(getter get, const char *variable) {
     return value && *value;
 }
 
+static const char *fallback(const struct otel__config *config, const struct otel__config_option *option) {
+    const bool over_grpc = option->type == OTEL__CONFIG_URL && config->otlp_protocol == OTEL__PROTOCOL_GRPC;
+    return over_grpc && option->fallback ? "http://localhost:4317" : option->fallback;
+}
+
 /* What a variable whose value is no good gives way to. */
-static void describe_fallback(const struct otel__config_option *option, const char *variable, getter get, char *out,
-                              size_t size) {
+static void describe_fallback(const struct otel__config *config, const struct otel__config_option *option,
+                              const char *variable, getter get, char *out, size_t size) {
     if (variable == option->specific && is_set(get, option->variable))
         snprintf(out, size, "using %s", option->variable);
     else if (option->fallback)
-        snprintf(out, size, "using the default, %s", option->fallback);
+        snprintf(out, size, "using the default, %s", fallback(config, option));
     else
         snprintf(out, size, "ignored");
 }
@@ -85,7 +90,7 @@ static void complain(struct otel__config *config, const struct otel__config_opti
     if (verdict->usable)
         snprintf(instead, sizeof instead, "using %s", verdict->used);
     else
-        describe_fallback(option, variable, get, instead, sizeof instead);
+        describe_fallback(config, option, variable, get, instead, sizeof instead);
     add_problem(config, variable, "%s=\"%s\"%s; %s", variable, shown, verdict->why, instead);
 }
 
@@ -106,7 +111,7 @@ static bool take(struct otel__config *config, enum otel__config_id id, const cha
 static void take_default(struct otel__config *config, enum otel__config_id id) {
     const struct otel__config_option *option = &otel__config_options[id];
     struct otel__config_verdict verdict; /* a default may name what this version lacks; that is no news to anyone */
-    otel__config_parse(config, option, otel_cstr(option->fallback), &verdict);
+    otel__config_parse(config, option, otel_cstr(fallback(config, option)), &verdict);
     config->source[id] = NULL;
 }
 
@@ -245,15 +250,17 @@ static void settle_member(struct otel__config *config, enum otel__config_id id, 
 }
 
 void otel__config_load_otlp(struct otel__config *config, const otel_otlp_options *options) {
-    *config = (struct otel__config){ .sdk_disabled = false };
+    *config = (struct otel__config){ .otlp_protocol = options->protocol - OTEL_OTLP_HTTP_PROTOBUF };
+    if (!options->protocol)
+        load(config, OTEL__CONFIG_OTLP_PROTOCOL, environment);
     if (!options->traces_endpoint && !options->endpoint) {
         load(config, OTEL__CONFIG_OTLP_ENDPOINT, environment);
         load(config, OTEL__CONFIG_OTLP_TRACES_ENDPOINT, environment);
     }
+    if (!options->insecure)
+        load(config, OTEL__CONFIG_OTLP_INSECURE, environment);
     if (!options->headers)
         load(config, OTEL__CONFIG_OTLP_HEADERS, environment);
-    if (!options->protocol)
-        load(config, OTEL__CONFIG_OTLP_PROTOCOL, environment);
     if (!options->compression)
         load(config, OTEL__CONFIG_OTLP_COMPRESSION, environment);
     if (!options->certificate_file)

@@ -37,7 +37,7 @@ enum otel__config_propagator {
     OTEL__PROPAGATOR_XRAY,
     OTEL__PROPAGATOR_OTTRACE
 };
-enum otel__config_protocol { OTEL__PROTOCOL_HTTP_PROTOBUF, OTEL__PROTOCOL_HTTP_JSON };
+enum otel__config_protocol { OTEL__PROTOCOL_HTTP_PROTOBUF, OTEL__PROTOCOL_HTTP_JSON, OTEL__PROTOCOL_GRPC };
 enum otel__config_compression { OTEL__COMPRESSION_NONE, OTEL__COMPRESSION_GZIP };
 
 /* A list variable: each choice once, in the order given; `none` is the empty list. */
@@ -63,11 +63,12 @@ enum otel__config_id {
     OTEL__CONFIG_BSP_MAX_EXPORT_BATCH_SIZE,
     OTEL__CONFIG_BSP_SCHEDULE_DELAY,
     OTEL__CONFIG_BSP_EXPORT_TIMEOUT,
+    OTEL__CONFIG_OTLP_PROTOCOL, /* before the endpoints, which are what it can send to */
     OTEL__CONFIG_OTLP_ENDPOINT,
     OTEL__CONFIG_OTLP_TRACES_ENDPOINT,
+    OTEL__CONFIG_OTLP_INSECURE,
     OTEL__CONFIG_OTLP_HEADERS,
     OTEL__CONFIG_OTLP_TIMEOUT,
-    OTEL__CONFIG_OTLP_PROTOCOL,
     OTEL__CONFIG_OTLP_CERTIFICATE,
     OTEL__CONFIG_OTLP_CLIENT_KEY,
     OTEL__CONFIG_OTLP_CLIENT_CERTIFICATE,
@@ -108,8 +109,9 @@ struct otel__config {
     int bsp_max_export_batch_size; /* at most bsp_max_queue_size */
     int bsp_schedule_delay_ms;
     int bsp_export_timeout_ms; /* 0: no limit */
-    char *otlp_endpoint;       /* valid URLs */
+    char *otlp_endpoint;       /* valid URLs; of gRPC, what otel__grpc_target() takes */
     char *otlp_traces_endpoint;
+    bool otlp_insecure;
     char *otlp_headers;     /* as written; parsed when the exporter is made */
     int otlp_timeout_ms;    /* 0: no limit */
     int otlp_protocol;      /* enum otel__config_protocol */

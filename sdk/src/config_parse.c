@@ -4,6 +4,7 @@
  */
 #include "config_parse.h"
 
+#include "base/grpc_target.h"
 #include "base/str.h"
 #include "base/url.h"
 
@@ -46,20 +47,30 @@ static void parse_text(struct otel__config *config, const struct otel__config_op
     verdict->usable = true;
 }
 
+/* NULL: what is to send there can. */
+static const char *endpoint_problem(const struct otel__config *config, const char *endpoint) {
+    struct otel__url url;
+    struct otel__grpc_target target;
+    return config->otlp_protocol == OTEL__PROTOCOL_GRPC ? otel__grpc_target(endpoint, false, &target)
+                                                        : otel__url_parse(endpoint, &url);
+}
+
 static void parse_url(struct otel__config *config, const struct otel__config_option *option, otel_str value,
                       struct otel__config_verdict *verdict) {
     parse_text(config, option, value, verdict);
     if (!verdict->usable)
         return;
     char **member = member_of(config, option);
-    struct otel__url url;
-    const char *problem = otel__url_parse(*member, &url);
+    const char *problem = endpoint_problem(config, *member);
     if (!problem)
         return;
     free(*member);
     *member = NULL;
     verdict->usable = false;
-    unusable(option, verdict);
+    if (config->otlp_protocol == OTEL__PROTOCOL_GRPC)
+        append(verdict->why, sizeof verdict->why, " is no endpoint of gRPC");
+    else
+        unusable(option, verdict);
     append(verdict->why, sizeof verdict->why, ": %s", problem);
 }
 

@@ -77,7 +77,7 @@ static const struct otel__config_choice compressions[] = {
 static const struct otel__config_choice protocols[] = {
     { "http/protobuf", OTEL__PROTOCOL_HTTP_PROTOBUF, NULL },
     { "http/json", OTEL__PROTOCOL_HTTP_JSON, NULL },
-    { "grpc", 0, "this build has no such exporter" },
+    { "grpc", OTEL__PROTOCOL_GRPC, NULL },
     { NULL, 0, NULL },
 };
 
@@ -186,16 +186,33 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
            .max = INT_MAX, .in_code = "otel_batch_options.export_timeout_ms",
            .description = "Bound of one export. Without one the exporter's own bound holds."),
 
+    OPTION(
+        OTLP_PROTOCOL, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_PROTOCOL",
+        .specific = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", .type = OTEL__CONFIG_CHOICE, .offset = MEMBER(otlp_protocol),
+        .fallback = "http/protobuf", .choices = protocols, .in_code = "otel_otlp_options.protocol",
+        .description =
+            "How spans are sent. `grpc` needs the library libotel-grpc, which is loaded when it is asked for; without "
+            "it spans are sent as `http/protobuf`."),
+
     OPTION(OTLP_ENDPOINT, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_ENDPOINT", .type = OTEL__CONFIG_URL,
            .offset = MEMBER(otlp_endpoint), .fallback = "http://localhost:4318",
            .in_code = "otel_otlp_options.endpoint",
            .description = "The collector's base URL, to which `v1/traces` is appended. Or its Unix socket: "
-                          "`unix:///run/otel.sock`, or `unix-abstract:name`."),
+                          "`unix:///run/otel.sock`, or `unix-abstract:name`. Over gRPC, where the default is "
+                          "http://localhost:4317, nothing is; and gRPC's own targets may be given too, such as "
+                          "`collector:4317`, or `dns:///collector:4317`."),
 
     OPTION(OTLP_TRACES_ENDPOINT, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
            .type = OTEL__CONFIG_URL, .offset = MEMBER(otlp_traces_endpoint),
            .in_code = "otel_otlp_options.traces_endpoint",
            .description = "The whole URL for traces, used as it is; stronger than the base URL."),
+
+    OPTION(OTLP_INSECURE, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_INSECURE",
+           .specific = "OTEL_EXPORTER_OTLP_TRACES_INSECURE", .type = OTEL__CONFIG_BOOLEAN,
+           .offset = MEMBER(otlp_insecure), .fallback = "false", .in_code = "otel_otlp_options.insecure",
+           .description =
+               "Over gRPC, whether endpoints that do not begin with http:// or https:// are spoken to without "
+               "TLS."),
 
     OPTION(OTLP_HEADERS, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_HEADERS",
            .specific = "OTEL_EXPORTER_OTLP_TRACES_HEADERS", .type = OTEL__CONFIG_TEXT, .offset = MEMBER(otlp_headers),
@@ -210,11 +227,6 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
         .in_code = "otel_otlp_options.timeout_ms",
         .description =
             "Bound of the export of one batch, with all attempts and the waits between them. Without one it is 60 s."),
-
-    OPTION(OTLP_PROTOCOL, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_PROTOCOL",
-           .specific = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", .type = OTEL__CONFIG_CHOICE,
-           .offset = MEMBER(otlp_protocol), .fallback = "http/protobuf", .choices = protocols,
-           .in_code = "otel_otlp_options.protocol", .description = "How spans are sent."),
 
     OPTION(OTLP_COMPRESSION, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_COMPRESSION",
            .specific = "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", .type = OTEL__CONFIG_CHOICE,

@@ -9,7 +9,7 @@
 
 enum otel__config_type {
     OTEL__CONFIG_TEXT,         /* char *, as written */
-    OTEL__CONFIG_URL,          /* char *, http or https */
+    OTEL__CONFIG_URL,          /* char *, http or https; over gRPC, its targets too */
     OTEL__CONFIG_BOOLEAN,      /* bool */
     OTEL__CONFIG_INTEGER,      /* int */
     OTEL__CONFIG_MILLISECONDS, /* int */

@@ -4,6 +4,7 @@
 
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
+#include <grpc/compression.h>
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 #include <grpc/support/time.h>
@@ -24,7 +25,7 @@ struct grpc_double {
     atomic_bool stopping;
     uint8_t *body;
     size_t body_len;
-    char method[128], agent[256];
+    char method[128], metadata[2048], client[64];
 };
 
 static void copy_text(grpc_slice slice, char *out, size_t size) {
@@ -80,6 +81,26 @@ static void answer(grpc_double *server, grpc_call *call, const struct grpc_step 
     grpc_slice_unref(details.value);
 }
 
+static void keep_metadata(grpc_double *server, const grpc_metadata_array *metadata) {
+    server->metadata[0] = '\0';
+    for (size_t i = 0; i < metadata->count; i++) {
+        char key[128], value[512];
+        size_t used = strlen(server->metadata);
+        copy_text(metadata->metadata[i].key, key, sizeof key);
+        copy_text(metadata->metadata[i].value, value, sizeof value);
+        snprintf(server->metadata + used, sizeof server->metadata - used, "%s: %s\n", key, value);
+    }
+}
+
+static void keep_client(grpc_double *server, grpc_call *call) {
+    grpc_auth_context *context = grpc_call_auth_context(call);
+    grpc_auth_property_iterator at = grpc_auth_context_find_properties_by_name(context, GRPC_X509_CN_PROPERTY_NAME);
+    const grpc_auth_property *property = grpc_auth_property_iterator_next(&at);
+    snprintf(server->client, sizeof server->client, "%.*s", property ? (int)property->value_length : 0,
+             property ? property->value : "");
+    grpc_auth_context_release(context);
+}
+
 static bool serve(grpc_double *server) {
     grpc_call *call = NULL;
     grpc_call_details details;
@@ -90,9 +111,8 @@ static bool serve(grpc_double *server) {
     bool served = next(server) && call;
     if (served) {
         copy_text(details.method, server->method, sizeof server->method);
-        for (size_t i = 0; i < metadata.count; i++)
-            if (grpc_slice_str_cmp(metadata.metadata[i].key, "user-agent") == 0)
-                copy_text(metadata.metadata[i].value, server->agent, sizeof server->agent);
+        keep_metadata(server, &metadata);
+        keep_client(server, call);
         grpc_byte_buffer *request = NULL;
         const grpc_op receive = { .op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &request };
         grpc_call_start_batch(call, &receive, 1, call, NULL);
@@ -114,22 +134,36 @@ static void *run(void *arg) {
     return NULL;
 }
 
-grpc_double *grpc_double_start(int port, const struct grpc_step *steps, size_t count) {
+grpc_double *grpc_double_start_with(const struct grpc_double_options *options, const struct grpc_step *steps,
+                                    size_t count) {
     grpc_double *server = calloc(1, sizeof *server);
     char address[32];
-    snprintf(address, sizeof address, "127.0.0.1:%d", port);
+    snprintf(address, sizeof address, "127.0.0.1:%d", options->port);
     server->count = count < 8 ? count : 8;
     memcpy(server->steps, steps, server->count * sizeof *steps);
     grpc_init();
     server->queue = grpc_completion_queue_create_for_next(NULL);
-    server->server = grpc_server_create(NULL, NULL);
-    grpc_server_credentials *plain = grpc_insecure_server_credentials_create();
-    server->port = grpc_server_add_http2_port(server->server, address, plain);
-    grpc_server_credentials_release(plain);
+    grpc_arg list[] = {
+        { .type = GRPC_ARG_INTEGER,
+          .key = (char *)(uintptr_t)GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET,
+          .value.integer = options->no_compression ? 1 : 7 },
+        { .type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, .value.integer = -1 }
+    };
+    const grpc_channel_args args = { sizeof list / sizeof *list, list };
+    server->server = grpc_server_create(&args, NULL);
+    grpc_server_credentials *credentials =
+        options->credentials ? options->credentials : grpc_insecure_server_credentials_create();
+    server->port = grpc_server_add_http2_port(server->server, address, credentials);
+    grpc_server_credentials_release(credentials);
     grpc_server_register_completion_queue(server->server, server->queue, NULL);
     grpc_server_start(server->server);
     pthread_create(&server->thread, NULL, run, server);
     return server;
+}
+
+grpc_double *grpc_double_start(int port, const struct grpc_step *steps, size_t count) {
+    const struct grpc_double_options options = { .port = port };
+    return grpc_double_start_with(&options, steps, count);
 }
 
 void grpc_double_stop(grpc_double *server) {
@@ -154,7 +188,8 @@ void grpc_double_stop(grpc_double *server) {
 int grpc_double_port(const grpc_double *server) { return server->port; }
 size_t grpc_double_requests(grpc_double *server) { return atomic_load(&server->requests); }
 const char *grpc_double_method(grpc_double *server) { return server->method; }
-const char *grpc_double_agent(grpc_double *server) { return server->agent; }
+const char *grpc_double_metadata(grpc_double *server) { return server->metadata; }
+const char *grpc_double_client(grpc_double *server) { return server->client; }
 
 const uint8_t *grpc_double_body(grpc_double *server, size_t *len) {
     *len = server->body_len;

@@ -3,6 +3,7 @@
 #ifndef GRPC_DOUBLE_H
 #define GRPC_DOUBLE_H
 
+#include <grpc/grpc_security.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +17,16 @@ struct grpc_step {
 
 typedef struct grpc_double grpc_double;
 
-/* Plaintext, on a port of its own choice (0) or the given one. The last step is repeated. */
+struct grpc_double_options {
+    int port;                             /* 0: any */
+    grpc_server_credentials *credentials; /* the server's from now on; NULL: plaintext */
+    bool no_compression;                  /* refuses compressed requests */
+};
+
+/* The last step is repeated. */
+grpc_double *grpc_double_start_with(const struct grpc_double_options *options, const struct grpc_step *steps,
+                                    size_t count);
+/* Plaintext, on a port of its own choice (0) or the given one. */
 grpc_double *grpc_double_start(int port, const struct grpc_step *steps, size_t count);
 void grpc_double_stop(grpc_double *server);
 int grpc_double_port(const grpc_double *server);
@@ -24,6 +34,9 @@ size_t grpc_double_requests(grpc_double *server);
 /* Of the last request; to be read while no call is under way. */
 const uint8_t *grpc_double_body(grpc_double *server, size_t *len);
 const char *grpc_double_method(grpc_double *server);
-const char *grpc_double_agent(grpc_double *server);
+/* "name: value" in lines. */
+const char *grpc_double_metadata(grpc_double *server);
+/* The common name of the client's certificate; "" if it has shown none. */
+const char *grpc_double_client(grpc_double *server);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* otlp_grpc_test.c - the OTLP exporter against a gRPC server that answers, refuses, stalls and comes back. */
+#include "base/clock.h"
 #include "batch_double.h"
 #include "grpc_double.h"
 #include "otlp_expect.h"
@@ -28,21 +29,22 @@ struct scene {
     otel_batch *batch;
 };
 
-static otel_exporter *exporter_for(int port, const char *scheme, int timeout_ms) {
+static struct scene begin_with(const struct grpc_step *steps, size_t count, otel_otlp_options options) {
     char endpoint[64];
-    snprintf(endpoint, sizeof endpoint, "%s://127.0.0.1:%d", scheme, port);
-    otel_otlp_grpc_options options = { .size = sizeof options, .endpoint = endpoint, .timeout_ms = timeout_ms };
-    otel_exporter *exporter = otel_otlp_grpc_exporter(&options);
-    assert_non_null(exporter);
-    return exporter;
+    reports_start(OTEL_LOG_DEBUG);
+    struct scene scene = { .server = grpc_double_start(0, steps, count), .spans = span_set_create(11, 20) };
+    snprintf(endpoint, sizeof endpoint, "%s://127.0.0.1:%d", options.endpoint ? options.endpoint : "http",
+             grpc_double_port(scene.server));
+    options.size = sizeof options;
+    options.endpoint = endpoint;
+    scene.exporter = otel_otlp_grpc_exporter(&options);
+    assert_non_null(scene.exporter);
+    scene.batch = batch_double_create(span_set_spans(scene.spans), 20, span_set_resource(scene.spans));
+    return scene;
 }
 
 static struct scene begin(const struct grpc_step *steps, size_t count, const char *scheme, int timeout_ms) {
-    reports_start(OTEL_LOG_DEBUG);
-    struct scene scene = { .server = grpc_double_start(0, steps, count), .spans = span_set_create(11, 20) };
-    scene.exporter = exporter_for(grpc_double_port(scene.server), scheme, timeout_ms);
-    scene.batch = batch_double_create(span_set_spans(scene.spans), 20, span_set_resource(scene.spans));
-    return scene;
+    return begin_with(steps, count, (otel_otlp_options){ .endpoint = scheme, .timeout_ms = timeout_ms });
 }
 
 static void end(struct scene *scene) {
@@ -71,8 +73,8 @@ static void a_request_holds_the_batch(void **state) {
     assert_string_equal(grpc_double_method(scene.server),
                         "/opentelemetry.proto.collector.trace.v1.TraceService/Export");
     char agent[64];
-    snprintf(agent, sizeof agent, "OTel-OTLP-Exporter-C/%s ", otel_sdk_version());
-    assert_memory_equal(grpc_double_agent(scene.server), agent, strlen(agent));
+    snprintf(agent, sizeof agent, "user-agent: OTel-OTLP-Exporter-C/%s grpc-c/", otel_sdk_version());
+    assert_non_null(strstr(grpc_double_metadata(scene.server), agent));
     end(&scene);
 }
 
@@ -104,15 +106,82 @@ static void statuses_decide_about_another_attempt(void **state) {
     end(&scene);
 }
 
+/* google.rpc.Status with a RetryInfo of 100 ms, of 1 s, and of 1000 s. */
+#define IN_100_MS                                                                                                      \
+    .details = "\x1a\x21\x0a\x16t/google.rpc.RetryInfo\x12\x07\x0a\x05\x10\x80\xc2\xd7\x2f", .details_len = 35
+#define IN_1_S .details = "\x1a\x1e\x0a\x16t/google.rpc.RetryInfo\x12\x04\x0a\x02\x08\x01", .details_len = 32
+#define IN_1000_S .details = "\x1a\x1f\x0a\x16t/google.rpc.RetryInfo\x12\x05\x0a\x03\x08\xe8\x07", .details_len = 33
+
 static void retry_info_makes_an_exhausted_server_worth_waiting_for(void **state) {
     (void)state;
-    const struct grpc_step steps[] = {
-        { .status = 8, .details = "\x1a\x1e\x0a\x16t/google.rpc.RetryInfo\x12\x04\x0a\x02\x08\x01", .details_len = 32 },
-        { .status = 0 }
-    };
+    const struct grpc_step steps[] = { { .status = 8, IN_1_S }, { .status = 0 } };
     struct scene scene = begin(steps, 2, "http", 20000);
     assert_int_equal(export_once(&scene, NULL), OTEL_OK);
     assert_int_equal(grpc_double_requests(scene.server), 2);
+    end(&scene);
+}
+
+static void a_delay_that_is_asked_for_again_grows(void **state) {
+    (void)state;
+    const struct grpc_step steps[] = {
+        { .status = 8, IN_100_MS }, { .status = 14, IN_100_MS }, { .status = 8, IN_100_MS }, { .status = 0 }
+    };
+    struct scene scene = begin_with(steps, 4, (otel_otlp_options){ .timeout_ms = 20000, .initial_backoff_ms = 1 });
+    uint64_t before = otel__clock_monotonic();
+    assert_int_equal(export_once(&scene, NULL), OTEL_OK);
+    assert_true(otel__clock_monotonic() - before >= 700 * OTEL__MILLISECOND); /* 100, 200, 400 */
+    assert_int_equal(grpc_double_requests(scene.server), 4);
+    end(&scene);
+}
+
+static void a_delay_beyond_the_bound_fails_at_once_and_holds_later_exports_back(void **state) {
+    (void)state;
+    const struct grpc_step steps[] = { { .status = 14, IN_1000_S }, { .status = 0 } };
+    struct scene scene = begin(steps, 2, "http", 20000);
+    assert_int_equal(export_once(&scene, NULL), OTEL_ERR_EXPORT);
+    reports_start(OTEL_LOG_DEBUG); /* or a second line of a kind would be held back */
+    assert_int_equal(export_once(&scene, NULL), OTEL_ERR_EXPORT);
+    assert_int_equal(grpc_double_requests(scene.server), 1);
+    assert_true(reports_mention("the server asked for a pause, of which", NULL));
+    end(&scene);
+}
+
+static void a_throttled_export_makes_the_next_one_wait(void **state) {
+    (void)state;
+    const struct grpc_step steps[] = { { .status = 14, IN_1_S }, { .status = 0 } };
+    struct scene scene = begin_with(steps, 2, (otel_otlp_options){ .timeout_ms = 20000, .retry_disabled = true });
+    uint64_t before = otel__clock_monotonic();
+    assert_int_equal(export_once(&scene, NULL), OTEL_ERR_EXPORT);
+    assert_int_equal(export_once(&scene, NULL), OTEL_OK);
+    assert_true(otel__clock_monotonic() - before >= OTEL__SECOND);
+    assert_int_equal(grpc_double_requests(scene.server), 2);
+    end(&scene);
+}
+
+static void a_server_that_cannot_be_reached_has_not_asked_for_a_pause(void **state) {
+    (void)state;
+    const struct grpc_step steps[] = { { .status = 0 } };
+    struct scene scene = begin_with(
+        steps, 1, (otel_otlp_options){ .timeout_ms = 10000, .initial_backoff_ms = 30000, .max_backoff_ms = 60000 });
+    int port = grpc_double_port(scene.server);
+    grpc_double_stop(scene.server);
+    uint64_t before = otel__clock_monotonic();
+    assert_int_equal(export_once(&scene, NULL), OTEL_ERR_EXPORT); /* the wait would be longer than the time */
+    scene.server = grpc_double_start(port, steps, 1);
+    while (export_once(&scene, NULL) != OTEL_OK) /* gRPC core connects again when it sees fit */
+        usleep(100000);
+    assert_true(otel__clock_monotonic() - before < 5 * OTEL__SECOND); /* half of the time of an export */
+    end(&scene);
+}
+
+static void a_reply_beyond_its_limit_is_not_asked_for_again(void **state) {
+    (void)state;
+    static const char large[2000];
+    const struct grpc_step steps[] = { { .body = large, .body_len = sizeof large, IN_100_MS } };
+    struct scene scene = begin_with(steps, 1, (otel_otlp_options){ .timeout_ms = 20000, .max_response_bytes = 1999 });
+    assert_int_equal(export_once(&scene, NULL), OTEL_ERR_EXPORT);
+    assert_int_equal(grpc_double_requests(scene.server), 1);
+    assert_true(reports_mention("RESOURCE_EXHAUSTED", "larger than max"));
     end(&scene);
 }
 
@@ -142,6 +211,20 @@ static void cancel_ends_an_export(void **state) {
     assert_int_equal(export_once(&scene, NULL), OTEL_ERR_CANCELLED);
     pthread_join(thread, NULL);
     assert_true(time(NULL) - before < 15); /* not its own bound of 20 s */
+    end(&scene);
+}
+
+static void cancel_ends_a_back_off(void **state) {
+    (void)state;
+    const struct grpc_step steps[] = { { .status = 14 } };
+    struct scene scene = begin_with(
+        steps, 1, (otel_otlp_options){ .timeout_ms = 60000, .initial_backoff_ms = 50000, .max_backoff_ms = 50000 });
+    time_t before = time(NULL);
+    pthread_t thread;
+    pthread_create(&thread, NULL, cancel_it, &scene);
+    assert_int_equal(export_once(&scene, NULL), OTEL_ERR_CANCELLED);
+    pthread_join(thread, NULL);
+    assert_true(time(NULL) - before < 12); /* not the 16 s that it waits at the least */
     end(&scene);
 }
 
@@ -189,9 +272,9 @@ static void a_child_of_a_process_that_exported_loses_its_spans(void **state) {
 static void unusable_options_are_refused_with_a_reason(void **state) {
     (void)state;
     otel_error error = { "" };
-    otel_otlp_grpc_options options = { .size = sizeof options, .endpoint = "ftp://c", .error = &error };
+    otel_otlp_options options = { .size = sizeof options, .endpoint = "ftp://c", .error = &error };
     assert_null(otel_otlp_grpc_exporter(&options));
-    assert_non_null(strstr(error.text, "otel_otlp_grpc_options.endpoint: its scheme"));
+    assert_non_null(strstr(error.text, "otel_otlp_options.endpoint: its scheme"));
 }
 
 int main(void) {
@@ -200,8 +283,14 @@ int main(void) {
         cmocka_unit_test(partial_success_is_counted_and_not_sent_again),
         cmocka_unit_test(statuses_decide_about_another_attempt),
         cmocka_unit_test(retry_info_makes_an_exhausted_server_worth_waiting_for),
+        cmocka_unit_test(a_delay_that_is_asked_for_again_grows),
+        cmocka_unit_test(a_delay_beyond_the_bound_fails_at_once_and_holds_later_exports_back),
+        cmocka_unit_test(a_throttled_export_makes_the_next_one_wait),
+        cmocka_unit_test(a_server_that_cannot_be_reached_has_not_asked_for_a_pause),
+        cmocka_unit_test(a_reply_beyond_its_limit_is_not_asked_for_again),
         cmocka_unit_test(the_deadline_ends_an_export),
         cmocka_unit_test(cancel_ends_an_export),
+        cmocka_unit_test(cancel_ends_a_back_off),
         cmocka_unit_test(a_server_may_come_back),
         cmocka_unit_test(https_never_becomes_plaintext),
         cmocka_unit_test(a_child_of_a_process_that_exported_loses_its_spans),

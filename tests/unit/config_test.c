@@ -289,9 +289,9 @@ static void protocol(void **state) {
         { "", NULL, NULL },
         { "http/protobuf", "0", NULL },
         { "HTTP/Protobuf", "0", NULL },
-        { "grpc", NULL, ": this build has no such exporter; using the default, http/protobuf" },
+        { "grpc", "2", NULL },
         { "http/json", "1", NULL },
-        { "thrift", NULL, "is not one of http/protobuf, http/json; using the default, http/protobuf" },
+        { "thrift", NULL, "is not one of http/protobuf, http/json, grpc; using the default, http/protobuf" },
     };
     ROWS("OTEL_EXPORTER_OTLP_PROTOCOL", rows);
     ROWS("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", rows);

@@ -151,6 +151,17 @@ static void retry_after(void **state) {
     }
 }
 
+static void what_a_server_asks_for_again_grows(void **state) {
+    (void)state;
+    const struct otel__retry_policy policy = { .max_ms = 5000 };
+    assert_int_equal(otel__retry_grow(&policy, 0, 9), 0);
+    assert_int_equal(otel__retry_grow(&policy, 1000 * ms, 0), 1000 * ms);
+    assert_int_equal(otel__retry_grow(&policy, 1000 * ms, 2), 4000 * ms);
+    assert_int_equal(otel__retry_grow(&policy, 1000 * ms, 3), 5000 * ms);
+    assert_int_equal(otel__retry_grow(&policy, 1000 * ms, 1000), 5000 * ms);
+    assert_int_equal(otel__retry_grow(&policy, 7000 * ms, 3), 7000 * ms);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_passing_statuses_are_retried),
@@ -160,6 +171,7 @@ int main(void) {
         cmocka_unit_test(retrying_can_be_switched_off),
         cmocka_unit_test(many_failures_do_not_overflow),
         cmocka_unit_test(the_servers_delay_is_a_floor),
+        cmocka_unit_test(what_a_server_asks_for_again_grows),
         cmocka_unit_test(a_wait_beyond_the_deadline_fails_at_once),
         cmocka_unit_test(retry_after),
     };

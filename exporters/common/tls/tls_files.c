@@ -72,6 +72,8 @@ static const char *read_open(int fd, struct otel__tls_text *text) {
     char *kept = problem ? NULL : malloc(len + 1);
     if (kept)
         memcpy(kept, room, len);
+    if (kept)
+        kept[len] = '\0';
     OPENSSL_cleanse(room, len); /* it may be a key */
     free(room);
     if (!kept)

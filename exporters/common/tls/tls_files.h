@@ -25,7 +25,7 @@ struct otel__tls_settings {
 };
 
 struct otel__tls_text {
-    char *ptr;
+    char *ptr; /* a NUL follows */
     size_t len;
 };
 

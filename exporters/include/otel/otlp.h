@@ -15,7 +15,8 @@ extern "C" {
 /** How spans are written. */
 typedef enum otel_otlp_protocol {
     OTEL_OTLP_HTTP_PROTOBUF = 1, /**< http/protobuf */
-    OTEL_OTLP_HTTP_JSON = 2      /**< http/json: some three times as many bytes */
+    OTEL_OTLP_HTTP_JSON = 2,     /**< http/json: some three times as many bytes */
+    OTEL_OTLP_GRPC = 3           /**< grpc: see otel/grpc.h */
 } otel_otlp_protocol;
 
 /** How requests are compressed. */
@@ -34,9 +35,10 @@ typedef struct otel_otlp_options {
     /**
      * Base URL: `v1/traces` is appended. Default http://localhost:4318. A Unix socket, which gets v1/traces whichever of
      * both members names it, and no proxy: `unix:///run/otel.sock`, or `unix-abstract:name`, percent-encoded.
+     * For gRPC see otel/grpc.h.
      */
     const char *endpoint OTEL__INIT(nullptr);
-    /** Complete URL of the traces request, used as it is; beats `endpoint`. */
+    /** Complete URL of the traces request, used as it is; beats `endpoint`. Over gRPC they mean the same. */
     const char *traces_endpoint OTEL__INIT(nullptr);
     /** As in OTEL_EXPORTER_OTLP_HEADERS: "name=value,name=value", percent-encoded. */
     const char *headers OTEL__INIT(nullptr);
@@ -85,6 +87,8 @@ typedef struct otel_otlp_options {
      * default 1. More make up for a server that is far away, at the price of memory for each.
      */
     unsigned max_concurrent_requests OTEL__INIT(0);
+    /** gRPC only: plaintext to an endpoint that begins with neither http:// nor https://. Default: TLS. */
+    bool insecure OTEL__INIT(false);
 } otel_otlp_options;
 
 /**

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* grpc_target_test.c - the ways in which users write an endpoint. */
-#include "grpc/grpc_target.h"
+#include "base/grpc_target.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -45,6 +45,8 @@ static void what_is_no_endpoint_is_refused(void **state) {
     struct otel__grpc_target target;
     assert_non_null(otel__grpc_target("", true, &target));
     assert_non_null(otel__grpc_target("ftp://c", true, &target));
+    assert_non_null(otel__grpc_target("c :99", true, &target));
+    assert_non_null(otel__grpc_target("c\n", true, &target));
     assert_non_null(otel__grpc_target("http://", true, &target));
 }
 

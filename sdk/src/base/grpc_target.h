@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* grpc_target.h - what gRPC core is to connect to, from the ways in which users write an endpoint. */
-#ifndef OTEL_GRPC_TARGET_H
-#define OTEL_GRPC_TARGET_H
+#ifndef OTEL_SDK_GRPC_TARGET_H
+#define OTEL_SDK_GRPC_TARGET_H
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* grpc_target.c - see grpc_target.h. */
-#include "grpc/grpc_target.h"
+#include "base/grpc_target.h"
 
 #include "base/url.h"
 
@@ -9,6 +9,13 @@
 #include <strings.h>
 
 enum { PORT = 4317 };
+
+static bool is_plain(const char *text) {
+    for (; *text; text++)
+        if ((unsigned char)*text <= 0x20 || (unsigned char)*text >= 0x7f)
+            return false;
+    return true;
+}
 
 static bool begins(const char *text, const char *with) { return strncasecmp(text, with, strlen(with)) == 0; }
 
@@ -34,6 +41,8 @@ const char *otel__grpc_target(const char *endpoint, bool insecure, struct otel__
         return from_url(endpoint, target);
     if (!*endpoint)
         return "it is empty";
+    if (!is_plain(endpoint))
+        return "it holds a space, control character or other character that is not ASCII";
     if (strstr(endpoint, "://") && !begins(endpoint, "dns://") && !begins(endpoint, "unix://"))
         return "its scheme is none of http, https, dns, ipv4, ipv6 and unix";
     bool bare = !strchr(endpoint, ':');

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * grpc_server_process.h - a grpc_double in a process of its own, so that the test's own has not started gRPC core. To be
+ * started before any other thread.
+ */
+#ifndef GRPC_SERVER_PROCESS_H
+#define GRPC_SERVER_PROCESS_H
+
+#include <sys/types.h>
+
+struct grpc_server_process {
+    pid_t pid;
+    int port;
+    int control, result;
+};
+
+/* Takes everything. A port of 0: it could not be started. */
+struct grpc_server_process grpc_server_process_start(void);
+/* How many requests came. */
+int grpc_server_process_stop(struct grpc_server_process *server);
+
+#endif
