@@ -42,11 +42,11 @@ if(OTEL_ABI EQUAL 0)
 endif()
 
 # otel_library(name SOURCES ... OBJECTS ready-made objects... PUBLIC_INCLUDE dirs... PRIVATE_INCLUDE dirs... LINK_PUBLIC targets LINK_PRIVATE targets
-#     and what install.cmake adds: DESCRIPTION text EXCLUDE headers... LIBS names... WANTS symbol)
+#     and what install.cmake adds: EXPORT set, otherwise otelTargets, DESCRIPTION text EXCLUDE headers... LIBS names... WANTS symbol)
 # WANTS: a symbol for whose sake a program links the library even if it doesn't name it.
 # makes otel_<name> (shared, libotel-<name>.so) and otel_<name>_static (libotel-<name>.a) from the same objects.
 function(otel_library name)
-    cmake_parse_arguments(PARSE_ARGV 1 ARG "" "DESCRIPTION;WANTS"
+    cmake_parse_arguments(PARSE_ARGV 1 ARG "" "EXPORT;DESCRIPTION;WANTS"
         "SOURCES;OBJECTS;PUBLIC_INCLUDE;PRIVATE_INCLUDE;LINK_PUBLIC;LINK_PRIVATE;EXCLUDE;LIBS")
     set(objects otel_${name}_objects)
     add_library(${objects} OBJECT ${ARG_SOURCES})
@@ -91,7 +91,10 @@ function(otel_library name)
         set_target_properties(otel_${name} PROPERTIES LINK_OPTIONS "${OTEL_STAY_LOADED};-Wl,--as-needed")
     endif()
     if(OTEL_INSTALL)
-        otel_install_library(${name} DESCRIPTION ${ARG_DESCRIPTION} INCLUDE ${ARG_PUBLIC_INCLUDE} EXCLUDE ${ARG_EXCLUDE}
+        if(NOT ARG_EXPORT)
+            set(ARG_EXPORT otelTargets)
+        endif()
+        otel_install_library(${name} EXPORT ${ARG_EXPORT} DESCRIPTION ${ARG_DESCRIPTION} INCLUDE ${ARG_PUBLIC_INCLUDE} EXCLUDE ${ARG_EXCLUDE}
             REQUIRES ${ARG_LINK_PUBLIC} LIBS ${ARG_LIBS} WANTS "${ARG_WANTS}")
     endif()
 endfunction()

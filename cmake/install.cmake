@@ -7,12 +7,13 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/otel)
 set(pkg_config_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 set(package_templates ${CMAKE_CURRENT_LIST_DIR})
 
-# otel_install_library(name DESCRIPTION text INCLUDE dirs... EXCLUDE headers... REQUIRES names... LIBS names... WANTS symbol)
+# otel_install_library(name EXPORT set DESCRIPTION text INCLUDE dirs... EXCLUDE headers... REQUIRES names... LIBS names... WANTS symbol)
 # installs both forms of a library, every header in the folders but those excluded, and otel-<name>.pc. REQUIRES names
-# libraries of ours that come along, LIBS those of others that the static form needs.
+# libraries of ours that come along, LIBS those of others that the static form needs. EXPORT: the file of targets, of
+# which a package that may be absent has its own.
 function(otel_install_library name)
-    cmake_parse_arguments(PARSE_ARGV 1 ARG "" "DESCRIPTION;WANTS" "INCLUDE;EXCLUDE;REQUIRES;LIBS")
-    install(TARGETS otel_${name} otel_${name}_static EXPORT otelTargets)
+    cmake_parse_arguments(PARSE_ARGV 1 ARG "" "EXPORT;DESCRIPTION;WANTS" "INCLUDE;EXCLUDE;REQUIRES;LIBS")
+    install(TARGETS otel_${name} otel_${name}_static EXPORT ${ARG_EXPORT})
     set(excluded)
     foreach(header IN LISTS ARG_EXCLUDE)
         list(APPEND excluded PATTERN ${header} EXCLUDE)
@@ -43,6 +44,9 @@ function(otel_install_package)
     # Until 1.0.0 a minor version may break the API.
     write_basic_package_version_file(${PROJECT_BINARY_DIR}/package/otelConfigVersion.cmake COMPATIBILITY SameMinorVersion)
     install(EXPORT otelTargets NAMESPACE otel:: DESTINATION ${package_dir})
+    if(OTEL_WITH_GRPC)
+        install(EXPORT otelGrpcTargets NAMESPACE otel:: DESTINATION ${package_dir})
+    endif()
     install(FILES ${PROJECT_BINARY_DIR}/package/otelConfig.cmake ${PROJECT_BINARY_DIR}/package/otelConfigVersion.cmake
         DESTINATION ${package_dir})
 endfunction()

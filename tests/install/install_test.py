@@ -42,6 +42,10 @@ def run(*command, **settings):
     )
 
 
+def with_grpc():
+    return (options.build / f"lib/libotel-grpc.so.{options.abi}").exists()
+
+
 def fresh(folder):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -93,14 +97,16 @@ class Files(Case):
 
     def test_there_is_what_users_need_and_nothing_else(self):
         found = {str(file.relative_to(options.prefix)) for file in options.prefix.rglob("*") if not file.is_dir()}
-        headers = {f"include/otel/{file.name}" for file in ROOT.glob("*/include/otel/*.h")}
+        folders = [ROOT, ROOT / "exporters"] if with_grpc() else [ROOT]
+        headers = {f"include/otel/{file.name}" for root in folders for file in root.glob("*/include/otel/*.h")}
         self.assertIn("include/otel/sdk.h", headers)
+        names = ["api", "sdk", "xray"] + (["grpc"] if with_grpc() else [])
         ends = ["a", "so", f"so.{options.abi}", f"so.{options.version}"]
-        libraries = {f"lib/libotel-{name}.{end}" for name in ("api", "sdk", "xray") for end in ends}
-        packages = {f"lib/pkgconfig/otel-{name}.pc" for name in ("api", "sdk", "xray")}
-        names = re.compile(r"lib/cmake/otel/otel(Config(Version)?|Targets(-\w+)?)\.cmake")
-        cmake = set(filter(names.fullmatch, found))
-        self.assertEqual(len(cmake), 4)
+        libraries = {f"lib/libotel-{name}.{end}" for name in names for end in ends}
+        packages = {f"lib/pkgconfig/otel-{name}.pc" for name in names}
+        pattern = re.compile(r"lib/cmake/otel/otel(Config(Version)?|(Grpc)?Targets(-\w+)?)\.cmake")
+        cmake = set(filter(pattern.fullmatch, found))
+        self.assertEqual(len(cmake), 6 if with_grpc() else 4)
         self.assertEqual(found, headers | libraries | packages | cmake | {"bin/otel-view"})
 
     def test_no_file_knows_where_it_was_built_or_was_meant_to_be(self):
@@ -117,7 +123,7 @@ class Files(Case):
                 self.assertFalse(str(path).encode() in content, f"{file} holds {path}")
 
     def test_libraries_find_each_other_and_nothing_else(self):
-        for file in ("lib/libotel-sdk.so", "lib/libotel-xray.so"):
+        for file in ["lib/libotel-sdk.so", "lib/libotel-xray.so"] + (["lib/libotel-grpc.so"] if with_grpc() else []):
             self.assertEqual(dynamic(options.prefix / file, "RUNPATH"), ["$ORIGIN"])
         for file in ("lib/libotel-api.so", "bin/otel-view"):
             self.assertEqual(dynamic(options.prefix / file, "R(?:UN)?PATH"), [])
@@ -275,6 +281,60 @@ class Samples(Case):
         program = self.program(ROOT / "samples/custom_exporter.c")
         printed = self.check_run(program, LD_LIBRARY_PATH=options.prefix / "lib")
         self.assertRegex(printed, r"(?m)^bake +1 spans, .*\nloaf +1000 spans, |^loaf +1000 spans, .*\nbake +1 spans, ")
+
+
+class Grpc(Case):
+    """Programs that send over gRPC: one that calls libotel-grpc, one that is linked with it, one that has it loaded."""
+
+    SOURCE = HERE / "c/grpc.c"
+    SETTINGS = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+
+    def setUp(self):
+        if not with_grpc():
+            self.skipTest("built without gRPC core")
+
+    def check_grpc(self, program, **settings):
+        """There is nobody at that address, which gRPC core says in words of its own."""
+        self.assertIn("gRPC status 14 UNAVAILABLE", self.check_run(program, **self.SETTINGS, **settings))
+
+    def test_find_package(self):
+        for form in ("", "_static"):
+            arguments = [f"-DCMAKE_PREFIX_PATH={options.prefix}", f"-DOTEL_FORM={form}", f"-DOTEL_GRPC={self.SOURCE}"]
+            folder = self.build(HERE / "c", *arguments)
+            self.check_grpc(folder / "grpc")
+            self.check_grpc(folder / "grpc_call")
+
+    def test_pkg_config(self):
+        program = fresh(options.work) / "grpc"
+        flags = self.flags(options.prefix, "--cflags", "--libs", "otel-grpc")
+        self.check_run(options.cc, "-DCALL", "-Wl,--as-needed", self.SOURCE, *flags, "-o", program)
+        self.check_grpc(program, LD_LIBRARY_PATH=options.prefix / "lib")
+
+    def program(self, prefix):
+        """Linked with the SDK only."""
+        program = fresh(options.work) / "loads"
+        flags = self.flags(prefix, "--cflags", "--libs")
+        self.check_run(options.cc, self.SOURCE, *flags, f"-Wl,-rpath,{prefix / 'lib'}", "-o", program)
+        return program
+
+    def test_it_is_loaded_from_beside_the_sdk(self):
+        self.check_grpc(self.program(options.prefix))
+
+    def test_without_its_package_there_is_http(self):
+        """And whoever asks for the component is told."""
+        prefix = options.work.with_name(f"{options.work.name}_prefix")
+        shutil.rmtree(prefix, ignore_errors=True)
+        ignored = shutil.ignore_patterns("*grpc*", "*Grpc*")
+        shutil.copytree(options.prefix, prefix, symlinks=True, ignore=ignored)
+        printed = self.check_run(self.program(prefix), **self.SETTINGS)
+        self.assertIn("OTEL_EXPORTER_OTLP_PROTOCOL=grpc: it needs libotel-grpc.so", printed)
+        self.assertIn("package libotel-grpc", printed)
+        self.assertNotIn("gRPC status", printed)
+        settings = [f"-DCMAKE_PREFIX_PATH={prefix}", f"-DOTEL_GRPC={self.SOURCE}"]
+        configured = self.configure(HERE / "c", fresh(options.work / "absent"), *settings)
+        self.assertNotEqual(configured.returncode, 0)
+        self.assertRegex(configured.stdout, r"installed\s+without\s+its\s+component\s+grpc")
+        self.build(HERE / "c", settings[0])
 
 
 class WithoutCurl(Case):

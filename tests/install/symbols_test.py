@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The names that the libraries take in a user's program: those exported are listed in api/symbols.txt,
-sdk/symbols.txt and xray/symbols.txt, and all begin with ours.
+sdk/symbols.txt, xray/symbols.txt and exporters/grpc/symbols.txt, and all begin with ours.
 
 usage: symbols_test.py --libraries FOLDER [--version VERSION] [--update] [unittest arguments]
 
@@ -21,6 +21,7 @@ HEAD = f"""# SPDX-License-Identifier: Apache-2.0
 # What libotel-%s exports. A name that goes, or that means something else, breaks programs that are linked already.
 # After a change on purpose, and ./dev build: {UPDATE}
 """
+FOLDERS = {"api": "api", "sdk": "sdk", "xray": "xray", "grpc": "exporters/grpc"}
 options = None
 
 
@@ -32,8 +33,13 @@ def exported(name):
     return symbols(library(name, "so"), "-D")
 
 
+def built():
+    """The libraries that there are: libotel-grpc needs gRPC core."""
+    return [name for name in FOLDERS if name != "grpc" or library(name, "so").exists()]
+
+
 def listing(name):
-    return ROOT / name / "symbols.txt"
+    return ROOT / FOLDERS[name] / "symbols.txt"
 
 
 def listed(name):
@@ -61,9 +67,14 @@ class Symbols(unittest.TestCase):
     def test_xray_exports_what_is_listed(self):
         self.check_list("xray")
 
+    def test_grpc_exports_what_is_listed(self):
+        if "grpc" not in built():
+            self.skipTest("built without gRPC core")
+        self.check_list("grpc")
+
     def test_all_names_are_ours(self):
         """In an archive names are global that the shared library hides, those of generated code among them."""
-        for name in ("api", "sdk", "xray"):
+        for name in built():
             for file, arguments in (library(name, "so"), ["-D"]), (library(name, "a"), ["-g"]):
                 found = symbols(file, *arguments)
                 self.assertTrue(found)
@@ -77,14 +88,14 @@ class Symbols(unittest.TestCase):
         self.assertEqual([symbol for symbol in exported("sdk") if symbol.startswith("otel__")], [])
 
     def test_sonames_carry_what_a_change_of_the_abi_changes(self):
-        for name in ("api", "sdk", "xray"):
+        for name in built():
             self.assertEqual(dynamic(library(name, "so"), "SONAME"), [f"libotel-{name}.so.{abi(options.version)}"])
 
     def test_api_needs_libc_only(self):
         self.assertEqual(beside_libc(library("api", "so")), [])
 
     def test_none_is_ever_unloaded(self):
-        for name in ("api", "sdk", "xray"):
+        for name in built():
             self.assertTrue(stays_loaded(library(name, "so")))
 
 
@@ -97,7 +108,7 @@ def main():
     options, rest = parser.parse_known_args()
     if not options.update:
         unittest.main(argv=[sys.argv[0], "--verbose", *rest])
-    for name in ("api", "sdk", "xray"):
+    for name in built():
         listing(name).write_text(HEAD % name + "".join(f"{symbol}\n" for symbol in exported(name)))
 
 
