@@ -62,13 +62,18 @@ static void read_details(const struct otel__grpc_unary *call, struct otel__grpc_
     }
 }
 
+/* In gRPC core's words: the certificate is nobody's whom we trust, or somebody else's. */
+static bool is_distrust(const char *message) {
+    return strstr(message, "certificate verify failed") || strstr(message, "is not in peer certificate");
+}
+
 /* What gRPC core found wrong by itself has a server's status too: only words tell them apart. */
 static void read_words(const struct otel__grpc_unary *call, struct otel__grpc_reply *reply) {
     otel_str words = otel_strn((const char *)GRPC_SLICE_START_PTR(call->details), GRPC_SLICE_LENGTH(call->details));
     otel__escape(words, reply->message, sizeof reply->message);
     reply->from_server = call->error && strstr(call->error, "Error received from peer");
     reply->too_large = call->status == GRPC_STATUS_RESOURCE_EXHAUSTED && strstr(reply->message, "larger than max");
-    reply->distrusted = !reply->from_server && strstr(reply->message, "certificate verify failed");
+    reply->distrusted = !reply->from_server && is_distrust(reply->message);
 }
 
 void otel__grpc_unary_read(struct otel__grpc_unary *call, struct otel__grpc_reply *reply) {

@@ -122,7 +122,6 @@ static grpc_channel *make(struct otel__grpc_channel *channel, grpc_channel_crede
         number(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, RECONNECT_FIRST_MS),
         number(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, RECONNECT_FIRST_MS),
         number(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, RECONNECT_MAX_MS),
-        number(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1), /* or a connection with replaced files might be used on */
     };
     grpc_channel_args args = { sizeof list / sizeof *list, list };
     return grpc_channel_create(channel->target.text, credentials, &args);
