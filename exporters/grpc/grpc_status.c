@@ -21,7 +21,11 @@ const char *otel__grpc_status_name(int status) {
     return status >= 0 && status < (int)(sizeof names / sizeof *names) ? names[status] : "status";
 }
 
-const char *otel__grpc_status_hint(int status) {
+const char *otel__grpc_status_hint(int status, bool distrusted) {
+    if (distrusted)
+        return "The server's certificate is refused: does OTEL_EXPORTER_OTLP_CERTIFICATE name the authority that "
+               "issued "
+               "it, and the endpoint the host that it is for?";
     switch (status) {
     case 7:  /* PERMISSION_DENIED */
     case 16: /* UNAUTHENTICATED */

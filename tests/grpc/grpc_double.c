@@ -14,6 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct request {
+    uint8_t *body;
+    size_t body_len;
+    char method[128], metadata[2048], client[64];
+};
+
 struct grpc_double {
     grpc_server *server;
     grpc_completion_queue *queue;
@@ -23,9 +29,8 @@ struct grpc_double {
     size_t count;
     atomic_size_t requests;
     atomic_bool stopping;
-    uint8_t *body;
-    size_t body_len;
-    char method[128], metadata[2048], client[64];
+    pthread_mutex_t lock; /* of what follows */
+    struct request last, shown;
 };
 
 static void copy_text(grpc_slice slice, char *out, size_t size) {
@@ -42,10 +47,11 @@ static void keep_body(grpc_double *server, grpc_byte_buffer *buffer) {
     if (!buffer || !grpc_byte_buffer_reader_init(&reader, buffer))
         return;
     grpc_slice all = grpc_byte_buffer_reader_readall(&reader);
-    free(server->body);
-    server->body_len = GRPC_SLICE_LENGTH(all);
-    server->body = malloc(server->body_len + 1);
-    memcpy(server->body, GRPC_SLICE_START_PTR(all), server->body_len);
+    struct request *last = &server->last;
+    free(last->body);
+    last->body_len = GRPC_SLICE_LENGTH(all);
+    last->body = malloc(last->body_len + 1);
+    memcpy(last->body, GRPC_SLICE_START_PTR(all), last->body_len);
     grpc_slice_unref(all);
     grpc_byte_buffer_reader_destroy(&reader);
     grpc_byte_buffer_destroy(buffer);
@@ -81,22 +87,22 @@ static void answer(grpc_double *server, grpc_call *call, const struct grpc_step 
     grpc_slice_unref(details.value);
 }
 
-static void keep_metadata(grpc_double *server, const grpc_metadata_array *metadata) {
-    server->metadata[0] = '\0';
+static void keep_metadata(struct request *last, const grpc_metadata_array *metadata) {
+    last->metadata[0] = '\0';
     for (size_t i = 0; i < metadata->count; i++) {
         char key[128], value[512];
-        size_t used = strlen(server->metadata);
+        size_t used = strlen(last->metadata);
         copy_text(metadata->metadata[i].key, key, sizeof key);
         copy_text(metadata->metadata[i].value, value, sizeof value);
-        snprintf(server->metadata + used, sizeof server->metadata - used, "%s: %s\n", key, value);
+        snprintf(last->metadata + used, sizeof last->metadata - used, "%s: %s\n", key, value);
     }
 }
 
-static void keep_client(grpc_double *server, grpc_call *call) {
+static void keep_client(struct request *last, grpc_call *call) {
     grpc_auth_context *context = grpc_call_auth_context(call);
     grpc_auth_property_iterator at = grpc_auth_context_find_properties_by_name(context, GRPC_X509_CN_PROPERTY_NAME);
     const grpc_auth_property *property = grpc_auth_property_iterator_next(&at);
-    snprintf(server->client, sizeof server->client, "%.*s", property ? (int)property->value_length : 0,
+    snprintf(last->client, sizeof last->client, "%.*s", property ? (int)property->value_length : 0,
              property ? property->value : "");
     grpc_auth_context_release(context);
 }
@@ -110,14 +116,18 @@ static bool serve(grpc_double *server) {
     grpc_server_request_call(server->server, &call, &details, &metadata, server->queue, server->queue, server);
     bool served = next(server) && call;
     if (served) {
-        copy_text(details.method, server->method, sizeof server->method);
-        keep_metadata(server, &metadata);
-        keep_client(server, call);
+        pthread_mutex_lock(&server->lock);
+        copy_text(details.method, server->last.method, sizeof server->last.method);
+        keep_metadata(&server->last, &metadata);
+        keep_client(&server->last, call);
+        pthread_mutex_unlock(&server->lock);
         grpc_byte_buffer *request = NULL;
         const grpc_op receive = { .op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &request };
         grpc_call_start_batch(call, &receive, 1, call, NULL);
         next(server);
+        pthread_mutex_lock(&server->lock);
         keep_body(server, request);
+        pthread_mutex_unlock(&server->lock);
         size_t number = atomic_fetch_add(&server->requests, 1);
         answer(server, call, &server->steps[number < server->count ? number : server->count - 1]);
         grpc_call_unref(call);
@@ -139,6 +149,7 @@ grpc_double *grpc_double_start_with(const struct grpc_double_options *options, c
     grpc_double *server = calloc(1, sizeof *server);
     char address[32];
     snprintf(address, sizeof address, "127.0.0.1:%d", options->port);
+    pthread_mutex_init(&server->lock, NULL);
     server->count = count < 8 ? count : 8;
     memcpy(server->steps, steps, server->count * sizeof *steps);
     grpc_init();
@@ -181,17 +192,32 @@ void grpc_double_stop(grpc_double *server) {
     grpc_completion_queue_shutdown(down);
     grpc_completion_queue_destroy(down);
     grpc_shutdown();
-    free(server->body);
+    free(server->last.body);
+    free(server->shown.body);
     free(server);
 }
 
 int grpc_double_port(const grpc_double *server) { return server->port; }
 size_t grpc_double_requests(grpc_double *server) { return atomic_load(&server->requests); }
-const char *grpc_double_method(grpc_double *server) { return server->method; }
-const char *grpc_double_metadata(grpc_double *server) { return server->metadata; }
-const char *grpc_double_client(grpc_double *server) { return server->client; }
+
+/* A copy, so that the next request may come while it is read. */
+static const struct request *show(grpc_double *server) {
+    pthread_mutex_lock(&server->lock);
+    free(server->shown.body);
+    server->shown = server->last;
+    server->shown.body = malloc(server->last.body_len + 1);
+    if (server->last.body)
+        memcpy(server->shown.body, server->last.body, server->last.body_len);
+    pthread_mutex_unlock(&server->lock);
+    return &server->shown;
+}
+
+const char *grpc_double_method(grpc_double *server) { return show(server)->method; }
+const char *grpc_double_metadata(grpc_double *server) { return show(server)->metadata; }
+const char *grpc_double_client(grpc_double *server) { return show(server)->client; }
 
 const uint8_t *grpc_double_body(grpc_double *server, size_t *len) {
-    *len = server->body_len;
-    return server->body;
+    const struct request *last = show(server);
+    *len = last->body_len;
+    return last->body;
 }

@@ -31,7 +31,7 @@ grpc_double *grpc_double_start(int port, const struct grpc_step *steps, size_t c
 void grpc_double_stop(grpc_double *server);
 int grpc_double_port(const grpc_double *server);
 size_t grpc_double_requests(grpc_double *server);
-/* Of the last request; to be read while no call is under way. */
+/* Of the last request; valid until the next of these. */
 const uint8_t *grpc_double_body(grpc_double *server, size_t *len);
 const char *grpc_double_method(grpc_double *server);
 /* "name: value" in lines. */
