@@ -84,8 +84,9 @@ static void a_child_of_who_started_it_may_not(void **state) {
 }
 
 int main(void) {
+    const struct grpc_server_plan plan = { .silent = false };
     unsetenv("GRPC_VERBOSITY");
-    server = grpc_server_process_start();
+    server = grpc_server_process_start(&plan);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(making_an_exporter_does_not_start_it),
         cmocka_unit_test(what_it_says_goes_to_the_diagnostics),

@@ -53,8 +53,9 @@ static void check_child(void) {
 }
 
 int main(void) {
+    const struct grpc_server_plan plan = { .silent = false };
     char endpoint[64];
-    struct grpc_server_process server = grpc_server_process_start();
+    struct grpc_server_process server = grpc_server_process_start(&plan);
     snprintf(endpoint, sizeof endpoint, "http://127.0.0.1:%d", server.port);
     setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint, 1);
     setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", 1);

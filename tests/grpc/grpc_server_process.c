@@ -4,6 +4,7 @@
 
 #include "grpc_double.h"
 
+#include <grpc/grpc.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,9 +19,15 @@ static int hear(int fd) {
 }
 
 /* Serves until the other end of `control` is closed. */
-static void serve(int control, int result) {
-    const struct grpc_step fine = { .status = 0 };
-    grpc_double *server = grpc_double_start(0, &fine, 1);
+static void serve(const struct grpc_server_plan *plan, int control, int result) {
+    const struct grpc_step step = { .silent = plan->silent };
+    grpc_ssl_pem_key_cert_pair pair = { plan->key, plan->certificate };
+    struct grpc_double_options options = { .port = 0 };
+    grpc_init();
+    if (plan->key)
+        options.credentials = grpc_ssl_server_credentials_create(NULL, &pair, 1, 0, NULL);
+    grpc_double *server = grpc_double_start_with(&options, &step, 1);
+    grpc_shutdown();
     tell(result, grpc_double_port(server));
     hear(control);
     tell(result, (int)grpc_double_requests(server));
@@ -28,7 +35,7 @@ static void serve(int control, int result) {
     _exit(0);
 }
 
-struct grpc_server_process grpc_server_process_start(void) {
+struct grpc_server_process grpc_server_process_start(const struct grpc_server_plan *plan) {
     int control[2], result[2];
     struct grpc_server_process server = { .port = 0 };
     if (pipe(control) != 0 || pipe(result) != 0)
@@ -37,7 +44,7 @@ struct grpc_server_process grpc_server_process_start(void) {
     if (server.pid == 0) {
         close(control[1]);
         close(result[0]);
-        serve(control[0], result[1]);
+        serve(plan, control[0], result[1]);
     }
     close(control[0]);
     close(result[1]);

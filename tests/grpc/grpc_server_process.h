@@ -6,7 +6,13 @@
 #ifndef GRPC_SERVER_PROCESS_H
 #define GRPC_SERVER_PROCESS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
+
+struct grpc_server_plan {
+    bool silent;                   /* never answers */
+    const char *certificate, *key; /* PEM; NULL: plaintext */
+};
 
 struct grpc_server_process {
     pid_t pid;
@@ -14,8 +20,8 @@ struct grpc_server_process {
     int control, result;
 };
 
-/* Takes everything. A port of 0: it could not be started. */
-struct grpc_server_process grpc_server_process_start(void);
+/* A port of 0: it could not be started. */
+struct grpc_server_process grpc_server_process_start(const struct grpc_server_plan *plan);
 /* How many requests came. */
 int grpc_server_process_stop(struct grpc_server_process *server);
 
