@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-x", "c", "-"]
-INCLUDES = [f"-I{ROOT / folder / 'include'}" for folder in ("api", "sdk", "exporters")]
+INCLUDES = [f"-I{ROOT / folder / 'include'}" for folder in ("api", "sdk", "exporters", "exporters/grpc")]
 
 
 def main():

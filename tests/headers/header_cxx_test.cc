@@ -5,6 +5,7 @@
 #include <otel/context.h>
 #include <otel/environment.h>
 #include <otel/memory.h>
+#include <otel/grpc.h>
 #include <otel/otlp.h>
 #include <otel/otlp_file.h>
 #include <otel/propagation.h>
