@@ -356,6 +356,7 @@ static otel_exporter *create(const struct otel__otlp_grpc_settings *settings, ot
     return otel_exporter_create(&ops, otlp);
 }
 
+extern const struct otel__otlp_grpc otel__otlp_grpc __attribute__((visibility("default")));
 const struct otel__otlp_grpc otel__otlp_grpc = {
     .abi = OTEL__OTLP_GRPC_ABI,
     .sdk = otel_exporter_create,

@@ -32,6 +32,7 @@ struct otel__otlp_grpc_settings {
     const struct otel__tls_settings *tls; /* NULL: the system's trust, and no certificate of ours */
 };
 
+/* Of which libotel-grpc exports one, by the name otel__otlp_grpc. */
 struct otel__otlp_grpc {
     unsigned abi; /* OTEL__OTLP_GRPC_ABI when it was compiled; nothing else may be read when that differs */
     /* otel_exporter_create(): a program that has the SDK in it twice would find another one here. */
@@ -39,8 +40,5 @@ struct otel__otlp_grpc {
     /* NULL when a setting is unusable or memory is short; `error` receives the reason. */
     otel_exporter *(*create)(const struct otel__otlp_grpc_settings *settings, otel_error *error);
 };
-
-/* Of libotel-grpc. */
-extern const struct otel__otlp_grpc otel__otlp_grpc __attribute__((visibility("default")));
 
 #endif

@@ -10,7 +10,7 @@
 #define FILE_NAME "libotel-grpc.so." OTEL__ABI
 
 /* Of libotel-grpc, if the program links that. */
-extern const struct otel__otlp_grpc otel__otlp_grpc __attribute__((weak));
+extern const struct otel__otlp_grpc otel__otlp_grpc __attribute__((weak, visibility("default")));
 
 static atomic_bool found;
 
