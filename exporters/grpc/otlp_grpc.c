@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "common/http/http_header.h"
 #include "common/inherited.h"
+#include "common/random_bits.h"
 #include "common/throttle.h"
 #include "grpc/grpc_channel.h"
 #include "grpc/grpc_status.h"
@@ -21,7 +22,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #define METHOD "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
@@ -125,13 +125,6 @@ static enum verdict attempt(struct job *job, size_t count, struct otel__otlp_fai
     return otel__grpc_status_retryable(reply.status, reply.retry_info && !reply.too_large) ? TRY_AGAIN : LOST;
 }
 
-static uint32_t random_bits(void) {
-    uint32_t bits;
-    if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != (ssize_t)sizeof bits)
-        bits = (uint32_t)(otel__clock_monotonic() * UINT64_C(0x9e3779b97f4a7c15) >> 32);
-    return bits;
-}
-
 static bool wait_for(struct job *job, uint64_t until, struct otel__otlp_failure *failure) {
     if (otel__grpc_wait(job->otlp->channel, until))
         return true;
@@ -167,7 +160,7 @@ static bool deliver(struct job *job, size_t count, struct otel__otlp_failure *fa
         if (verdict != TRY_AGAIN)
             return verdict == DELIVERED;
         uint64_t now = otel__clock_monotonic();
-        if (!otel__retry_next(&retry, now, random_bits(), floor, &wait)) {
+        if (!otel__retry_next(&retry, now, otel__random_bits(), floor, &wait)) {
             otel__throttle_gave_up(&otlp->throttle, now, wait, floor > 0);
             return false;
         }
