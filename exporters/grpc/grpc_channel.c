@@ -20,10 +20,11 @@
 
 enum {
     RESPONSE_MAX = 4 * 1024 * 1024, /* OTLP's limit, by default */
-    RECONNECT_FIRST_MS = 200,
+    RECONNECT_FIRST_MS = 200,       /* between attempts to connect, which exports meet as failures */
     RECONNECT_MAX_MS = 5000,
-    STAY_MS = 20,   /* inside of gRPC core; a fork waits for longer */
-    GRACE_MS = 1000 /* for a fork() to end, before a channel is taken down */
+    CONNECT_MS = 5000, /* that one attempt may take */
+    STAY_MS = 20,      /* inside of gRPC core; a fork waits for longer */
+    GRACE_MS = 1000    /* for a fork() to end, before a channel is taken down */
 };
 
 struct otel__grpc_channel {
@@ -120,7 +121,7 @@ static grpc_channel *make(struct otel__grpc_channel *channel, grpc_channel_crede
         number(GRPC_COMPRESSION_CHANNEL_DEFAULT_ALGORITHM, channel->gzip ? GRPC_COMPRESS_GZIP : GRPC_COMPRESS_NONE),
         number(GRPC_ARG_ENABLE_RETRIES, 0), /* we do that */
         number(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, RECONNECT_FIRST_MS),
-        number(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, RECONNECT_FIRST_MS),
+        number(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, CONNECT_MS),
         number(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, RECONNECT_MAX_MS),
     };
     grpc_channel_args args = { sizeof list / sizeof *list, list };

@@ -25,6 +25,7 @@ struct grpc_double {
     grpc_completion_queue *queue;
     pthread_t thread;
     int port;
+    struct grpc_double_options options;
     struct grpc_step steps[8];
     size_t count;
     atomic_size_t requests;
@@ -129,7 +130,10 @@ static bool serve(grpc_double *server) {
         keep_body(server, request);
         pthread_mutex_unlock(&server->lock);
         size_t number = atomic_fetch_add(&server->requests, 1);
-        answer(server, call, &server->steps[number < server->count ? number : server->count - 1]);
+        const struct grpc_step *step = &server->steps[number < server->count ? number : server->count - 1];
+        if (server->options.judge)
+            step = server->options.judge(server->options.data, server->last.body, server->last.body_len);
+        answer(server, call, step);
         grpc_call_unref(call);
     }
     grpc_call_details_destroy(&details);
@@ -149,6 +153,7 @@ grpc_double *grpc_double_start_with(const struct grpc_double_options *options, c
     grpc_double *server = calloc(1, sizeof *server);
     char address[32];
     snprintf(address, sizeof address, "127.0.0.1:%d", options->port);
+    server->options = *options;
     pthread_mutex_init(&server->lock, NULL);
     server->count = count < 8 ? count : 8;
     memcpy(server->steps, steps, server->count * sizeof *steps);

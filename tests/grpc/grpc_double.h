@@ -21,6 +21,9 @@ struct grpc_double_options {
     int port;                             /* 0: any */
     grpc_server_credentials *credentials; /* the server's from now on; NULL: plaintext */
     bool no_compression;                  /* refuses compressed requests */
+    /* How to answer a request, instead of by steps; on the server's thread. */
+    const struct grpc_step *(*judge)(void *data, const uint8_t *body, size_t len);
+    void *data;
 };
 
 /* The last step is repeated. */
