@@ -98,8 +98,9 @@ static bool settle_target(const otel_otlp_options *options, const struct otel__c
         return fail(error, i == 0 ? "otel_otlp_options.traces_endpoint" : "otel_otlp_options.endpoint", problem);
     char shown[256];
     otel__url_show(given[i], shown, sizeof shown);
-    if (settings->target.path_ignored)
-        otel_report(OTEL_LOG_WARN, "otlp.grpc.path", "gRPC has no use for the path in the endpoint %s", shown);
+    if (settings->target.ignored)
+        otel_report(OTEL_LOG_WARN, "otlp.grpc.endpoint", "gRPC has no use for the %s in the endpoint %s",
+                    settings->target.ignored, shown);
     return true;
 }
 

@@ -228,6 +228,19 @@ static void cancel_ends_a_back_off(void **state) {
     end(&scene);
 }
 
+static void nothing_is_sent_after_shutdown(void **state) {
+    (void)state;
+    const struct grpc_step steps[] = { { .status = 0 } };
+    struct scene scene = begin(steps, 1, "http", 20000);
+    assert_int_equal(batch_double_ops(scene.exporter)->force_flush(batch_double_self(scene.exporter), 1000), OTEL_OK);
+    assert_int_equal(batch_double_export_while_shut_down(scene.exporter, scene.batch), OTEL_ERR_STATE);
+    size_t requests = grpc_double_requests(scene.server);
+    assert_int_equal(export_once(&scene, NULL), OTEL_ERR_STATE);
+    assert_int_equal(batch_double_ops(scene.exporter)->shutdown(batch_double_self(scene.exporter), 1000), OTEL_OK);
+    assert_int_equal(grpc_double_requests(scene.server), requests);
+    end(&scene);
+}
+
 static void a_server_may_come_back(void **state) {
     (void)state;
     const struct grpc_step steps[] = { { .status = 0 } };
@@ -291,6 +304,7 @@ int main(void) {
         cmocka_unit_test(the_deadline_ends_an_export),
         cmocka_unit_test(cancel_ends_an_export),
         cmocka_unit_test(cancel_ends_a_back_off),
+        cmocka_unit_test(nothing_is_sent_after_shutdown),
         cmocka_unit_test(a_server_may_come_back),
         cmocka_unit_test(https_never_becomes_plaintext),
         cmocka_unit_test(a_child_of_a_process_that_exported_loses_its_spans),

@@ -297,6 +297,33 @@ static void protocol(void **state) {
     ROWS("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", rows);
 }
 
+static void endpoints_of_grpc(void **state) {
+    (void)state;
+    fake_env_set("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+    load();
+    assert_string_equal(config.otlp_endpoint, "http://localhost:4317");
+    assert_null(config.otlp_traces_endpoint);
+    otel__config_free(&config);
+    fake_env_set("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317");
+    fake_env_set("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "unix:/run/c.sock");
+    fake_env_set("OTEL_EXPORTER_OTLP_INSECURE", "true");
+    load();
+    assert_string_equal(config.otlp_endpoint, "collector:4317");
+    assert_string_equal(config.otlp_traces_endpoint, "unix:/run/c.sock");
+    assert_true(config.otlp_insecure);
+    assert_int_equal(reports_count(), 0);
+    otel__config_free(&config);
+    fake_env_set("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://c");
+    fake_env_set("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "yes");
+    load();
+    assert_string_equal(config.otlp_endpoint, "http://localhost:4317");
+    assert_false(config.otlp_insecure);
+    assert_true(reports_mention("OTEL_EXPORTER_OTLP_ENDPOINT=\"ftp://c\" is no endpoint of gRPC: ",
+                                "; using the default, http://localhost:4317"));
+    assert_true(reports_mention("OTEL_EXPORTER_OTLP_TRACES_INSECURE=\"yes\" is not true or false; using false", NULL));
+    otel__config_free(&config);
+}
+
 static void compression(void **state) {
     (void)state;
     static const struct row rows[] = {
@@ -503,6 +530,7 @@ int main(void) {
         TEST(milliseconds),
         TEST(endpoints),
         TEST(protocol),
+        TEST(endpoints_of_grpc),
         TEST(compression),
         TEST(each_has_its_form_in_code),
         TEST(variables_that_are_none_of_ours_are_not_read),

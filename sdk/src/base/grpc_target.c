@@ -31,7 +31,7 @@ static const char *from_url(const char *endpoint, struct otel__grpc_target *targ
     if (len >= (int)sizeof target->text)
         return "it is too long";
     target->tls = url.https;
-    target->path_ignored = url.tail.len > 0 || url.path.len > 1;
+    target->ignored = url.user.len > 0 ? "user" : url.tail.len > 0 || url.path.len > 1 ? "path" : NULL;
     return NULL;
 }
 

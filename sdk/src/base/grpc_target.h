@@ -8,7 +8,7 @@
 struct otel__grpc_target {
     char text[512];
     bool tls;
-    bool path_ignored; /* the endpoint had one */
+    const char *ignored; /* a part of the endpoint that gRPC has no use for; NULL: there is none */
 };
 
 /* NULL: `target` is filled in; otherwise why `endpoint` is unusable, a static phrase. */
