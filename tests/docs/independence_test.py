@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 EXPORTERS = ROOT / "exporters"
 SOURCES = [path for path in EXPORTERS.rglob("*.[ch]") if "include" not in path.relative_to(EXPORTERS).parts]
-PUBLIC = {path.name for path in ROOT.glob("*/include/otel/*.h")}
+PUBLIC = {path.name for root in (ROOT, EXPORTERS) for path in root.glob("*/include/otel/*.h")}
 # Made of the .proto files in exporters/otlp/proto.
 GENERATED_HEADER, GENERATED_SYMBOL = re.compile(r"\w+\.pb-c\.h"), re.compile("otel__rpc__")
 

@@ -82,7 +82,8 @@ static void be_a_grandchild(void) {
 static void fork_in_the_middle(const struct grpc_server_process *server, const char *scheme) {
     alarm(LONGEST_S);
     start_threads(server, scheme);
-    otel_sdk_flush(10000);
+    while (counts().exported == 0)
+        usleep(1000);
     for (unsigned round = 0; round < ROUNDS; round++) {
         usleep(round * 977 % 5000);
         pid_t child = fork();
