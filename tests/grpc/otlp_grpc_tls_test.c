@@ -192,7 +192,7 @@ static void mistakes_are_told_when_the_exporter_is_made(void **state) {
 static void plaintext_has_no_use_for_files(void **state) {
     (void)state;
     const char *const endpoints[] = { "http://127.0.0.1:1", "127.0.0.1:1" };
-    const char *const why[] = { "as the endpoint begins with http://: nothing",
+    const char *const why[] = { "as the endpoint does not begin with https://: nothing",
                                 "as the endpoint is insecure: nothing" };
     for (size_t i = 0; i < 2; i++) {
         reports_start(OTEL_LOG_WARN);
