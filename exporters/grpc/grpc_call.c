@@ -9,6 +9,7 @@
 #include <grpc/byte_buffer_reader.h>
 #include <grpc/slice.h>
 #include <grpc/support/alloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,18 +68,27 @@ static bool is_distrust(const char *message) {
     return strstr(message, "certificate verify failed") || strstr(message, "is not in peer certificate");
 }
 
+/* Which of the two was too large: ours has our limit in its words. */
+static void read_sizes(int max, struct otel__grpc_reply *reply) {
+    char limit[32];
+    snprintf(limit, sizeof limit, " vs. %d)", max);
+    const bool large = reply->status == GRPC_STATUS_RESOURCE_EXHAUSTED && strstr(reply->message, "larger than max");
+    reply->too_large = large && strstr(reply->message, limit);
+    reply->found_large = large && !reply->too_large;
+}
+
 /* What gRPC core found wrong by itself has a server's status too: only words tell them apart. */
 static void read_words(const struct otel__grpc_unary *call, struct otel__grpc_reply *reply) {
     otel_str words = otel_strn((const char *)GRPC_SLICE_START_PTR(call->details), GRPC_SLICE_LENGTH(call->details));
     otel__escape(words, reply->message, sizeof reply->message);
     reply->from_server = call->error && strstr(call->error, "Error received from peer");
-    reply->too_large = call->status == GRPC_STATUS_RESOURCE_EXHAUSTED && strstr(reply->message, "larger than max");
     reply->distrusted = !reply->from_server && is_distrust(reply->message);
 }
 
-void otel__grpc_unary_read(struct otel__grpc_unary *call, struct otel__grpc_reply *reply) {
+void otel__grpc_unary_read(struct otel__grpc_unary *call, int max, struct otel__grpc_reply *reply) {
     reply->status = (int)call->status;
     read_words(call, reply);
+    read_sizes(max, reply);
     if (call->status == GRPC_STATUS_OK)
         read_body(call, reply);
     else

@@ -19,7 +19,8 @@ struct otel__grpc_unary {
 void otel__grpc_unary_init(struct otel__grpc_unary *call, const uint8_t *request, size_t len);
 /* Begins the whole exchange; its end comes to the queue of `under_way` with the tag `call`. False: gRPC core refuses. */
 bool otel__grpc_unary_start(struct otel__grpc_unary *call, grpc_call *under_way, grpc_metadata *metadata, size_t count);
-void otel__grpc_unary_read(struct otel__grpc_unary *call, struct otel__grpc_reply *reply);
+/* `max`: what the reply may take. */
+void otel__grpc_unary_read(struct otel__grpc_unary *call, int max, struct otel__grpc_reply *reply);
 void otel__grpc_unary_free(struct otel__grpc_unary *call);
 
 #endif

@@ -210,7 +210,7 @@ static void exchange(struct otel__grpc_channel *channel, const char *method, str
         drive(channel, under_way, call);
     otel__fork_gate_enter(&channel->gate, OTEL__NO_DEADLINE);
     if (started)
-        otel__grpc_unary_read(call, reply);
+        otel__grpc_unary_read(call, channel->response_max, reply);
     grpc_call_unref(under_way);
 }
 

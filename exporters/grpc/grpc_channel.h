@@ -21,7 +21,8 @@ struct otel__grpc_reply {
     int status;           /* a gRPC status */
     char message[512];    /* the server's or gRPC core's words, fit for a log line */
     bool from_server;     /* the status, rather than from gRPC core */
-    bool too_large;       /* the reply, which was not taken */
+    bool too_large;       /* the reply, which was not taken, */
+    bool found_large;     /* or, to the server, the request */
     bool distrusted;      /* a certificate, whereupon nothing was sent */
     bool retry_info;      /* the server says that another attempt makes sense, */
     uint64_t retry_delay; /* in so many ns */

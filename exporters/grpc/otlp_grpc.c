@@ -18,7 +18,6 @@
 #include "otlp/otlp_response_protobuf.h"
 
 #include <grpc/status.h>
-#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +26,7 @@
 
 enum {
     REQUEST_MAX = 64 * 1024 * 1024, /* OTLP's limit, by default: no larger request is sent */
-    BOUND = 4 * 1024 * 1024,        /* of requests with several spans: what servers accept by default */
+    BOUND_FIRST = 4 * 1024 * 1024,  /* of requests with several spans: what servers accept by default */
     OWN_BOUND_MS = 60000,           /* of one export, when the settings have none */
     AGENT_MAX = 1024                /* of the user's part of the user agent */
 };
@@ -43,6 +42,7 @@ struct otlp_grpc {
     struct workspace *workspace; /* NULL in a child that has not exported yet */
     int timeout_ms;
     size_t request_max;
+    size_t byte_bound; /* of requests with several spans */
     struct otel__retry_policy retry;
     struct otel__throttle throttle;
     atomic_bool shut;
@@ -103,6 +103,12 @@ static uint64_t note_throttle(struct otlp_grpc *otlp, const struct otel__grpc_re
     return floor;
 }
 
+/* The server finds the request too large: later ones get smaller, down to what a span takes. */
+static void lower_bound(struct otlp_grpc *otlp, size_t sent, size_t count) {
+    const size_t least = sent < otlp->byte_bound ? sent : otlp->byte_bound;
+    otlp->byte_bound = count > 1 ? least / 2 : least;
+}
+
 static enum verdict attempt(struct job *job, size_t count, struct otel__otlp_failure *failure, uint64_t *floor) {
     struct otlp_grpc *otlp = job->otlp;
     const struct otel__buffer *body = &otlp->workspace->encoder.body;
@@ -120,6 +126,8 @@ static enum verdict attempt(struct job *job, size_t count, struct otel__otlp_fai
         return LOST;
     note_failure(job, &reply, failure);
     *floor = note_throttle(otlp, &reply);
+    if (reply.found_large)
+        lower_bound(otlp, failure->bytes, count);
     if (reply.distrusted)
         return LOST;
     return otel__grpc_status_retryable(reply.status, reply.retry_info && !reply.too_large) ? TRY_AGAIN : LOST;
@@ -139,10 +147,7 @@ static bool respect_throttle(struct job *job, struct otel__otlp_failure *failure
     if (now >= until)
         return true;
     if (until >= job->deadline) {
-        char problem[96];
-        snprintf(problem, sizeof problem, "the server asked for a pause, of which %" PRIu64 " s are left",
-                 (until - now) / OTEL__SECOND + 1);
-        otel__otlp_failure_problem(failure, OTEL_ERR_EXPORT, problem, NULL);
+        otel__otlp_failure_pause(failure, until - now);
         return false;
     }
     return wait_for(job, until, failure);
@@ -178,7 +183,7 @@ static otel_status encode(struct job *job, size_t first, size_t count) {
         otlp->workspace = calloc(1, sizeof *otlp->workspace);
     if (!otlp->workspace)
         return OTEL_ERR_MEMORY;
-    size_t limit = count > 1 && otlp->request_max > BOUND ? BOUND : otlp->request_max;
+    size_t limit = count > 1 && otlp->byte_bound < otlp->request_max ? otlp->byte_bound : otlp->request_max;
     return otel__otlp_encode(&otlp->workspace->encoder, job->batch, first, count, limit);
 }
 
@@ -194,13 +199,9 @@ static bool is_over(const struct job *job, struct otel__otlp_failure *failure) {
     return failure->status != OTEL_OK;
 }
 
-static void explain_encoding(const struct otlp_grpc *otlp, otel_status status, struct otel__otlp_failure *failure) {
-    char problem[96];
-    const size_t mib = 1024 * 1024, max = otlp->request_max;
-    if (status == OTEL_ERR_EXPORT)
-        snprintf(problem, sizeof problem, "the span takes more than %zu %s", max % mib ? max : max / mib,
-                 max % mib ? "bytes" : "MiB");
-    otel__otlp_failure_problem(failure, status, status == OTEL_ERR_EXPORT ? problem : otel_status_text(status), NULL);
+static otel_str span_name(const struct job *job, size_t index) {
+    const otel_span_data *span = otel_batch_span(job->batch, index);
+    return span ? span->name : otel_cstr("");
 }
 
 static otel_status send_range(struct job *job, size_t first, size_t count) {
@@ -214,11 +215,11 @@ static otel_status send_range(struct job *job, size_t first, size_t count) {
         otel_status other = send_range(job, first + half, count - half);
         return one != OTEL_OK ? one : other;
     }
-    if (status != OTEL_OK) {
-        explain_encoding(job->otlp, status, &failure);
-        return fail(job, count, &failure);
-    }
-    if (!deliver(job, count, &failure))
+    if (status == OTEL_ERR_EXPORT)
+        otel__otlp_failure_large(&failure, span_name(job, first), job->otlp->request_max);
+    else if (status != OTEL_OK)
+        otel__otlp_failure_problem(&failure, status, otel_status_text(status), NULL);
+    if (status != OTEL_OK || !deliver(job, count, &failure))
         return fail(job, count, &failure);
     otel__otlp_report_success(&job->otlp->reporter);
     return OTEL_OK;
@@ -344,6 +345,7 @@ static otel_exporter *create(const struct otel__otlp_grpc_settings *settings, ot
     }
     otlp->timeout_ms = settings->timeout_ms;
     otlp->request_max = settings->request_max ? settings->request_max : REQUEST_MAX;
+    otlp->byte_bound = BOUND_FIRST;
     otlp->retry = settings->retry;
     otel__otlp_reporter_init(&otlp->reporter, settings->endpoint);
     return otel_exporter_create(&ops, otlp);

@@ -2,6 +2,7 @@
 /* otlp_report.c - see otlp_report.h. */
 #include "otlp/otlp_report.h"
 
+#include "base/clock.h"
 #include "base/escape.h"
 #include "base/url.h"
 
@@ -74,6 +75,13 @@ void otel__otlp_failure_large(struct otel__otlp_failure *failure, otel_str name,
     otel__escape(name, shown, sizeof shown);
     snprintf(problem, sizeof problem, "the span \"%s\" takes more than %zu %s", shown, max % mib ? max : max / mib,
              max % mib ? "bytes" : "MiB");
+    otel__otlp_failure_problem(failure, OTEL_ERR_EXPORT, problem, NULL);
+}
+
+void otel__otlp_failure_pause(struct otel__otlp_failure *failure, uint64_t left) {
+    char problem[96];
+    snprintf(problem, sizeof problem, "the server asked for a pause, of which %" PRIu64 " s are left",
+             left / OTEL__SECOND + 1);
     otel__otlp_failure_problem(failure, OTEL_ERR_EXPORT, problem, NULL);
 }
 

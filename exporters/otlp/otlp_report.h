@@ -35,6 +35,8 @@ void otel__otlp_failure_problem(struct otel__otlp_failure *failure, otel_status 
                                 const char *hint);
 /* The span takes more bytes than a request may, so that none can be made. */
 void otel__otlp_failure_large(struct otel__otlp_failure *failure, otel_str name, size_t max);
+/* The server has asked for a pause that is longer than the export may take. */
+void otel__otlp_failure_pause(struct otel__otlp_failure *failure, uint64_t left);
 /* Adds to the cause that the request held this one span only, so that no smaller one can be made. */
 void otel__otlp_failure_span(struct otel__otlp_failure *failure, otel_str name);
 

@@ -239,7 +239,7 @@ static void requests_stay_below_their_limit(void **state) {
     assert_true(part < whole);
     options.max_request_bytes = 40;
     assert_int_equal(export_with(options), OTEL_ERR_EXPORT);
-    assert_true(reports_mention("the span takes more than 40 bytes", NULL));
+    assert_true(reports_mention("the span \"", "\" takes more than 40 bytes"));
 }
 
 static void the_environment_bounds_the_time(void **state) {

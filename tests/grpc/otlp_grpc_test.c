@@ -182,6 +182,20 @@ static void a_reply_beyond_its_limit_is_not_asked_for_again(void **state) {
     assert_int_equal(export_once(&scene, NULL), OTEL_ERR_EXPORT);
     assert_int_equal(grpc_double_requests(scene.server), 1);
     assert_true(reports_mention("RESOURCE_EXHAUSTED", "larger than max"));
+    assert_int_equal(export_once(&scene, NULL), OTEL_ERR_EXPORT);
+    assert_int_equal(grpc_double_requests(scene.server), 2); /* which is not about the size of requests */
+    end(&scene);
+}
+
+static void a_server_that_finds_requests_too_large_gets_smaller_ones(void **state) {
+    (void)state;
+    const struct grpc_step steps[] = { { .status = 8, .words = "grpc: received message larger than max (9 vs. 8)" },
+                                       { .status = 0 } };
+    struct scene scene = begin(steps, 2, "http", 20000);
+    assert_int_equal(export_once(&scene, NULL), OTEL_ERR_EXPORT);
+    assert_int_equal(grpc_double_requests(scene.server), 1);
+    assert_int_equal(export_once(&scene, NULL), OTEL_OK);
+    assert_true(grpc_double_requests(scene.server) >= 3);
     end(&scene);
 }
 
@@ -301,6 +315,7 @@ int main(void) {
         cmocka_unit_test(a_throttled_export_makes_the_next_one_wait),
         cmocka_unit_test(a_server_that_cannot_be_reached_has_not_asked_for_a_pause),
         cmocka_unit_test(a_reply_beyond_its_limit_is_not_asked_for_again),
+        cmocka_unit_test(a_server_that_finds_requests_too_large_gets_smaller_ones),
         cmocka_unit_test(the_deadline_ends_an_export),
         cmocka_unit_test(cancel_ends_an_export),
         cmocka_unit_test(cancel_ends_a_back_off),
