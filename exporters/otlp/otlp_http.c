@@ -18,23 +18,22 @@
 #include "common/http/http_gzip.h"
 #include "common/http/http_header.h"
 #include "common/inherited.h"
+#include "common/random_bits.h"
 #include "common/retry.h"
+#include "common/throttle.h"
 #include "otlp/otlp_json.h"
 #include "otlp/otlp_report.h"
 #include "otlp/otlp_response.h"
 
-#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 enum {
     REQUEST_MAX = 64 * 1024 * 1024, /* OTLP's limit, by default: no larger request is sent */
     BOUND_FIRST = 4 * 1024 * 1024,  /* of requests with several spans: what servers accept by default */
     RESPONSE_MAX = 4 * 1024 * 1024, /* OTLP's limit, by default */
     OWN_BOUND_MS = 60000,           /* of one export, when the settings have none */
-    THROTTLE_MAX_S = 300,           /* how long one answer can keep later exports from being sent */
     COMPRESS_STEP = 256 * 1024,     /* between two looks at whether an export is over */
     HALVINGS_MAX = 64,              /* of any number of spans */
     AGENT_MAX = 1024                /* of the user's part of the User-Agent */
@@ -73,10 +72,8 @@ struct otlp_http {
     struct otel__retry_policy retry;
     atomic_bool shut;
     size_t request_max;
-    size_t byte_bound;     /* of requests with several spans */
-    uint64_t not_before;   /* ns: the server asked for no requests until then */
-    uint64_t slower_until; /* ns: it asked for fewer and named no time: the next export begins no sooner, if it can */
-    unsigned throttled;    /* how often it has asked since it last answered otherwise */
+    size_t byte_bound; /* of requests with several spans */
+    struct otel__throttle throttle;
     struct otel__otlp_reporter reporter;
 };
 
@@ -101,12 +98,12 @@ enum verdict { DELIVERED, TRY_AGAIN, LOST };
 static bool throttles(int status) { return status == 429 || status == 503; }
 
 /* Retry-After as a floor for the next wait, which later exports respect as well. */
-static uint64_t throttle(struct otlp_http *otlp, const struct otel__http_response *response, uint64_t now) {
+static uint64_t note_throttle(struct otlp_http *otlp, const struct otel__http_response *response) {
     uint64_t delay = 0;
-    if (!otel__retry_after(response->retry_after, (int64_t)time(NULL), &delay))
-        return 0;
-    uint64_t most = THROTTLE_MAX_S * OTEL__SECOND;
-    otlp->not_before = now + (delay < most ? delay : most);
+    if (!otel__retry_http_status(response->status) ||
+        !otel__retry_after(response->retry_after, (int64_t)time(NULL), &delay))
+        delay = 0;
+    otel__throttle_note(&otlp->throttle, throttles(response->status), delay, otel__clock_monotonic());
     return delay;
 }
 
@@ -141,7 +138,7 @@ static enum verdict judge_answer(struct job *job, struct request *request, uint6
     const struct otel__http_response *response = response_of(otlp, request);
     struct otel__otlp_answer answer;
     otel__otlp_read_answer(response, &answer);
-    otlp->throttled = throttles(response->status) ? otlp->throttled + 1 : 0;
+    *floor = note_throttle(otlp, response);
     if (response->status >= 200 && response->status < 300) {
         accept_answer(job, &answer, request->spans.count);
         if (answer.foreign)
@@ -151,10 +148,7 @@ static enum verdict judge_answer(struct job *job, struct request *request, uint6
     otel__otlp_failure_answer(failure, response, answer.message);
     if (response->status == 413)
         lower_bound(job, request);
-    if (!otel__retry_http_status(response->status))
-        return LOST;
-    *floor = throttle(otlp, response, otel__clock_monotonic());
-    return TRY_AGAIN;
+    return otel__retry_http_status(response->status) ? TRY_AGAIN : LOST;
 }
 
 /* What came of a request that was not answered. What an earlier attempt met says more than that time was up. */
@@ -170,13 +164,6 @@ static enum verdict judge_silence(const struct otlp_http *otlp, struct request *
     else if (out_of_time)
         failure->status = OTEL_ERR_TIMEOUT;
     return result == OTEL__HTTP_UNAVAILABLE ? TRY_AGAIN : LOST;
-}
-
-static uint32_t random_bits(void) {
-    uint32_t bits;
-    if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != (ssize_t)sizeof bits)
-        bits = (uint32_t)(otel__clock_monotonic() * UINT64_C(0x9e3779b97f4a7c15) >> 32);
-    return bits;
 }
 
 static void fail(struct job *job, struct request *request) {
@@ -204,8 +191,8 @@ static void settle(struct job *job, struct request *request, enum otel__http_res
         request->spans.count = 0;
     } else if (verdict == LOST) {
         fail(job, request);
-    } else if (!otel__retry_next(&request->retry, now, random_bits(), floor, &wait)) {
-        otlp->slower_until = otlp->throttled > 0 && floor == 0 ? now + wait : 0;
+    } else if (!otel__retry_next(&request->retry, now, otel__random_bits(), floor, &wait)) {
+        otel__throttle_gave_up(&otlp->throttle, now, wait, floor > 0);
         fail(job, request);
     } else {
         otel__otlp_report_retry(&otlp->reporter, &request->failure, wait / OTEL__MILLISECOND);
@@ -215,29 +202,14 @@ static void settle(struct job *job, struct request *request, enum otel__http_res
 
 /* ---- attempts ---------------------------------------------------------------------------------------------------- */
 
-/*
- * Until when earlier answers hold requests back. Where none has named a time there are still attempts to be made: half
- * of the export's time is left for them.
- */
-static uint64_t pause_end(struct job *job, uint64_t now) {
-    struct otlp_http *otlp = job->otlp;
-    uint64_t half = now < job->deadline ? now + (job->deadline - now) / 2 : now;
-    uint64_t until = otlp->slower_until < half ? otlp->slower_until : half;
-    otlp->slower_until = 0;
-    return until > otlp->not_before ? until : otlp->not_before;
-}
-
 /* False: an earlier answer asked for a pause that is not over yet. The request waits for that, or is lost at once. */
 static bool respect_throttle(struct job *job, struct request *request, uint64_t now) {
-    const uint64_t until = pause_end(job, now);
+    const uint64_t until = otel__throttle_until(&job->otlp->throttle, now, job->deadline);
     if (now >= until)
         return true;
     request->due = until;
     if (until >= job->deadline) {
-        char problem[96];
-        snprintf(problem, sizeof problem, "the server asked for a pause, of which %" PRIu64 " s are left",
-                 (until - now) / OTEL__SECOND + 1);
-        otel__otlp_failure_problem(&request->failure, OTEL_ERR_EXPORT, problem, NULL);
+        otel__otlp_failure_pause(&request->failure, until - now);
         fail(job, request);
     }
     return false;
@@ -262,7 +234,7 @@ static bool is_waiting(const struct job *job, const struct request *request) {
     const struct otlp_http *otlp = job->otlp;
     if (request->spans.count == 0 || request->under_way)
         return false;
-    for (unsigned i = 0; i < otlp->lanes && otlp->throttled > 0; i++) {
+    for (unsigned i = 0; i < otlp->lanes && otlp->throttle.asked > 0; i++) {
         const struct request *other = &otlp->workspace->requests[i];
         if (other->spans.count > 0 && (other->under_way || other->spans.first < request->spans.first))
             return false;
@@ -362,8 +334,9 @@ static void put_back(struct job *job, size_t first, size_t count) {
 static void send_range(struct job *job, struct request *request, struct range spans) {
     request->spans = spans;
     request->failure = (struct otel__otlp_failure){ .status = OTEL_OK };
-    request->retry =
-        (struct otel__retry){ .policy = job->otlp->retry, .deadline = job->deadline, .failures = job->otlp->throttled };
+    request->retry = (struct otel__retry){ .policy = job->otlp->retry,
+                                           .deadline = job->deadline,
+                                           .failures = job->otlp->throttle.asked };
     request->due = 0;
     if (is_over(job, &request->failure)) {
         fail(job, request);
@@ -394,7 +367,7 @@ static bool is_idle(const struct otlp_http *otlp) {
 /* The place for what is next on the stack; NULL: there is none, or nothing. */
 static struct request *free_place(const struct job *job) {
     struct otlp_http *otlp = job->otlp;
-    if (job->todo_count == 0 || (otlp->throttled > 0 && !is_idle(otlp)))
+    if (job->todo_count == 0 || (otlp->throttle.asked > 0 && !is_idle(otlp)))
         return NULL;
     for (unsigned i = 0; i < otlp->lanes; i++)
         if (otlp->workspace->requests[i].spans.count == 0)
