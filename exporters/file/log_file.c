@@ -33,6 +33,8 @@ void otel__log_file_after_fork(void) {
         otel__lock_release(&in_process[i]);
 }
 
+const char *otel__log_file_problem(int why) { return why == ENOTSUP ? "it is no regular file" : strerror(why); }
+
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
 /* Brings the names in the file's folder to the disk, as far as that can be done. */
@@ -154,22 +156,38 @@ static bool is_removed(const struct otel__log_file *file) {
     return fstat(file->fd, &st) == 0 && st.st_nlink == 0;
 }
 
+/* Of something that goes on, once. */
+static void note(struct otel__log_file *file, bool *known, const char *event, const char *text) {
+    if (!*known)
+        file->news = (struct otel__log_file_news){ event, text, errno };
+    *known = true;
+}
+
+/* Who hears of what is wrong may wait for another thread: it is told when no lock is held any more. */
 static void leave(struct otel__log_file *file) {
+    const struct otel__log_file_news news = file->news;
+    file->news = (struct otel__log_file_news){ 0 };
     if (file->fd >= 0)
         otel__file_lock_release(file->fd);
     otel__lock_release(file->in_process);
+    if (news.text)
+        otel_report(OTEL_LOG_WARN, news.event, "%s %s: %s", file->path, news.text, otel__log_file_problem(news.why));
 }
 
 /* With both locks: whether the file that is open may be written to. False: it was left for another, or is of no use. */
 static bool settle_path(struct otel__log_file *file, otel_status *status) {
-    if (!has_moved(file))
+    if (!has_moved(file)) {
+        file->cannot_open = false;
         return true;
+    }
     if (open_path(file))
         return false; /* the lock is not that of the new file */
-    if (!is_removed(file))
-        return true; /* under another name, but not lost */
-    *status = OTEL_ERR_EXPORT;
-    return false;
+    if (is_removed(file)) {
+        *status = OTEL_ERR_EXPORT;
+        return false;
+    }
+    note(file, &file->cannot_open, "otlp_file.open", "cannot be opened, and lines go on to the file that was there");
+    return true;
 }
 
 /* One attempt. False: somebody else writes just now, or `status` says what is wrong. */
@@ -258,10 +276,7 @@ static bool rotate(struct otel__log_file *file, const struct stat *st) {
     if (file->settings.durable)
         fdatasync(file->fd);
     if (!make_place(file)) {
-        if (!file->cannot_rotate)
-            otel_report(OTEL_LOG_WARN, "otlp_file.rotate", "%s cannot be renamed, and grows: %s", file->path,
-                        strerror(errno));
-        file->cannot_rotate = true;
+        note(file, &file->cannot_rotate, "otlp_file.rotate", "cannot be renamed, and grows");
         return false;
     }
     file->cannot_rotate = false;
@@ -279,8 +294,8 @@ static bool rotate(struct otel__log_file *file, const struct stat *st) {
 static void cut_back(int fd, off_t size, size_t done) {
     int saved = errno;
     struct stat st;
-    if (done > 0 && fstat(fd, &st) == 0 && st.st_size == size + (off_t)done && ftruncate(fd, size) != 0)
-        otel_report(OTEL_LOG_DEBUG, "otlp_file.cut", "a line that was begun stays: %s", strerror(errno));
+    if (done > 0 && fstat(fd, &st) == 0 && st.st_size == size + (off_t)done)
+        (void)!ftruncate(fd, size); /* if not, the next line ends it */
     errno = saved;
 }
 

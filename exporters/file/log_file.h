@@ -34,6 +34,11 @@ struct otel__log_file_settings {
     bool durable;       /* names of new files are brought to the disk at once, and old files before they are left */
 };
 
+struct otel__log_file_news {
+    const char *event, *text; /* NULL: none */
+    int why;                  /* an errno */
+};
+
 struct otel__log_file {
     struct otel__log_file_settings settings;
     otel__lock *in_process; /* shared by all that have this path; NULL: never opened */
@@ -42,8 +47,9 @@ struct otel__log_file {
     int fd;                 /* -1: not open */
     dev_t device;           /* what fd is, if it is still ours */
     ino_t inode;
-    uint64_t born;      /* ns since 1970 */
-    bool cannot_rotate; /* told once */
+    uint64_t born;                   /* ns since 1970 */
+    bool cannot_rotate, cannot_open; /* told once */
+    struct otel__log_file_news news; /* to be told when the locks are free */
 };
 
 /* Opens the file, which is made if need be. False: errno says why; nothing is to be closed then. */
@@ -57,6 +63,8 @@ bool otel__log_file_sync(struct otel__log_file *file);
 void otel__log_file_close(struct otel__log_file *file);
 /* Closes it for good. */
 void otel__log_file_free(struct otel__log_file *file);
+/* What that errno means for a file of lines. */
+const char *otel__log_file_problem(int why);
 /* In a forked child: another thread may have been writing when the process was copied. */
 void otel__log_file_after_fork(void);
 

@@ -62,7 +62,7 @@ struct job {
 /* ---- one line ---------------------------------------------------------------------------------------------------- */
 
 static void give_reason(struct job *job, otel_status status) {
-    const char *reason = status == OTEL_ERR_EXPORT ? strerror(errno) : otel_status_text(status);
+    const char *reason = status == OTEL_ERR_EXPORT ? otel__log_file_problem(errno) : otel_status_text(status);
     if (status == OTEL_ERR_TIMEOUT && job->to->to_file)
         reason = "other processes that write to it did not make way in time";
     else if (status == OTEL_ERR_TIMEOUT)
@@ -323,7 +323,7 @@ otel_exporter *otel_otlp_file_exporter(const otel_otlp_file_options *options) {
     }
     settle(to, &known);
     if (to->to_file && !open_log(to, &known)) {
-        fail(known.error, to->target, errno == ENOTSUP ? "it is no regular file" : strerror(errno));
+        fail(known.error, to->target, otel__log_file_problem(errno));
         free(to);
         return NULL;
     }

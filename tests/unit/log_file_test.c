@@ -3,6 +3,7 @@
 #include "file/log_file.h"
 
 #include "base/sigpipe.h"
+#include "diagnostics.h"
 #include "fake_clock.h"
 #include "fake_root.h"
 #include "otlp_lines.h"
@@ -232,11 +233,15 @@ static void a_place_that_is_taken(void **state) {
     assert_true(open_with((struct otel__log_file_settings){ .max_bytes = 5 }));
     snprintf(other, sizeof other, "%s/old", folder);
     assert_int_equal(rename(path, other), 0);
-    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
     assert_int_equal(append("one\n"), OTEL_OK);
     assert_int_equal(append("two\n"), OTEL_OK); /* what is there now is not renamed */
     assert_content("old", "one\ntwo\n");
-    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(reports_count(), 1);
+    assert_true(reports_mention("cannot be opened, and lines go on to the file that was there: ", "no regular file"));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(append("three\n"), OTEL_OK);
+    assert_content("traces.jsonl", "three\n");
 }
 
 static void a_descriptor_that_became_another_file_is_not_written_to(void **state) {
@@ -350,6 +355,28 @@ static void a_file_that_cannot_be_renamed_grows(void **state) {
     assert_content("traces.jsonl", "one\none\none\n");
     assert_int_equal(reports_count(), 1);
     assert_true(reports_mention("cannot be renamed, and grows: ", "Is a directory"));
+}
+
+static void try_the_lock(void *data, otel_log_level level, const char *text) {
+    bool *was_free = data;
+    (void)level;
+    (void)text;
+    if (otel__lock_try(file.in_process)) {
+        otel__lock_release(file.in_process);
+        *was_free = true;
+    }
+}
+
+/* Who hears of it may wait for another thread, which may be about to write. */
+static void what_is_wrong_is_told_under_no_lock(void **state) {
+    (void)state;
+    bool was_free = false;
+    fake_root_file("/traces.1.jsonl/in/the/way", "");
+    assert_true(open_with((struct otel__log_file_settings){ .max_bytes = 5, .kept = 1 }));
+    otel__diagnostics_set(OTEL_LOG_DEBUG, try_the_lock, &was_free);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(append("one\n"), OTEL_OK);
+    assert_true(was_free);
 }
 
 /* ---- several writers --------------------------------------------------------------------------------------------- */
@@ -540,6 +567,7 @@ int main(void) {
         TEST(an_old_file_is_replaced),
         TEST(a_file_of_an_earlier_run_has_its_age),
         TEST(a_file_that_cannot_be_renamed_grows),
+        TEST(what_is_wrong_is_told_under_no_lock),
         TEST(another_process_is_waited_for_as_long_as_there_is_time),
         TEST(cancel_ends_the_waiting_for_another_process),
         TEST(processes_do_not_mix_their_lines_nor_lose_any),
