@@ -83,14 +83,28 @@ static otel_status lock(int fd, const struct otel__write_bound *bound) {
     return status;
 }
 
+/* Another thread of the program may be printing, to a pipe that nobody reads. */
+static otel_status lock_stream(FILE *file, const struct otel__write_bound *bound) {
+    while (ftrylockfile(file) != 0) {
+        otel_status status = otel__write_bound_check(bound);
+        if (status != OTEL_OK)
+            return status;
+        otel__nap();
+    }
+    return OTEL_OK;
+}
+
 otel_status otel__stream_write(struct otel__stream *stream, int fd, const void *text, size_t len,
                                const struct otel__write_bound *bound) {
     struct stat st;
     if (fstat(fd, &st) != 0)
         return OTEL_ERR_EXPORT;
     const bool locks = stream->shared && (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode));
-    flockfile(stream->file);
-    otel_status status = locks ? lock(fd, bound) : OTEL_OK;
+    otel_status status = lock_stream(stream->file, bound);
+    if (status != OTEL_OK)
+        return status;
+    if (locks)
+        status = lock(fd, bound);
     if (status == OTEL_OK) {
         status = write_locked(stream, fd, S_ISREG(st.st_mode) ? len : PIPE_BUF, text, len, bound);
         if (locks)

@@ -3,7 +3,9 @@
 #include "otlp_file_fixture.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -103,6 +105,40 @@ static void a_stuck_reader_costs_one_line(void **state) {
     close(ends[0]);
 }
 
+struct holder {
+    FILE *stream;
+    atomic_bool holds, over;
+};
+
+/* As a thread that prints to a pipe that nobody reads. */
+static void *hold_the_stream(void *arg) {
+    struct holder *holder = arg;
+    flockfile(holder->stream);
+    atomic_store(&holder->holds, true);
+    for (int i = 0; i < 300 && !atomic_load(&holder->over); i++)
+        usleep(10000);
+    funlockfile(holder->stream);
+    return NULL;
+}
+
+static void a_stuck_printer_does_not_keep_an_export(void **state) {
+    (void)state;
+    pthread_t thread;
+    struct holder holder = { .stream = fopen(path, "w") };
+    otel_exporter *exporter = make((otel_otlp_file_options){ .stream = holder.stream });
+    assert_int_equal(pthread_create(&thread, NULL, hold_the_stream, &holder), 0);
+    while (!atomic_load(&holder.holds))
+        usleep(1000);
+    otel_status held = batch_double_export(exporter, batch, 50, NULL);
+    atomic_store(&holder.over, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(held, OTEL_ERR_TIMEOUT);
+    assert_int_equal(batch_double_export(exporter, batch, 0, NULL), OTEL_OK);
+    otel_exporter_destroy(exporter);
+    fclose(holder.stream);
+    assert_lines(1, 20);
+}
+
 /* Two processes, one pipe, lines that no write puts there whole. */
 static void processes_share_a_pipe(void **state) {
     (void)state;
@@ -167,6 +203,7 @@ int main(void) {
         TEST(a_stream_in_memory),
         TEST(a_pipe_without_a_reader_is_a_failure),
         TEST(a_stuck_reader_costs_one_line),
+        TEST(a_stuck_printer_does_not_keep_an_export),
         TEST(processes_share_a_pipe),
         TEST(a_device_without_room),
     };

@@ -30,8 +30,8 @@ extern "C" {
  * ends in time without them, and nothing of them is left for exit() to wait with.
  *
  * Threads: as every exporter (otel/exporter.h), called from one thread at a time. Counted as blocking, since a terminal
- * or a pipe may be slow; cancel ends the waiting for it. Only another writer that fills the pipe at the very moment, or
- * holds the stream's lock, can delay that.
+ * or a pipe may be slow; cancel ends the waiting for it. Only another writer that fills the pipe at the very moment can
+ * delay that, or a stream whose buffer (setvbuf) holds more than a pipe takes.
  */
 otel_exporter *otel_console_exporter(FILE *stream) OTEL__OWNED;
 

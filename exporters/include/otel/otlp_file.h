@@ -67,8 +67,8 @@ typedef struct otel_otlp_file_options {
  * ended by whoever writes next, so that a reader has to skip that line, and no other.
  *
  * To a stream, what its buffer holds is written first, and then the line past it. To a pipe whose reader is stuck an
- * export ends in time; what was begun is ended by the next line. A pipe without a reader makes the export fail and
- * raises no signal.
+ * export ends in time, unless that buffer (setvbuf) holds more than a pipe takes; what was begun is ended by the next
+ * line. A pipe without a reader makes the export fail and raises no signal.
  *
  * Threads: as every exporter (otel/exporter.h), called from one thread at a time. It blocks, and cancel ends the waiting
  * for a reader or for other processes at once, but not that for a disk. Nothing is held back, so that a flush finds nothing to
