@@ -159,7 +159,7 @@ static bool prepare_process(void) {
 
 static bool is_done(struct otel__provider *provider) {
     for (size_t i = 0; i < provider->pipeline.processor_count; i++)
-        if (atomic_load(&provider->pipeline.processors[i]->lane->draining))
+        if (atomic_load(&provider->pipeline.processors[i]->lane->draining) != OTEL__CONSUMED_BY_NONE)
             return false;
     return atomic_load(&atomic_load(&shared)->users) == 0;
 }

@@ -127,10 +127,13 @@ bool otel__processor_join(otel_processor *processor, unsigned index, const otel_
 
 static bool has_worker(const otel_processor *p) { return atomic_load(&p->lane->worker) != OTEL__WORKER_NONE; }
 
-static bool try_to_consume(struct otel__lane *lane) { return !atomic_exchange(&lane->draining, 1); }
+static bool try_to_consume(struct otel__lane *lane) {
+    uint32_t none = OTEL__CONSUMED_BY_NONE;
+    return atomic_compare_exchange_strong(&lane->draining, &none, OTEL__CONSUMED_IN_PASSING);
+}
 
 static void stop_consuming(struct otel__lane *lane) {
-    atomic_store(&lane->draining, 0);
+    atomic_store(&lane->draining, OTEL__CONSUMED_BY_NONE);
     if (atomic_load(&lane->claims))
         otel__futex_wake(&lane->draining);
 }
@@ -144,7 +147,8 @@ static bool become_consumer(otel_processor *p, uint64_t deadline) {
     const unsigned forks = otel__fork_count();
     bool mine = false;
     atomic_fetch_add(&lane->claims, 1);
-    while (!has_worker(p) && !(mine = try_to_consume(lane)) && otel__futex_wait(&lane->draining, 1, deadline)) {}
+    while (!has_worker(p) && !(mine = try_to_consume(lane)) &&
+           otel__futex_wait(&lane->draining, OTEL__CONSUMED_IN_PASSING, deadline)) {}
     /* In a child, forked by a signal handler meanwhile, nobody waits. */
     if (forks == otel__fork_count())
         atomic_fetch_sub(&lane->claims, 1);

@@ -26,6 +26,8 @@ struct otel_exporter {
 /* What the worker does, as its futex word: producers wake it only when that is needed. */
 enum { OTEL__AWAKE, OTEL__DOZING /* until a time */, OTEL__ASLEEP /* until woken */ };
 enum { OTEL__WORKER_NONE, OTEL__WORKER_STARTING, OTEL__WORKER_RUNNING, OTEL__WORKER_DONE };
+/* Who consumes, as a futex word: others wait for who does it in passing, never for a worker, which does it for life. */
+enum { OTEL__CONSUMED_BY_NONE, OTEL__CONSUMED_IN_PASSING, OTEL__CONSUMED_BY_WORKER };
 /* What exporters are given to come back when they have been cancelled. */
 enum { OTEL__CANCEL_GRACE_MS = 40 };
 
@@ -40,7 +42,7 @@ struct otel__lane {
     uint32_t stop_ticket;
     _Atomic uint64_t stop_deadline;
     _Atomic uint32_t overflowed; /* a span was refused since the worker last counted those */
-    _Atomic uint32_t draining;   /* there is a consumer: the worker as long as it lives, or whoever exports */
+    _Atomic uint32_t draining;   /* who the consumer is: see above */
     _Atomic uint32_t claims;     /* threads that wait to be it: who exports directly makes way */
     _Atomic uint32_t left;       /* the last consumer made way before it had exported all that it had taken */
     _Atomic uint32_t relief;     /* who exports directly has done its own: the next to end a span takes over */

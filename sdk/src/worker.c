@@ -336,11 +336,14 @@ static void *run(void *data) {
     pthread_setname_np(pthread_self(), p->batch ? "otel-batch" : "otel-simple");
     atomic_store(state, OTEL__WORKER_RUNNING);
     /* A flush before the first span may be at it. */
-    while (atomic_exchange(&p->lane->draining, 1))
+    uint32_t none = OTEL__CONSUMED_BY_NONE;
+    while (!atomic_compare_exchange_strong(&p->lane->draining, &none, OTEL__CONSUMED_BY_WORKER)) {
+        none = OTEL__CONSUMED_BY_NONE;
         otel__sleep_ms(1);
+    }
     const bool done = work(p);
     if (done)
-        atomic_store(&p->lane->draining, 0);
+        atomic_store(&p->lane->draining, OTEL__CONSUMED_BY_NONE);
     otel__thread_unmute(thread, saved);
     /* In a child the first span starts a worker of its own; this thread is nobody's and ends. */
     if (!done)

@@ -3,6 +3,7 @@
 #include "processor_fixture.h"
 
 #include "base/clock.h"
+#include "base/sync.h"
 #include "provider.h"
 
 #include <pthread.h>
@@ -34,6 +35,17 @@ static void a_flush_before_the_first_span_reaches_the_exporter(void **state) {
     assert_int_equal(otel_sdk_flush(LONG_MS), OTEL_OK);
     assert_int_equal(first.flushes, 1);
     assert_int_equal(first.exports, 0);
+}
+
+/* A flush that has seen no worker just before there is one would sleep until its deadline: a worker wakes nobody. */
+static void a_flush_never_waits_for_a_worker_to_end(void **state) {
+    (void)state;
+    start_batch(100, 1);
+    end_spans(1);
+    assert_soon(atomic_load(&first.count) == 1);
+    const uint64_t deadline = otel__clock_monotonic() + LONG_MS * OTEL__MILLISECOND;
+    assert_int_not_equal(atomic_load(&lane()->draining), OTEL__CONSUMED_BY_NONE);
+    assert_true(otel__futex_wait(&lane()->draining, OTEL__CONSUMED_IN_PASSING, deadline));
 }
 
 static sigset_t blocked_inside;
@@ -237,6 +249,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         test(a_flush_exports_what_had_ended),
         test(a_flush_before_the_first_span_reaches_the_exporter),
+        test(a_flush_never_waits_for_a_worker_to_end),
         test(who_stands_in_for_a_worker_blocks_every_signal),
         test(a_flush_says_that_an_export_failed),
         test(a_flush_waits_for_the_batch_under_way_and_reports_its_failure),
