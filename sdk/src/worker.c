@@ -148,6 +148,7 @@ static bool may_export(const struct otel__lane *lane) {
 
 void otel__worker_drain(otel_processor *p) {
     atomic_store(&p->lane->left, 0);
+    atomic_store(&p->lane->relief, 0); /* or the next to end a span would wait for all of this */
     take(p);
     while (may_export(p->lane) && export_batch(p)) {}
 }

@@ -174,6 +174,32 @@ static void a_span_that_ends_during_a_flush_is_not_left_behind(void **state) {
     assert_int_equal(ledger_read().processors[0].queued, 0);
 }
 
+static void *end_one(void *data) {
+    end_spans(1);
+    atomic_store((_Atomic bool *)data, true);
+    return NULL;
+}
+
+/* Nor if the thread that exported before has asked for relief. */
+static void a_span_that_ends_during_a_flush_does_not_wait_for_it(void **state) {
+    (void)state;
+    static _Atomic int flushed;
+    static _Atomic bool ended;
+    pthread_t flushing, ending;
+    start_direct();
+    atomic_store(&lane()->relief, 1);
+    atomic_store(&first.hold, HOLD_FLUSH);
+    assert_int_equal(pthread_create(&flushing, NULL, flush_in_thread, (void *)&flushed), 0);
+    assert_soon(atomic_load(&first.held) == 1);
+    assert_int_equal(pthread_create(&ending, NULL, end_one, (void *)&ended), 0);
+    assert_soon(atomic_load(&ended));
+    atomic_store(&first.hold, 0);
+    pthread_join(ending, NULL);
+    pthread_join(flushing, NULL);
+    assert_int_equal(flushed, OTEL_OK);
+    assert_int_equal(first.count, 1);
+}
+
 /* ---- a flush among threads that always export ------------------------------------------------------------------- */
 
 static _Atomic bool pushing;
@@ -232,6 +258,7 @@ int main(void) {
         test(an_exporter_that_traces_every_export_does_not_feed_itself),
         test(what_is_traced_inside_a_flush_is_ignored),
         test(a_span_that_ends_during_a_flush_is_not_left_behind),
+        test(a_span_that_ends_during_a_flush_does_not_wait_for_it),
         test(a_flush_gets_its_turn_among_threads_that_always_export),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
