@@ -53,9 +53,9 @@ void otel__json_literal(struct otel__buffer *out, const char *text) {
     put(out, text, strlen(text));
 }
 
-void otel__json_uint(struct otel__buffer *out, uint32_t number) {
-    char text[16];
-    snprintf(text, sizeof text, "%" PRIu32, number);
+void otel__json_uint(struct otel__buffer *out, uint64_t number) {
+    char text[32];
+    snprintf(text, sizeof text, "%" PRIu64, number);
     otel__json_literal(out, text);
 }
 
@@ -89,8 +89,7 @@ static size_t escaped_size(otel_str text) {
     return size;
 }
 
-void otel__json_string(struct otel__buffer *out, otel_str text) {
-    separate(out);
+static void put_string(struct otel__buffer *out, otel_str text) {
     char *p = take(out, escaped_size(text) + 2);
     if (!p)
         return;
@@ -102,6 +101,16 @@ void otel__json_string(struct otel__buffer *out, otel_str text) {
         p += len;
     }
     *p = '"';
+}
+
+void otel__json_string(struct otel__buffer *out, otel_str text) {
+    separate(out);
+    put_string(out, text);
+}
+
+void otel__json_key_text(struct otel__buffer *out, otel_str key) {
+    put_char(out, ':');
+    put_string(out, key);
 }
 
 void otel__json_hex(struct otel__buffer *out, const uint8_t *bytes, size_t len) {

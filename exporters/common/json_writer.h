@@ -25,12 +25,13 @@ void otel__json_end(struct otel__buffer *out, char end);
 void otel__json_begin(struct otel__buffer *out, char begin);
 /* The end of a line, to be written before the value that stands on it. */
 void otel__json_line_end(struct otel__buffer *out);
-/* The key of the value that was written last. */
+/* The key of the value that was written last; as it is, or text that comes from somewhere. */
 void otel__json_key(struct otel__buffer *out, const char *key);
+void otel__json_key_text(struct otel__buffer *out, otel_str key);
 
 /* What is JSON already, such as `true`. */
 void otel__json_literal(struct otel__buffer *out, const char *text);
-void otel__json_uint(struct otel__buffer *out, uint32_t number);
+void otel__json_uint(struct otel__buffer *out, uint64_t number);
 /* 64 bits, which not every reader's numbers can hold: in quotes. */
 void otel__json_uint64(struct otel__buffer *out, uint64_t number);
 void otel__json_int64(struct otel__buffer *out, int64_t number);

@@ -24,7 +24,7 @@
 enum {
     OTEL__TAGS_ADDED = 6,   /* that a format may add */
     OTEL__TAGS_GENERIC = 9, /* scope, library, status and dropped counts */
-    OTEL__TAGS_LISTS = 3    /* attributes of the span, of the scope, and one list more */
+    OTEL__TAGS_LISTS = 4    /* attributes of the span, of the scope, and two lists more */
 };
 
 /* Whether the text of a status is a tag, or the format has another place for it. */
@@ -42,7 +42,10 @@ void otel__tags_of_span(struct otel__tags *tags, const otel_span_data *span, enu
 /* Those of an event or a link. */
 void otel__tags_of_attributes(struct otel__tags *tags, otel_attrs attributes, uint32_t dropped);
 
-/* Before the walk: a tag of the format's own (beyond OTEL__TAGS_ADDED they are left out), and one more list, weakest. */
+/*
+ * Before the walk: a tag of the format's own, and a list that is weaker than those before it. Beyond OTEL__TAGS_ADDED
+ * and OTEL__TAGS_LISTS they are left out.
+ */
 void otel__tags_add(struct otel__tags *tags, const char *key, otel_value value);
 void otel__tags_add_list(struct otel__tags *tags, otel_attrs attributes);
 

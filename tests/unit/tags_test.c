@@ -119,7 +119,8 @@ static void what_has_no_room_is_left_out(void **state) {
         otel__tags_add(&tags, keys[i], otel_int((int64_t)i));
     otel__tags_add_list(&tags, OTEL_ATTRS(OTEL_ATTR("x", 1)));
     otel__tags_add_list(&tags, OTEL_ATTRS(OTEL_ATTR("y", 1)));
-    assert_tags(&tags, "a=0 b=1 c=2 d=3 e=4 f=5 x=1");
+    otel__tags_add_list(&tags, OTEL_ATTRS(OTEL_ATTR("z", 1)));
+    assert_tags(&tags, "a=0 b=1 c=2 d=3 e=4 f=5 x=1 y=1");
 }
 
 static int free_line(void **state) {
