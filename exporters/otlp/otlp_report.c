@@ -5,43 +5,35 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/url.h"
+#include "common/http/http_status.h"
 
 #include <inttypes.h>
 #include <otel/exporter.h>
 #include <stdio.h>
 
-struct explanation {
+/* The statuses behind which usually is something that can be helped. */
+static const struct explanation {
     int status;
-    const char *name, *hint;
+    const char *hint;
+} explanations[] = {
+    { 301, "Redirects are not followed: set the endpoint to the new address." },
+    { 302, "Redirects are not followed: set the endpoint to the new address." },
+    { 307, "Redirects are not followed: set the endpoint to the new address." },
+    { 308, "Redirects are not followed: set the endpoint to the new address." },
+    { 401, "The server wants credentials: see OTEL_EXPORTER_OTLP_HEADERS." },
+    { 403, "The server refuses the credentials: see OTEL_EXPORTER_OTLP_HEADERS." },
+    { 404, "Is the path right? OTLP servers usually take traces at /v1/traces." },
+    { 405, "Is this the address of an OTLP server?" },
+    { 407, "See http_proxy and HTTPS_PROXY." },
+    { 413, "Later requests will be smaller." },
+    { 415, "Does the server take this protocol? See OTEL_EXPORTER_OTLP_PROTOCOL." },
 };
 
-/* The statuses that people meet, and what usually is behind them. */
-static const struct explanation explanations[] = {
-    { 301, "Moved Permanently", "Redirects are not followed: set the endpoint to the new address." },
-    { 302, "Found", "Redirects are not followed: set the endpoint to the new address." },
-    { 307, "Temporary Redirect", "Redirects are not followed: set the endpoint to the new address." },
-    { 308, "Permanent Redirect", "Redirects are not followed: set the endpoint to the new address." },
-    { 400, "Bad Request", NULL },
-    { 401, "Unauthorized", "The server wants credentials: see OTEL_EXPORTER_OTLP_HEADERS." },
-    { 403, "Forbidden", "The server refuses the credentials: see OTEL_EXPORTER_OTLP_HEADERS." },
-    { 404, "Not Found", "Is the path right? OTLP servers usually take traces at /v1/traces." },
-    { 405, "Method Not Allowed", "Is this the address of an OTLP server?" },
-    { 407, "Proxy Authentication Required", "See http_proxy and HTTPS_PROXY." },
-    { 413, "Content Too Large", "Later requests will be smaller." },
-    { 415, "Unsupported Media Type", "Does the server take this protocol? See OTEL_EXPORTER_OTLP_PROTOCOL." },
-    { 429, "Too Many Requests", NULL },
-    { 500, "Internal Server Error", NULL },
-    { 502, "Bad Gateway", NULL },
-    { 503, "Service Unavailable", NULL },
-    { 504, "Gateway Timeout", NULL },
-};
-
-static const struct explanation *find_explanation(int status) {
-    static const struct explanation unknown = { 0, "", NULL };
+static const char *find_hint(int status) {
     for (size_t i = 0; i < sizeof explanations / sizeof *explanations; i++)
         if (explanations[i].status == status)
-            return &explanations[i];
-    return &unknown;
+            return explanations[i].hint;
+    return NULL;
 }
 
 void otel__otlp_reporter_init(struct otel__otlp_reporter *reporter, const char *url) {
@@ -51,14 +43,14 @@ void otel__otlp_reporter_init(struct otel__otlp_reporter *reporter, const char *
 
 void otel__otlp_failure_answer(struct otel__otlp_failure *failure, const struct otel__http_response *response,
                                const char *message) {
-    const struct explanation *explanation = find_explanation(response->status);
+    const char *name = otel__http_status_name(response->status);
     char location[256] = "";
     otel__escape(otel_cstr(response->location), location, sizeof location);
     bool moved = response->status >= 300 && response->status < 400 && location[0];
     snprintf(failure->cause, sizeof failure->cause, "HTTP %d%s%s%s%s%s%s", response->status,
-             explanation->name[0] ? " " : "", explanation->name, moved ? " to " : "", moved ? location : "",
+             name[0] ? " " : "", name, moved ? " to " : "", moved ? location : "",
              message[0] ? ": " : "", message);
-    failure->hint = explanation->hint;
+    failure->hint = find_hint(response->status);
     failure->status = OTEL_ERR_EXPORT;
 }
 

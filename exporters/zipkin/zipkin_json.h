@@ -7,8 +7,8 @@
 
 #include <otel/exporter.h>
 
-/* See otel__http_format.encode; `encoder` is a struct otel__zipkin_encoder. */
-otel_status otel__zipkin_encode_json(void *encoder, otel_batch *batch, size_t first, size_t count,
+/* See otel__http_format.encode; `self` is a struct otel__zipkin_encoder. */
+otel_status otel__zipkin_encode_json(void *self, otel_batch *batch, size_t first, size_t count,
                                      struct otel__buffer *out);
 
 #endif
