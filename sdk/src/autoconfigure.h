@@ -39,6 +39,9 @@ otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struc
                                    otel_error *error);
 /* The OTLP file exporter that `config` asks for, to its file or to standard output. NULL: `error` says why. */
 otel_exporter *otel__otlp_file_exporter(const struct otel__config *config, bool to_file, otel_error *error);
+/* The Zipkin exporter that `options` (may be NULL) ask for, with `config` behind them. NULL: `error` says why. */
+otel_exporter *otel__zipkin_exporter(const otel_zipkin_options *options, const struct otel__config *config,
+                                     otel_error *error);
 /* Destroys the parts that `options` hold, for a start that does not get as far. */
 void otel__options_consume(const otel_sdk_options *options);
 /* Destroys the parts that are left in `pipeline`. */

@@ -226,6 +226,7 @@ void otel__config_free(struct otel__config *config) {
     free(config->otlp_client_key);
     free(config->otlp_client_certificate);
     free(config->file_path);
+    free(config->zipkin_endpoint);
     for (struct otel__config_problem *problem = config->problems; problem;) {
         struct otel__config_problem *next = problem->next;
         free(problem);
@@ -271,6 +272,14 @@ void otel__config_load_otlp(struct otel__config *config, const otel_otlp_options
         load(config, OTEL__CONFIG_OTLP_CLIENT_CERTIFICATE, environment);
     settle_member(config, OTEL__CONFIG_OTLP_TIMEOUT, &config->otlp_timeout_ms, options->timeout_ms,
                   "otel_otlp_options.timeout_ms");
+}
+
+void otel__config_load_zipkin(struct otel__config *config, const otel_zipkin_options *options) {
+    *config = (struct otel__config){ .sdk_disabled = false };
+    if (!options->endpoint)
+        load(config, OTEL__CONFIG_ZIPKIN_ENDPOINT, environment);
+    settle_member(config, OTEL__CONFIG_ZIPKIN_TIMEOUT, &config->zipkin_timeout_ms, options->timeout_ms,
+                  "otel_zipkin_options.timeout_ms");
 }
 
 void otel__config_batch_defaults(otel_batch_options *options) {

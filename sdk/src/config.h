@@ -13,6 +13,7 @@
 #include <otel/otlp.h>
 #include <otel/otlp_file.h>
 #include <otel/sdk.h>
+#include <otel/zipkin.h>
 
 enum otel__config_sampler {
     OTEL__SAMPLER_PARENT_ALWAYS_ON,
@@ -26,7 +27,8 @@ enum otel__config_exporter {
     OTEL__EXPORTER_OTLP,
     OTEL__EXPORTER_CONSOLE,
     OTEL__EXPORTER_OTLP_STDOUT,
-    OTEL__EXPORTER_OTLP_FILE
+    OTEL__EXPORTER_OTLP_FILE,
+    OTEL__EXPORTER_ZIPKIN
 };
 enum otel__config_propagator {
     OTEL__PROPAGATOR_TRACECONTEXT,
@@ -79,6 +81,8 @@ enum otel__config_id {
     OTEL__CONFIG_FILE_KEPT,
     OTEL__CONFIG_FILE_SYNC,
     OTEL__CONFIG_FILE_SYNC_INTERVAL,
+    OTEL__CONFIG_ZIPKIN_ENDPOINT,
+    OTEL__CONFIG_ZIPKIN_TIMEOUT,
     OTEL__CONFIG_ATTRIBUTE_COUNT_LIMIT,
     OTEL__CONFIG_ATTRIBUTE_VALUE_LENGTH_LIMIT,
     OTEL__CONFIG_SPAN_ATTRIBUTE_COUNT_LIMIT,
@@ -125,6 +129,8 @@ struct otel__config {
     int file_kept;
     int file_sync; /* an otel_otlp_file_sync */
     int file_sync_interval_ms;
+    char *zipkin_endpoint;     /* a valid URL */
+    int zipkin_timeout_ms;     /* 0: no limit */
     int attribute_count_limit; /* of limits, which count if they have a source */
     int attribute_value_length_limit;
     int span_attribute_count_limit;
@@ -151,6 +157,8 @@ void otel__config_free(struct otel__config *config);
 
 /* The same for the variables of the OTLP exporter only, without those that `options` makes needless. */
 void otel__config_load_otlp(struct otel__config *config, const otel_otlp_options *options);
+/* And of the Zipkin exporter. */
+void otel__config_load_zipkin(struct otel__config *config, const otel_zipkin_options *options);
 
 /*
  * Replaces the zero members of `options` by the environment's values, or the defaults, and members that are out of

@@ -55,8 +55,8 @@ static const struct otel__config_choice exporters[] = {
     { "console", OTEL__EXPORTER_CONSOLE, NULL },
     { "otlp/stdout", OTEL__EXPORTER_OTLP_STDOUT, NULL },
     { "otlp_file", OTEL__EXPORTER_OTLP_FILE, NULL },
+    { "zipkin", OTEL__EXPORTER_ZIPKIN, NULL },
     { "none", OTEL__CONFIG_NONE, NULL },
-    { "zipkin", 0, later },
     { "jaeger", 0, later },
     { NULL, 0, NULL },
 };
@@ -163,7 +163,7 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
            .in_code = "otel_sdk_options.processors",
            .description = "Where spans go. `otlp` sends in batches, `console` writes each span to standard output as "
                           "it ends, as a line for people; `otlp/stdout` writes batches there, as lines of OTLP's JSON, "
-                          "and `otlp_file` to a file; `none` exports nothing."),
+                          "and `otlp_file` to a file; `zipkin` sends to Zipkin; `none` exports nothing."),
 
     OPTION(BSP_MAX_QUEUE_SIZE, .group = "Batch processor", .variable = "OTEL_BSP_MAX_QUEUE_SIZE",
            .type = OTEL__CONFIG_INTEGER, .offset = MEMBER(bsp_max_queue_size), .fallback = "2048", .min = 1,
@@ -278,6 +278,17 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
     OPTION(FILE_SYNC_INTERVAL, .group = "OTLP file exporter", .variable = "OTEL_C_OTLP_FILE_SYNC_INTERVAL",
            .type = OTEL__CONFIG_MILLISECONDS, .offset = MEMBER(file_sync_interval_ms), .fallback = "1000", .min = 1,
            .max = INT_MAX, .in_code = "otel_otlp_file_options.sync_interval_ms", .description = "That interval."),
+
+    OPTION(ZIPKIN_ENDPOINT, .group = "Zipkin exporter", .variable = "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
+           .type = OTEL__CONFIG_URL, .offset = MEMBER(zipkin_endpoint),
+           .fallback = "http://localhost:9411/api/v2/spans", .in_code = "otel_zipkin_options.endpoint",
+           .description = "The whole URL to which spans are sent, used as it is."),
+
+    OPTION(ZIPKIN_TIMEOUT, .group = "Zipkin exporter", .variable = "OTEL_EXPORTER_ZIPKIN_TIMEOUT",
+           .type = OTEL__CONFIG_TIMEOUT, .offset = MEMBER(zipkin_timeout_ms), .fallback = "10000", .min = 0,
+           .max = INT_MAX, .in_code = "otel_zipkin_options.timeout_ms",
+           .description = "Bound of the export of one batch, with all attempts and the waits between them. Without one "
+                          "it is 60 s."),
 };
 
 const struct otel__config_choice *otel__config_choice_find(const struct otel__config_option *option, otel_str text) {
