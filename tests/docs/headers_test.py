@@ -38,7 +38,6 @@ TOLD = [
     ("api/include/otel/environment.h", "", "put no secrets into baggage"),
     # Users of old protocols
     ("exporters/include/otel/zipkin.h", "", "which deprecates it: prefer OTLP"),
-    ("docs/zipkin.md", "", "has deprecated the Zipkin exporter and will remove it in December 2026"),
     # Applications
     ("sdk/include/otel/sdk.h", "", "starts one background thread per processor that needs one"),
     ("sdk/include/otel/sdk.h", "", "fork(): the child keeps the parent's context but none of its spans"),
