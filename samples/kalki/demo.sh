@@ -134,7 +134,13 @@ show_ledgers() {
     done
 }
 
-# play REQUESTS FAIL_EVERY JAEGER KEEP
+# use_zipkin VIEWER: Zipkin's format to the viewer, or without one to the port of Zipkin, which Jaeger takes it on too.
+use_zipkin() {
+    export OTEL_TRACES_EXPORTER=zipkin
+    [ -z "$1" ] || export OTEL_EXPORTER_ZIPKIN_ENDPOINT=$1/api/v2/spans
+}
+
+# play REQUESTS FAIL_EVERY JAEGER KEEP EXPORTER
 play() {
     local service viewer='' trees=100000
     export {no_proxy,NO_PROXY}="127.0.0.1,localhost,${no_proxy:-${NO_PROXY:-}}"
@@ -146,6 +152,7 @@ play() {
         export OTEL_EXPORTER_OTLP_ENDPOINT=${OTEL_EXPORTER_OTLP_ENDPOINT:-$viewer}
         [ "$OTEL_EXPORTER_OTLP_ENDPOINT" = "$viewer" ] || note "The environment sends spans to $OTEL_EXPORTER_OTLP_ENDPOINT."
     fi
+    [ "$5" != zipkin ] || use_zipkin "$viewer"
     [ -z "$4" ] || export OTEL_BSP_SCHEDULE_DELAY=${OTEL_BSP_SCHEDULE_DELAY:-500}
     start_service kalki-query --fail-every "$2"
     start_service kalki-gateway --query-url "$service"
@@ -166,7 +173,7 @@ play() {
     note "The services are in samples/kalki; ./dev help shows what else the demo can do."
 }
 
-# run_demo REQUESTS FAIL_EVERY JAEGER KEEP: the last two are on when they are not empty.
+# run_demo REQUESTS FAIL_EVERY JAEGER KEEP EXPORTER: JAEGER and KEEP are on when they are not empty, EXPORTER is otlp or zipkin.
 run_demo() {
     work=$(mktemp -d)
     trap end_demo EXIT

@@ -167,6 +167,15 @@ static struct view_decode_result failure(enum view_decode_status status, const c
     return (struct view_decode_result){ .status = status, .reason = reason };
 }
 
+struct view_decode_result view_add_request(const Otel__Otlp__ExportTraceServiceRequest *message,
+                                           struct view_store *store, int64_t now) {
+    struct request request = { .store = store, .now = now };
+    for (size_t i = 0; i < message->n_resource_spans; i++) {
+        add_resource_spans(&request, message->resource_spans[i]);
+    }
+    return request.result;
+}
+
 struct view_decode_result view_decode(const uint8_t *bytes, size_t len, struct view_store *store, int64_t now) {
     const ProtobufCMessageDescriptor *type = &otel__otlp__export_trace_service_request__descriptor;
     const char *problem = view_precheck(type, bytes, len, VIEW_MAX_NESTING);
@@ -175,20 +184,18 @@ struct view_decode_result view_decode(const uint8_t *bytes, size_t len, struct v
     }
     struct view_arena arena;
     view_arena_init(&arena, VIEW_MAX_DECODED);
-    struct request request = { .store = store, .now = now };
+    struct view_decode_result result;
     const Otel__Otlp__ExportTraceServiceRequest *message =
         otel__otlp__export_trace_service_request__unpack(&arena.allocator, len, bytes);
     if (message) {
-        for (size_t i = 0; i < message->n_resource_spans; i++) {
-            add_resource_spans(&request, message->resource_spans[i]);
-        }
+        result = view_add_request(message, store, now);
     } else if (arena.exhausted) {
-        request.result = failure(VIEW_DECODE_TOO_LARGE, "decoding the request takes too much memory");
+        result = failure(VIEW_DECODE_TOO_LARGE, "decoding the request takes too much memory");
     } else {
-        request.result = failure(VIEW_DECODE_MALFORMED, "the body is no ExportTraceServiceRequest");
+        result = failure(VIEW_DECODE_MALFORMED, "the body is no ExportTraceServiceRequest");
     }
     view_arena_clear(&arena);
-    return request.result;
+    return result;
 }
 
 Otel__Otlp__Span *view_unpack_span(const struct view_span *span, struct view_arena *arena) {

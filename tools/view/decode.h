@@ -29,6 +29,9 @@ struct view_decode_result {
 
 /* Decodes the request and adds its spans to the store: all that have valid ids, or, unless it is OK, none. */
 struct view_decode_result view_decode(const uint8_t *bytes, size_t len, struct view_store *store, int64_t now);
+/* The same for a request that has been decoded already, in whichever way. */
+struct view_decode_result view_add_request(const Otel__Otlp__ExportTraceServiceRequest *message,
+                                           struct view_store *store, int64_t now);
 
 /* The messages of a stored span; NULL when out of memory. They live in the arena. */
 Otel__Otlp__Span *view_unpack_span(const struct view_span *span, struct view_arena *arena);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* POST /v1/traces: a body on its way in, and what is answered to it. */
+/* POST /v1/traces and Zipkin's /api/v2/spans: a body on its way in, and what is answered to it. */
 #include "ingest.h"
 
 #include "decode.h"
 #include "gunzip.h"
 #include "reply.h"
+#include "zipkin.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +14,13 @@
 enum { FIRST_CAPACITY = 16 * 1024 };
 
 static const struct view_refusal too_large = { 413, VIEW_RPC_RESOURCE_EXHAUSTED, "the body is larger than 64 MiB" };
+static const struct view_refusal too_large_json = { 413, VIEW_RPC_RESOURCE_EXHAUSTED,
+                                                    "the body is larger than 16 MiB" };
 static const struct view_refusal overloaded = { 503, VIEW_RPC_UNAVAILABLE, "too many bodies are being received" };
 
-/* "application/x-protobuf", with or without parameters. */
-static bool is_protobuf(const char *content_type) {
-    static const char expected[] = "application/x-protobuf";
-    size_t len = sizeof expected - 1;
+/* With or without parameters. */
+static bool is_type(const char *content_type, const char *expected) {
+    size_t len = strlen(expected);
     if (!content_type || strncasecmp(content_type, expected, len) != 0) {
         return false;
     }
@@ -26,9 +28,12 @@ static bool is_protobuf(const char *content_type) {
     return rest[strspn(rest, " \t")] == '\0' || rest[strspn(rest, " \t")] == ';';
 }
 
-static struct view_refusal check_headers(const char *content_type, const char *content_encoding,
-                                         const char *content_length) {
-    if (!is_protobuf(content_type)) {
+static struct view_refusal check_headers(enum view_format format, const char *content_type,
+                                         const char *content_encoding, const char *content_length) {
+    if (format == VIEW_ZIPKIN && !is_type(content_type, "application/json")) {
+        return (struct view_refusal){ 415, 0, "Content-Type must be application/json\n" };
+    }
+    if (format == VIEW_OTLP && !is_type(content_type, "application/x-protobuf")) {
         return (struct view_refusal){ 415, 0, "Content-Type must be application/x-protobuf\n" };
     }
     if (content_encoding && strcasecmp(content_encoding, "gzip") != 0 &&
@@ -41,12 +46,13 @@ static struct view_refusal check_headers(const char *content_type, const char *c
     return (struct view_refusal){ 0 };
 }
 
-struct view_upload *view_upload_begin(struct view_ingest *ingest, const char *content_type,
+struct view_upload *view_upload_begin(struct view_ingest *ingest, enum view_format format, const char *content_type,
                                       const char *content_encoding, const char *content_length) {
     struct view_upload *upload = calloc(1, sizeof *upload);
     if (upload) {
         upload->ingest = ingest;
-        upload->refusal = check_headers(content_type, content_encoding, content_length);
+        upload->format = format;
+        upload->refusal = check_headers(format, content_type, content_encoding, content_length);
         upload->gzip = content_encoding && strcasecmp(content_encoding, "gzip") == 0;
     }
     return upload;
@@ -131,7 +137,14 @@ static void decompress(struct view_upload *upload) {
 
 static struct view_decode_result decode(struct view_upload *upload, int64_t now) {
     struct view_ingest *ingest = upload->ingest;
-    struct view_decode_result result = view_decode(upload->bytes, upload->len, ingest->store, now);
+    struct view_decode_result result = { .status = VIEW_DECODE_OK };
+    if (upload->format == VIEW_OTLP) {
+        result = view_decode(upload->bytes, upload->len, ingest->store, now);
+    } else if (upload->len <= VIEW_MAX_ZIPKIN_BODY) {
+        result = view_decode_zipkin(upload->bytes, upload->len, ingest->store, now);
+    } else {
+        refuse(upload, too_large_json);
+    }
     if (result.status == VIEW_DECODE_MALFORMED) {
         refuse(upload, (struct view_refusal){ 400, VIEW_RPC_INVALID_ARGUMENT, result.reason });
     } else if (result.status == VIEW_DECODE_TOO_LARGE) {
@@ -143,9 +156,9 @@ static struct view_decode_result decode(struct view_upload *upload, int64_t now)
     return result;
 }
 
-static struct view_answer answer_refusal(const struct view_refusal *refusal) {
+static struct view_answer answer_refusal(enum view_format format, const struct view_refusal *refusal) {
     struct view_answer answer = { .http_status = refusal->http_status };
-    if (refusal->rpc_code != 0) {
+    if (refusal->rpc_code != 0 && format == VIEW_OTLP) {
         answer.content_type = "application/x-protobuf";
         answer.bytes = view_reply_status((enum view_rpc_code)refusal->rpc_code, refusal->reason, &answer.len);
     } else {
@@ -168,9 +181,12 @@ struct view_answer view_upload_finish(struct view_upload *upload, int64_t now) {
     }
     if (upload->refusal.http_status != 0) {
         requests->rejected++;
-        return answer_refusal(&upload->refusal);
+        return answer_refusal(upload->format, &upload->refusal);
     }
     requests->accepted++;
+    if (upload->format == VIEW_ZIPKIN) {
+        return (struct view_answer){ .http_status = 202, .content_type = "text/plain", .bytes = strdup("") };
+    }
     struct view_answer answer = { .http_status = 200, .content_type = "application/x-protobuf" };
     answer.bytes = view_reply_response(result.rejected, result.reason, &answer.len);
     return answer;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* POST /v1/traces: a body on its way in, and what is answered to it. */
+/* POST /v1/traces and Zipkin's /api/v2/spans: a body on its way in, and what is answered to it. */
 #ifndef VIEW_INGEST_H
 #define VIEW_INGEST_H
 
@@ -29,7 +29,10 @@ struct view_ingest {
     size_t in_flight; /* bytes of bodies being received */
 };
 
+enum view_format { VIEW_OTLP, VIEW_ZIPKIN };
+
 struct view_upload {
+    enum view_format format;
     struct view_ingest *ingest;
     struct view_refusal refusal;
     bool gzip;
@@ -46,7 +49,7 @@ struct view_answer {
 };
 
 /* NULL when out of memory. Headers that the client didn't send are NULL. */
-struct view_upload *view_upload_begin(struct view_ingest *ingest, const char *content_type,
+struct view_upload *view_upload_begin(struct view_ingest *ingest, enum view_format format, const char *content_type,
                                       const char *content_encoding, const char *content_length);
 
 /* Keeps the bytes, or forgets the body and remembers why; a refused body is read on and thrown away. */

@@ -18,7 +18,7 @@ enum {
     MAX_ANSWERS_IN_FLIGHT = 512 * 1024 * 1024,
 };
 
-static const char traces_url[] = "/v1/traces";
+static const char traces_url[] = "/v1/traces", zipkin_url[] = "/api/v2/spans";
 
 /* One per open connection: trickling a byte now and then keeps libmicrohttpd's own timeout away, but not this one. */
 struct client {
@@ -143,14 +143,17 @@ static const char *header(struct MHD_Connection *connection, const char *name) {
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
+static bool takes_spans(const char *url) { return strcmp(url, traces_url) == 0 || strcmp(url, zipkin_url) == 0; }
+
 /* A request between its head and its end. An answer given right after the head would close the connection. */
 struct request {
-    struct view_upload *upload; /* NULL unless it is POST /v1/traces */
+    struct view_upload *upload; /* NULL unless it is a POST of spans */
 };
 
-static enum MHD_Result begin_upload(struct view_server *server, struct MHD_Connection *connection,
+static enum MHD_Result begin_upload(struct view_server *server, struct MHD_Connection *connection, const char *url,
                                     struct request *request) {
-    request->upload = view_upload_begin(server->ingest, header(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
+    enum view_format format = strcmp(url, zipkin_url) == 0 ? VIEW_ZIPKIN : VIEW_OTLP;
+    request->upload = view_upload_begin(server->ingest, format, header(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
                                         header(connection, MHD_HTTP_HEADER_CONTENT_ENCODING),
                                         header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH));
     if (!request->upload) {
@@ -165,7 +168,7 @@ static enum MHD_Result begin_upload(struct view_server *server, struct MHD_Conne
 
 static enum MHD_Result answer(struct view_server *server, struct MHD_Connection *connection, const char *url,
                               const char *method) {
-    if (strcmp(url, traces_url) == 0) {
+    if (takes_spans(url)) {
         return refuse_method(server, connection, "POST");
     }
     bool is_get = strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
@@ -179,9 +182,9 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
     struct request *request = *context;
     (void)version;
     if (!request) {
-        bool is_upload = strcmp(url, traces_url) == 0 && strcmp(method, MHD_HTTP_METHOD_POST) == 0;
+        bool is_upload = takes_spans(url) && strcmp(method, MHD_HTTP_METHOD_POST) == 0;
         *context = request = calloc(1, sizeof *request);
-        return !request ? MHD_NO : is_upload ? begin_upload(server, connection, request) : MHD_YES;
+        return !request ? MHD_NO : is_upload ? begin_upload(server, connection, url, request) : MHD_YES;
     }
     if (*data_size > 0) {
         if (request->upload) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The viewer's HTTP side: POST /v1/traces, GET /api/traces, /api/traces/{trace_id}, /api/stats and /health.
+/* The viewer's HTTP side: POST /v1/traces and Zipkin's /api/v2/spans, GET /api/traces, /api/traces/{trace_id}, /api/stats
+ * and /health.
  *
  * It has no thread of its own: whoever owns it waits until view_server_fd is readable or view_server_timeout has
  * passed, then calls view_server_run. Bounded are the connections, what they may send, how long they may be silent and
