@@ -526,6 +526,7 @@ static struct otel__http_client *make_client(const struct otel__otlp_http_settin
         .response_limit = settings->response_max ? settings->response_max : RESPONSE_MAX,
         .tls = settings->tls,
         .lanes = settings->concurrent,
+        .foreign_hint = "OTLP over HTTP usually has port 4318, while 4317 speaks gRPC.",
     };
     struct otel__http_client *client = otel__http_create(&http, error);
     free(agent);

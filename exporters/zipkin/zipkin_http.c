@@ -11,6 +11,7 @@ static const otel_exporter_ops ops = OTEL__HTTP_EXPORTER_OPS("zipkin");
 /* What both have in common. */
 #define ZIPKIN_FORMAT                                                                                                  \
     .ops = &ops, .failed = "zipkin.failure", .tried_again = "zipkin.retry", .recovered = "zipkin.recovered",           \
+    .socket_target = "/api/v2/spans",                                                                                  \
     .address_hint = "Is the URL right? Zipkin servers usually take spans at /api/v2/spans.",                           \
     .encoder_size = sizeof(struct otel__zipkin_encoder), .free_encoder = otel__zipkin_free
 

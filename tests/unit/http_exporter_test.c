@@ -127,6 +127,21 @@ static void headers_are_sent(void **state) {
     scene_end(&scene);
 }
 
+static void a_socket_gets_the_usual_path(void **state) {
+    (void)state;
+    static const struct http_step step = { .status = 202 };
+    struct scene scene = begin(&step, 1);
+    char name[64], url[64];
+    snprintf(name, sizeof name, "@http_exporter_test.%ld", (long)getpid());
+    snprintf(url, sizeof url, "unix-abstract:%s", name + 1);
+    http_double_stop(scene.server);
+    scene.server = http_double_start_unix(name, &step, 1);
+    use(&scene, (struct otel__http_exporter_settings){ .url = url });
+    assert_int_equal(scene_export(&scene, NULL), OTEL_OK);
+    assert_non_null(strstr(http_double_head(scene.server, 0), "POST /api/v2/spans HTTP/1.1\r\n"));
+    scene_end(&scene);
+}
+
 /* ---- failures ---------------------------------------------------------------------------------------------------- */
 
 static void other_statuses_are_failures(void **state) {
@@ -156,6 +171,14 @@ static void a_failure_tells_what_to_look_at(void **state) {
     reports_start(OTEL_LOG_DEBUG);
     assert_int_equal(scene_export(&scene, NULL), OTEL_ERR_EXPORT);
     assert_true(scene_reported(OTEL_LOG_WARN, "HTTP 302 Found to /elsewhere"));
+    scene_end(&scene);
+}
+
+static void another_protocol_tells_what_to_look_at(void **state) {
+    (void)state;
+    struct scene scene = begin(STEPS({ .action = HTTP_RAW, .body = "\x15\x03 no HTTP\r\n\r\n" }));
+    assert_int_equal(scene_export(&scene, NULL), OTEL_ERR_EXPORT);
+    assert_true(scene_reported(OTEL_LOG_WARN, "does not answer in HTTP. Is the URL right? Zipkin"));
     scene_end(&scene);
 }
 
@@ -355,8 +378,10 @@ int main(void) {
         cmocka_unit_test(every_2xx_is_a_success),
         cmocka_unit_test(requests_can_be_compressed),
         cmocka_unit_test(headers_are_sent),
+        cmocka_unit_test(a_socket_gets_the_usual_path),
         cmocka_unit_test(other_statuses_are_failures),
         cmocka_unit_test(a_failure_tells_what_to_look_at),
+        cmocka_unit_test(another_protocol_tells_what_to_look_at),
         cmocka_unit_test(failures_that_may_pass_are_tried_again),
         cmocka_unit_test(a_retry_after_is_a_floor),
         cmocka_unit_test(nothing_is_tried_again_against_the_policy),

@@ -41,6 +41,7 @@ struct otel__http_settings {
     size_t response_limit;                /* bytes of a response's body, decompressed */
     const struct otel__tls_settings *tls; /* NULL: the system's trust, and no certificate of ours */
     unsigned lanes;                       /* at most OTEL__HTTP_LANES_MAX; 0: 1 */
+    const char *foreign_hint;             /* static: what helps if whoever answers knows no HTTP; NULL: nothing known */
 };
 
 enum otel__http_result {

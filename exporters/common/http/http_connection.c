@@ -81,7 +81,8 @@ static char *requested_url(const struct otel__http_settings *settings, bool sock
 bool otel__http_plan_fill(struct otel__http_plan *plan, const struct otel__http_settings *settings) {
     *plan = (struct otel__http_plan){ .url = strdup(settings->url),
                                       .response_limit = settings->response_limit,
-                                      .lanes = settings->lanes ? settings->lanes : 1 };
+                                      .lanes = settings->lanes ? settings->lanes : 1,
+                                      .foreign_hint = settings->foreign_hint };
     if (!plan->url)
         return false;
     otel__url_parse(plan->url, &plan->parts);

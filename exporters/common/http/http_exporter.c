@@ -340,6 +340,7 @@ void otel__http_export_destroy(void *self) {
 otel_exporter *otel__http_exporter_create(const struct otel__http_exporter_settings *settings, otel_error *error) {
     const struct otel__http_settings http = {
         .url = settings->url,
+        .socket_target = settings->format->socket_target,
         .content_type = settings->format->content_type,
         .content_encoding = settings->gzip ? "gzip" : NULL,
         .user_agent = settings->user_agent,
@@ -347,6 +348,7 @@ otel_exporter *otel__http_exporter_create(const struct otel__http_exporter_setti
         .header_count = settings->header_count,
         .response_limit = RESPONSE_MAX,
         .tls = settings->tls,
+        .foreign_hint = settings->format->address_hint,
     };
     struct http_exporter *exporter = calloc(1, sizeof *exporter);
     if (!exporter) {

@@ -22,8 +22,9 @@ struct otel__http_format {
     const otel_exporter_ops *ops;                 /* of OTEL__HTTP_EXPORTER_OPS() */
     const char *failed, *tried_again, *recovered; /* kinds of reports */
     const char *content_type;
-    const char *address_hint; /* what is usually right, when it does not look as if this server knew the format */
-    size_t encoder_size;      /* of what is kept from one encoding to the next, zero at first */
+    const char *socket_target; /* the path of requests when the URL names a socket */
+    const char *address_hint;  /* what is usually right, when it does not look as if this server knew the format */
+    size_t encoder_size;       /* of what is kept from one encoding to the next, zero at first */
     /*
      * Writes the spans [first, first + count) of `batch` into `out`, which is empty. OTEL_ERR_EXPORT: they take more
      * than its limit, or more than can be written; OTEL_ERR_MEMORY.

@@ -120,7 +120,7 @@ static void explain_permanent(struct otel__http_lane *lane, const struct otel__h
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
         explain(lane, "%s does not answer in HTTP", plan->shown_host);
-        lane->response.hint = "OTLP over HTTP usually has port 4318, while 4317 speaks gRPC.";
+        lane->response.hint = plan->foreign_hint;
         break;
     default:
         explain(lane, "the request to %s failed: %s", plan->shown_host, details(lane, code));

@@ -25,7 +25,10 @@ typedef enum otel_zipkin_format {
  */
 typedef struct otel_zipkin_options {
     size_t size OTEL__INIT(sizeof(otel_zipkin_options));
-    /** The whole URL, used as it is. Default http://localhost:9411/api/v2/spans. */
+    /**
+     * The whole URL, used as it is. Default http://localhost:9411/api/v2/spans. Or a Unix socket, unix:///path, whose
+     * requests go to /api/v2/spans.
+     */
     const char *endpoint OTEL__INIT(nullptr);
     /**
      * Bound of one export with all its attempts and waits; default 10000. OTEL_NO_TIMEOUT: none but the exporter's own
