@@ -237,10 +237,12 @@ static void values_are_text(void **state) {
 
 static void no_locale_matters(void **state) {
     (void)state;
-    static const char *const locales[] = { "de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "C.UTF-8" };
-    size_t i = 0;
-    while (i < 3 && !setlocale(LC_ALL, locales[i]))
-        i++;
+    static const char *const locales[] = { "de_DE.UTF-8", "fr_FR.UTF-8", "nl_NL.UTF-8" };
+    bool found = false;
+    for (size_t i = 0; !found && i < sizeof locales / sizeof *locales; i++)
+        found = setlocale(LC_ALL, locales[i]) != NULL;
+    if (!found)
+        skip(); /* none with a comma is installed */
     assert_attribute(otel_double(1234567.5), "'1234567.5'");
     setlocale(LC_ALL, "C");
 }
