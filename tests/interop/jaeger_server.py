@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The real Jaeger, all-in-one, as a fixture: OTLP over HTTP and gRPC in, memory as its store, the query API out.
+"""The real Jaeger, all-in-one, as a fixture: OTLP over HTTP and gRPC and Zipkin's formats in, memory as its store, the query API out.
 
 Only the loopback is used, on ports chosen at each start, so any number of these run beside each other. There is no
 batch processor between receiver and store: once an export has been answered, what it carried can be read.
@@ -27,7 +27,7 @@ service:
   extensions: [jaeger_storage, jaeger_query]
   pipelines:
     traces:
-      receivers: [otlp]
+      receivers: [otlp, zipkin]
       exporters: [jaeger_storage_exporter]
   telemetry:
     metrics:
@@ -53,6 +53,8 @@ receivers:
         endpoint: "127.0.0.1:{http_port}"{tls}
       grpc:
         endpoint: "127.0.0.1:{grpc_port}"{tls}
+  zipkin:
+    endpoint: "127.0.0.1:{zipkin_port}"
 exporters:
   jaeger_storage_exporter:
     trace_storage: memory_store
@@ -81,7 +83,7 @@ class ServerTls(NamedTuple):
 
 
 class Jaeger:
-    """Once started, `endpoints` holds the URLs for OTLP, by transport: http and grpc."""
+    """Once started, `endpoints` holds the URLs for OTLP, by transport: http and grpc; that of zipkin is never over TLS."""
 
     def __init__(self, program, folder, tls=None):
         self._program = program
@@ -104,7 +106,7 @@ class Jaeger:
         self._running.stop(STOP_SECONDS)
 
     def _start(self):
-        query_port, query_grpc_port, http_port, grpc_port = free_ports(4)
+        query_port, query_grpc_port, http_port, grpc_port, zipkin_port = free_ports(5)
         self._config.write_text(
             CONFIG.format(
                 max_traces=MAX_TRACES,
@@ -112,12 +114,14 @@ class Jaeger:
                 query_grpc_port=query_grpc_port,
                 http_port=http_port,
                 grpc_port=grpc_port,
+                zipkin_port=zipkin_port,
                 tls=self._tls.config() if self._tls else "",
             )
         )
         self._query = f"http://127.0.0.1:{query_port}"
         scheme = "https" if self._tls else "http"
         self.endpoints = {"http": f"{scheme}://127.0.0.1:{http_port}", "grpc": f"{scheme}://127.0.0.1:{grpc_port}"}
+        self.endpoints["zipkin"] = f"http://127.0.0.1:{zipkin_port}/api/v2/spans"
         self.log.write_bytes(b"")
         self._running = Program("jaeger", [self._program, "--config", self._config], self.log)
         try:
