@@ -2,8 +2,8 @@
 /* service_name.c - see service_name.h. */
 #include "common/service_name.h"
 
+#include "base/str.h"
 #include "common/value_text.h"
-#include "text.h"
 
 #include <limits.h>
 #include <unistd.h>
@@ -25,7 +25,7 @@ static void add_default(struct otel__line *line) {
 size_t otel__service_name(const otel_resource_data *resource, struct otel__line *line) {
     const otel_attrs attributes = resource->attributes;
     size_t i = 0;
-    while (i < attributes.count && !otel__same_text(attributes.items[i].key, otel_cstr("service.name")))
+    while (i < attributes.count && !otel__str_same(attributes.items[i].key, otel_cstr("service.name")))
         i++;
     otel__line_clear(line);
     if (i < attributes.count)

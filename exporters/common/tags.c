@@ -2,7 +2,7 @@
 /* tags.c - see tags.h. */
 #include "common/tags.h"
 
-#include "text.h"
+#include "base/str.h"
 
 enum { ADDED, GENERIC, FIRST_LIST };
 
@@ -85,7 +85,7 @@ void otel__tags_add_list(struct otel__tags *tags, otel_attrs attributes) {
 
 static bool holds(otel_attrs list, otel_str key) {
     for (size_t i = 0; i < list.count; i++)
-        if (otel__same_text(list.items[i].key, key))
+        if (otel__str_same(list.items[i].key, key))
             return true;
     return false;
 }

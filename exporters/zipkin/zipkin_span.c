@@ -2,9 +2,9 @@
 /* zipkin_span.c - see zipkin_span.h. */
 #include "zipkin/zipkin_span.h"
 
+#include "base/str.h"
 #include "common/service_name.h"
 #include "common/value_text.h"
-#include "text.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -32,7 +32,7 @@ static const struct remote_source {
 
 static const otel_value *find(otel_attrs attributes, const char *key) {
     for (size_t i = 0; i < attributes.count; i++)
-        if (otel__same_text(attributes.items[i].key, otel_cstr(key)))
+        if (otel__str_same(attributes.items[i].key, otel_cstr(key)))
             return &attributes.items[i].value;
     return NULL;
 }
@@ -135,11 +135,11 @@ void otel__zipkin_map(const struct otel__zipkin_encoder *encoder, const otel_spa
 
 /* For Zipkin a span has failed if it has a tag of this name, whatever that says. */
 static bool denies_error(const otel_attr *tag) {
-    if (!otel__same_text(tag->key, otel_cstr("error")))
+    if (!otel__str_same(tag->key, otel_cstr("error")))
         return false;
     const otel_value *value = &tag->value;
     return (value->type == OTEL_TYPE_BOOL && !value->u.i) ||
-           (value->type == OTEL_TYPE_STRING && otel__same_text(otel_strn(value->u.p, value->len), otel_cstr("false")));
+           (value->type == OTEL_TYPE_STRING && otel__str_same(otel_strn(value->u.p, value->len), otel_cstr("false")));
 }
 
 const otel_attr *otel__zipkin_previous_tag(struct otel__zipkin_span *span) {
@@ -178,7 +178,7 @@ static void add_members(struct otel__line *line, const otel_event_data *event) {
     const char *comma = "";
     for (size_t i = 0; i < event->attributes.count; i++) {
         const otel_attr *attribute = &event->attributes.items[i];
-        if (event->dropped_attributes > 0 && otel__same_text(attribute->key, dropped.key))
+        if (event->dropped_attributes > 0 && otel__str_same(attribute->key, dropped.key))
             continue;
         otel__line_add(line, comma);
         add_member(line, attribute);

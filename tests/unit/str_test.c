@@ -40,6 +40,16 @@ static void splitting(void **state) {
     assert_false(otel__str_next(&rest, ',', &item));
 }
 
+static void the_same_bytes(void **state) {
+    (void)state;
+    assert_true(otel__str_same(otel_cstr("a"), otel_strn("ab", 1)));
+    assert_true(otel__str_same(otel_cstr(""), otel_strn(NULL, 0)));
+    assert_true(otel__str_same(otel_strn("a\0b", 3), otel_strn("a\0b", 3)));
+    assert_false(otel__str_same(otel_strn("a\0b", 3), otel_strn("a\0c", 3)));
+    assert_false(otel__str_same(otel_cstr("a"), otel_cstr("A")));
+    assert_false(otel__str_same(otel_cstr("a"), otel_cstr("ab")));
+}
+
 static void words_in_any_case(void **state) {
     (void)state;
     assert_true(otel__str_is(otel_cstr("TraceIdRatio"), "traceidratio"));
@@ -193,6 +203,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trimming),
         cmocka_unit_test(splitting),
+        cmocka_unit_test(the_same_bytes),
         cmocka_unit_test(words_in_any_case),
         cmocka_unit_test(whole_numbers),
         cmocka_unit_test(numbers),

@@ -38,6 +38,10 @@ bool otel__str_next(otel_str *rest, char separator, otel_str *item) {
 
 static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
 
+bool otel__str_same(otel_str a, otel_str b) {
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
 bool otel__str_is(otel_str text, const char *word) {
     if (text.len != strlen(word))
         return false;

@@ -13,6 +13,8 @@ otel_str otel__str_trim(otel_str text);
  * Cuts the text up to `separator` off the front of `*rest` into `*item`; false when `*rest` is used up: its ptr NULL.
  */
 bool otel__str_next(otel_str *rest, char separator, otel_str *item);
+/* Whether both are the same, byte by byte. */
+bool otel__str_same(otel_str a, otel_str b);
 /* Whether `text` is `word`, which is lowercase, in any case. */
 bool otel__str_is(otel_str text, const char *word);
 /* Whether `c` is among `characters`, or each character of the text is; NUL never is. */
