@@ -133,7 +133,7 @@ static void add_scope(struct otel__line *line, const otel_scope_data *scope, con
 static void add_origin(struct otel__line *line, const otel_span_data *span) {
     for (size_t i = 0; i < span->resource->attributes.count; i++) {
         const otel_attr *attr = &span->resource->attributes.items[i];
-        if (otel__str_is(attr->key, "service.name")) {
+        if (otel__str_same(attr->key, otel_cstr("service.name"))) {
             otel__line_add(line, "  service=");
             otel__value_json(line, &attr->value);
         }

@@ -77,6 +77,16 @@ static void a_plain_span(void **state) {
     assert_lines(&span, "2023-11-14T22:13:20.123456Z   12.35ms  SERVER    \"GET /search\"" TAIL "none" ORIGIN);
 }
 
+static void keys_differ_in_case(void **state) {
+    (void)state;
+    const otel_resource_data shouted = { .attributes = OTEL_ATTRS(OTEL_ATTR("Service.Name", "other"), service) };
+    const otel_span_data span = plain_span();
+    char *text = written(&span, 1, &shouted);
+    assert_non_null(strstr(text, ORIGIN));
+    assert_null(strstr(text, "other"));
+    free(text);
+}
+
 static void everything_a_span_can_have(void **state) {
     (void)state;
     otel_span_context context = { .size = sizeof context, .flags = 1, .remote = true };
@@ -477,6 +487,7 @@ static void memory_is_short(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plain_span),
+        cmocka_unit_test(keys_differ_in_case),
         cmocka_unit_test(everything_a_span_can_have),
         cmocka_unit_test(only_counts_are_left),
         cmocka_unit_test(the_scope_with_its_attributes),
