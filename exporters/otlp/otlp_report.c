@@ -47,9 +47,8 @@ void otel__otlp_failure_answer(struct otel__otlp_failure *failure, const struct 
     char location[256] = "";
     otel__escape(otel_cstr(response->location), location, sizeof location);
     bool moved = response->status >= 300 && response->status < 400 && location[0];
-    snprintf(failure->cause, sizeof failure->cause, "HTTP %d%s%s%s%s%s%s", response->status,
-             name[0] ? " " : "", name, moved ? " to " : "", moved ? location : "",
-             message[0] ? ": " : "", message);
+    snprintf(failure->cause, sizeof failure->cause, "HTTP %d%s%s%s%s%s%s", response->status, name[0] ? " " : "", name,
+             moved ? " to " : "", moved ? location : "", message[0] ? ": " : "", message);
     failure->hint = find_hint(response->status);
     failure->status = OTEL_ERR_EXPORT;
 }

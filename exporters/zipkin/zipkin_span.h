@@ -53,7 +53,8 @@ const otel_attr *otel__zipkin_previous_tag(struct otel__zipkin_span *span);
  */
 otel_str otel__zipkin_tag_text(struct otel__zipkin_encoder *encoder, const otel_value *value);
 otel_str otel__zipkin_event_text(struct otel__zipkin_encoder *encoder, const otel_event_data *event);
-void otel__zipkin_free(void *encoder);
+/* `self` is an encoder, of which only what it points to is freed. */
+void otel__zipkin_free(void *self);
 
 static inline otel_str otel__zipkin_service(const struct otel__zipkin_encoder *encoder) {
     return otel_strn(encoder->service.text, encoder->service.len);
