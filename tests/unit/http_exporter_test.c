@@ -131,7 +131,7 @@ static void a_socket_gets_the_usual_path(void **state) {
     (void)state;
     static const struct http_step step = { .status = 202 };
     struct scene scene = begin(&step, 1);
-    char name[64], url[64];
+    char name[64], url[128];
     snprintf(name, sizeof name, "@http_exporter_test.%ld", (long)getpid());
     snprintf(url, sizeof url, "unix-abstract:%s", name + 1);
     http_double_stop(scene.server);
