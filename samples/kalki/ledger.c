@@ -18,7 +18,8 @@ struct summary {
 };
 
 static uint64_t dropped_by(const otel_ledger_processor *processor) {
-    return processor->rejected + processor->dropped_queue_full + processor->dropped_failed + processor->dropped_stopped;
+    return processor->rejected + processor->dropped_queue_full + processor->dropped_failed +
+           processor->dropped_too_large + processor->dropped_stopped;
 }
 
 /* With several processors a span is exported when all have exported it, and lost when one has lost it. */
@@ -62,6 +63,7 @@ static void add_processor(struct text *json, const otel_ledger_processor *proces
     add_number(json, "rejected", processor->rejected);
     add_number(json, "dropped_queue_full", processor->dropped_queue_full);
     add_number(json, "dropped_failed", processor->dropped_failed);
+    add_number(json, "dropped_too_large", processor->dropped_too_large);
     add_number(json, "dropped_stopped", processor->dropped_stopped);
     add_number(json, "queued", processor->queued);
     add_number(json, "in_flight", processor->in_flight);

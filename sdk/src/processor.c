@@ -331,6 +331,7 @@ static void read_counts(const struct otel__lane *lane, otel_ledger_processor *ou
     out->exported = atomic_load(&lane->exported);
     out->rejected = atomic_load(&lane->rejected);
     out->dropped_failed = atomic_load(&lane->dropped_failed);
+    out->dropped_too_large = atomic_load(&lane->dropped_too_large);
     out->dropped_stopped = atomic_load(&lane->dropped_stopped);
     out->queued = otel__span_queue_count(&lane->queue);
     out->in_flight = atomic_load(&lane->in_flight);

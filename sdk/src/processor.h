@@ -47,7 +47,7 @@ struct otel__lane {
     _Atomic uint32_t left;       /* the last consumer made way before it had exported all that it had taken */
     _Atomic uint32_t relief;     /* who exports directly has done its own: the next to end a span takes over */
     _Atomic uint32_t moves;      /* odd while the consumer moves spans from one of these counts to another */
-    _Atomic uint64_t exported, rejected, dropped_failed, dropped_stopped, in_flight, exports;
+    _Atomic uint64_t exported, rejected, dropped_failed, dropped_too_large, dropped_stopped, in_flight, exports;
     _Atomic uint64_t withheld;        /* of a custom processor: made by its own functions */
     _Atomic uint64_t retry_worker_at; /* a worker could not be made: not before this */
     /* The consumer's own: */

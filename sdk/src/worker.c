@@ -86,12 +86,14 @@ static uint64_t at_most(uint64_t n, uint64_t bound) { return n < bound ? n : bou
 
 static void count_outcome(struct otel__lane *lane, otel_status status, uint64_t spans,
                           const otel_export_outcome *outcome) {
-    const uint64_t taken = status == OTEL_OK ? spans : at_most(outcome->delivered, spans);
+    const uint64_t too_large = at_most(outcome->too_large, spans), sendable = spans - too_large;
+    const uint64_t taken = status == OTEL_OK ? sendable : at_most(outcome->delivered, sendable);
     const uint64_t rejected = at_most(outcome->rejected, taken);
     mark_move(lane);
     add(&lane->rejected, rejected);
     add(&lane->exported, taken - rejected);
-    add(&lane->dropped_failed, spans - taken);
+    add(&lane->dropped_failed, sendable - taken);
+    add(&lane->dropped_too_large, too_large);
     atomic_fetch_sub_explicit(&lane->in_flight, spans, memory_order_release);
     mark_move(lane);
     note_failure(lane, status == OTEL_OK ? OTEL_OK : export_failure(lane));

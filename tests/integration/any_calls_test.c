@@ -300,7 +300,8 @@ static void check_ledger(void) {
         const otel_ledger_processor *of = &ledger.processors[i];
         assert_int_equal(of->ended, ledger.ended);
         assert_int_equal(of->ended, of->exported + of->rejected + of->dropped_queue_full + of->dropped_failed +
-                                        of->dropped_stopped + of->queued + of->in_flight + of->not_sampled);
+                                        of->dropped_too_large + of->dropped_stopped + of->queued + of->in_flight +
+                                        of->not_sampled);
     }
 }
 

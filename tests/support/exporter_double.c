@@ -73,6 +73,7 @@ static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, o
     be_held(me, HOLD_EXPORT);
     outcome->rejected = atomic_load(&me->rejects);
     outcome->delivered = atomic_load(&me->delivers);
+    outcome->too_large = atomic_load(&me->too_large);
     leave(me);
     return (otel_status)atomic_load(&me->export_status);
 }

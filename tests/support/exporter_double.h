@@ -28,7 +28,7 @@ struct exporter_double {
 
     /* To be changed at any time. */
     _Atomic int export_status, flush_status, shutdown_status; /* otel_status to be returned */
-    _Atomic uint64_t rejects, delivers;                       /* of each batch: its outcome */
+    _Atomic uint64_t rejects, delivers, too_large;            /* of each batch: its outcome */
     _Atomic unsigned hold;                                    /* HOLD_... */
     _Atomic unsigned rests_after;                             /* as often is its at_rest false */
 

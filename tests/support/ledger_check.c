@@ -6,16 +6,16 @@
 #include <stdio.h>
 
 static bool processor_balances(const otel_ledger_processor *p, char *why, size_t size) {
-    const uint64_t sum = p->exported + p->rejected + p->dropped_queue_full + p->dropped_failed + p->dropped_stopped +
-                         p->queued + p->in_flight + p->not_sampled;
+    const uint64_t sum = p->exported + p->rejected + p->dropped_queue_full + p->dropped_failed + p->dropped_too_large +
+                         p->dropped_stopped + p->queued + p->in_flight + p->not_sampled;
     if (p->ended == sum)
         return true;
     snprintf(why, size,
              "%s: ended %" PRIu64 " is not %" PRIu64 " = exported %" PRIu64 " + rejected %" PRIu64
-             " + queue full %" PRIu64 " + failed %" PRIu64 " + stopped %" PRIu64 " + queued %" PRIu64
-             " + in flight %" PRIu64 " + not sampled %" PRIu64,
+             " + queue full %" PRIu64 " + failed %" PRIu64 " + too large %" PRIu64 " + stopped %" PRIu64
+             " + queued %" PRIu64 " + in flight %" PRIu64 " + not sampled %" PRIu64,
              p->name ? p->name : "(no name)", p->ended, sum, p->exported, p->rejected, p->dropped_queue_full,
-             p->dropped_failed, p->dropped_stopped, p->queued, p->in_flight, p->not_sampled);
+             p->dropped_failed, p->dropped_too_large, p->dropped_stopped, p->queued, p->in_flight, p->not_sampled);
     return false;
 }
 

@@ -133,6 +133,35 @@ static void what_a_failed_export_delivered_is_counted(void **state) {
     assert_int_equal(ledger_read().processors[0].exported, exported + 10);
 }
 
+/* The rest of the batch is what the other counts are about, however the export ended. */
+static void what_no_message_holds_is_counted_apart(void **state) {
+    (void)state;
+    static const struct {
+        otel_status status;
+        uint64_t too_large, delivers, rejects, dropped, exported, rejected, failed;
+    } cases[] = {
+        { OTEL_OK, 3, 0, 0, 3, 7, 0, 0 },          { OTEL_OK, 3, 0, 2, 3, 5, 2, 0 },
+        { OTEL_OK, 10, 0, 4, 10, 0, 0, 0 },        { OTEL_OK, 11, 0, 0, 10, 0, 0, 0 },
+        { OTEL_ERR_EXPORT, 3, 0, 0, 3, 0, 0, 7 },  { OTEL_ERR_EXPORT, 3, 5, 1, 3, 4, 1, 2 },
+        { OTEL_ERR_EXPORT, 3, 99, 0, 3, 7, 0, 0 }, { OTEL_ERR_EXPORT, UINT64_MAX, 1, 1, 10, 0, 0, 0 },
+    };
+    uint64_t dropped = 0, exported = 0, rejected = 0, failed = 0;
+    start_batch(100, 50);
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        atomic_store(&first.export_status, cases[i].status);
+        atomic_store(&first.too_large, cases[i].too_large);
+        atomic_store(&first.delivers, cases[i].delivers);
+        atomic_store(&first.rejects, cases[i].rejects);
+        end_spans(10);
+        assert_int_equal(otel_sdk_flush(LONG_MS), cases[i].status);
+        const otel_ledger ledger = ledger_read(); /* which balances */
+        assert_int_equal(ledger.processors[0].dropped_too_large, dropped += cases[i].dropped);
+        assert_int_equal(ledger.processors[0].exported, exported += cases[i].exported);
+        assert_int_equal(ledger.processors[0].rejected, rejected += cases[i].rejected);
+        assert_int_equal(ledger.processors[0].dropped_failed, failed += cases[i].failed);
+    }
+}
+
 static void a_failing_exporter_is_asked_again_with_the_next_batch(void **state) {
     (void)state;
     static const int failures[] = { OTEL_ERR_EXPORT, OTEL_ERR_TIMEOUT, OTEL_ERR_CANCELLED, 77 };
@@ -425,6 +454,7 @@ int main(void) {
         test(a_short_overflow_is_reported_at_the_stop),
         test(rejected_spans_are_counted_apart),
         test(what_a_failed_export_delivered_is_counted),
+        test(what_no_message_holds_is_counted_apart),
         test(a_failing_exporter_is_asked_again_with_the_next_batch),
         test(the_export_timeout_is_handed_over),
         test(a_dead_exporter_costs_a_healthy_one_nothing),

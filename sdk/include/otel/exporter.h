@@ -108,6 +108,11 @@ typedef struct otel_export_outcome {
     uint64_t rejected; /**< spans that the receiver took over and refused (partial success) */
     /** When the export as a whole fails: spans that reached the receiver all the same, rejected ones included. */
     uint64_t delivered;
+    /**
+     * Spans that were not sent since no message of the format holds one that large; the others count as if they had
+     * been the whole batch. Neither delivered nor rejected.
+     */
+    uint64_t too_large;
 } otel_export_outcome;
 
 /**

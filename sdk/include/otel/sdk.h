@@ -155,10 +155,11 @@ typedef struct otel_ledger_processor {
     uint64_t dropped_failed;     /**< in a batch whose export failed */
     uint64_t dropped_stopped;    /**< still queued when the time for stopping was up */
     uint64_t queued;
-    uint64_t in_flight;   /**< handed to the exporter, outcome open */
-    uint64_t not_sampled; /**< recorded for processors only, withheld from the exporter */
-    uint64_t exports;     /**< calls of the exporter */
-    uint64_t reserved[4]; /**< for reasons to come; 0 */
+    uint64_t in_flight;         /**< handed to the exporter, outcome open */
+    uint64_t not_sampled;       /**< recorded for processors only, withheld from the exporter */
+    uint64_t exports;           /**< calls of the exporter */
+    uint64_t dropped_too_large; /**< left out by the exporter: no message of its format holds a span that large */
+    uint64_t reserved[3];       /**< for reasons to come; 0 */
 } otel_ledger_processor;
 
 /**
