@@ -31,7 +31,7 @@ void otel__buffer_free(struct otel__buffer *buffer) {
     *buffer = (struct otel__buffer){ 0 };
 }
 
-static bool fail(struct otel__buffer *buffer, otel_status status) {
+bool otel__buffer_fail(struct otel__buffer *buffer, otel_status status) {
     if (buffer->status == OTEL_OK)
         buffer->status = status;
     buffer->floor = buffer->cursor;
@@ -41,14 +41,14 @@ static bool fail(struct otel__buffer *buffer, otel_status status) {
 bool otel__buffer_grow(struct otel__buffer *buffer, size_t size) {
     size_t length = otel__buffer_length(buffer);
     if (buffer->status != OTEL_OK || size > buffer->limit - length)
-        return fail(buffer, OTEL_ERR_EXPORT);
+        return otel__buffer_fail(buffer, OTEL_ERR_EXPORT);
     size_t capacity = (size_t)(buffer->end - buffer->memory);
     size_t wanted = capacity > 0 ? capacity : FIRST;
     while (wanted < length + size)
         wanted *= 2;
     uint8_t *memory = malloc(wanted);
     if (!memory)
-        return fail(buffer, OTEL_ERR_MEMORY);
+        return otel__buffer_fail(buffer, OTEL_ERR_MEMORY);
     if (length > 0)
         memcpy(memory + wanted - length, buffer->cursor, length);
     free(buffer->memory);

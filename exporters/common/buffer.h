@@ -35,6 +35,8 @@ void otel__buffer_reset(struct otel__buffer *buffer, size_t limit);
 void otel__buffer_free(struct otel__buffer *buffer);
 /* Makes room for `size` more bytes, or fails for good. */
 bool otel__buffer_grow(struct otel__buffer *buffer, size_t size);
+/* Fails for good, for a reason of the writer's; false. */
+bool otel__buffer_fail(struct otel__buffer *buffer, otel_status status);
 
 static inline size_t otel__buffer_length(const struct otel__buffer *buffer) {
     return (size_t)(buffer->end - buffer->cursor);

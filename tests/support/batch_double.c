@@ -151,9 +151,10 @@ void batch_double_free(otel_batch *batch) {
 const otel_exporter_ops *batch_double_ops(const otel_exporter *exporter) { return &exporter->ops; }
 void *batch_double_self(const otel_exporter *exporter) { return exporter->self; }
 
-static uint64_t last_delivered;
+static uint64_t last_delivered, last_too_large;
 
 uint64_t batch_double_delivered(void) { return last_delivered; }
+uint64_t batch_double_too_large(void) { return last_too_large; }
 
 otel_status batch_double_export(otel_exporter *exporter, otel_batch *batch, int timeout_ms, uint64_t *rejected) {
     otel_export_outcome outcome = { .size = sizeof outcome };
@@ -161,6 +162,7 @@ otel_status batch_double_export(otel_exporter *exporter, otel_batch *batch, int 
     if (rejected)
         *rejected = outcome.rejected;
     last_delivered = outcome.delivered;
+    last_too_large = outcome.too_large;
     return status;
 }
 

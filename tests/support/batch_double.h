@@ -19,6 +19,8 @@ void batch_double_free(otel_batch *batch);
 otel_status batch_double_export(otel_exporter *exporter, otel_batch *batch, int timeout_ms, uint64_t *rejected);
 /* Of the last export: what reached the receiver. */
 uint64_t batch_double_delivered(void);
+/* And what no message could hold. */
+uint64_t batch_double_too_large(void);
 /*
  * Exports again and again until the exporter refuses, while other threads flush it and shut it down: the status of the
  * refusal. A thread sanitizer sees what is not safe about that.
