@@ -16,7 +16,7 @@ static const char introduction[] =
     "\n"
     "- Options in code beat environment variables, which beat defaults. Where a variable has a form for traces only\n"
     "  (`..._TRACES_...`), that form beats the general one.\n"
-    "- The environment is read when the SDK starts, and when a processor or an OTLP exporter is made in code. Changes "
+    "- The environment is read when the SDK starts, and when a processor or an exporter is made in code. Changes "
     "after\n"
     "  that have no effect. A program that runs with more privileges than its caller (set-user-ID) does not read it.\n"
     "- A variable that is empty counts as not set.\n"

@@ -157,6 +157,8 @@ static otel_processor *make_processor(const struct otel__config *config, enum ot
         return make_batch(config, otel__otlp_file_exporter(config, which == OTEL__EXPORTER_OTLP_FILE, error));
     case OTEL__EXPORTER_ZIPKIN:
         return make_batch(config, otel__zipkin_exporter(NULL, config, error));
+    case OTEL__EXPORTER_JAEGER:
+        return make_batch(config, otel__jaeger_exporter(NULL, config, error));
     case OTEL__EXPORTER_OTLP:
         break;
     }
@@ -171,6 +173,7 @@ static void make_processors(const struct otel__config *config, struct otel__pipe
         [OTEL__EXPORTER_OTLP_STDOUT] = { "otlp/stdout", "exporter/otlp/stdout" },
         [OTEL__EXPORTER_OTLP_FILE] = { "otlp_file", "exporter/otlp_file" },
         [OTEL__EXPORTER_ZIPKIN] = { "zipkin", "exporter/zipkin" },
+        [OTEL__EXPORTER_JAEGER] = { "jaeger", "exporter/jaeger" },
     };
     for (size_t i = 0; i < config->exporters.count && i < OTEL_MAX_PROCESSORS; i++) {
         const enum otel__config_exporter which = (enum otel__config_exporter)config->exporters.items[i];

@@ -42,6 +42,9 @@ otel_exporter *otel__otlp_file_exporter(const struct otel__config *config, bool 
 /* The Zipkin exporter that `options` (may be NULL) ask for, with `config` behind them. NULL: `error` says why. */
 otel_exporter *otel__zipkin_exporter(const otel_zipkin_options *options, const struct otel__config *config,
                                      otel_error *error);
+/* The same for the Jaeger exporter. */
+otel_exporter *otel__jaeger_exporter(const otel_jaeger_options *options, const struct otel__config *config,
+                                     otel_error *error);
 /* Destroys the parts that `options` hold, for a start that does not get as far. */
 void otel__options_consume(const otel_sdk_options *options);
 /* Destroys the parts that are left in `pipeline`. */

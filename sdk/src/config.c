@@ -227,6 +227,10 @@ void otel__config_free(struct otel__config *config) {
     free(config->otlp_client_certificate);
     free(config->file_path);
     free(config->zipkin_endpoint);
+    free(config->jaeger_endpoint);
+    free(config->jaeger_user);
+    free(config->jaeger_password);
+    free(config->jaeger_agent_host);
     for (struct otel__config_problem *problem = config->problems; problem;) {
         struct otel__config_problem *next = problem->next;
         free(problem);
@@ -280,6 +284,24 @@ void otel__config_load_zipkin(struct otel__config *config, const otel_zipkin_opt
         load(config, OTEL__CONFIG_ZIPKIN_ENDPOINT, environment);
     settle_member(config, OTEL__CONFIG_ZIPKIN_TIMEOUT, &config->zipkin_timeout_ms, options->timeout_ms,
                   "otel_zipkin_options.timeout_ms");
+}
+
+void otel__config_load_jaeger(struct otel__config *config, const otel_jaeger_options *options) {
+    *config = (struct otel__config){ .sdk_disabled = false };
+    if (!options->protocol)
+        load(config, OTEL__CONFIG_JAEGER_PROTOCOL, environment);
+    if (!options->endpoint)
+        load(config, OTEL__CONFIG_JAEGER_ENDPOINT, environment);
+    if (!options->user)
+        load(config, OTEL__CONFIG_JAEGER_USER, environment);
+    if (!options->password)
+        load(config, OTEL__CONFIG_JAEGER_PASSWORD, environment);
+    if (!options->agent_host)
+        load(config, OTEL__CONFIG_JAEGER_AGENT_HOST, environment);
+    if (!options->agent_port)
+        load(config, OTEL__CONFIG_JAEGER_AGENT_PORT, environment);
+    settle_member(config, OTEL__CONFIG_JAEGER_TIMEOUT, &config->jaeger_timeout_ms, options->timeout_ms,
+                  "otel_jaeger_options.timeout_ms");
 }
 
 void otel__config_batch_defaults(otel_batch_options *options) {

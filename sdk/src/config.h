@@ -10,6 +10,7 @@
 #ifndef OTEL_SDK_CONFIG_H
 #define OTEL_SDK_CONFIG_H
 
+#include <otel/jaeger.h>
 #include <otel/otlp.h>
 #include <otel/otlp_file.h>
 #include <otel/sdk.h>
@@ -28,7 +29,8 @@ enum otel__config_exporter {
     OTEL__EXPORTER_CONSOLE,
     OTEL__EXPORTER_OTLP_STDOUT,
     OTEL__EXPORTER_OTLP_FILE,
-    OTEL__EXPORTER_ZIPKIN
+    OTEL__EXPORTER_ZIPKIN,
+    OTEL__EXPORTER_JAEGER
 };
 enum otel__config_propagator {
     OTEL__PROPAGATOR_TRACECONTEXT,
@@ -83,6 +85,13 @@ enum otel__config_id {
     OTEL__CONFIG_FILE_SYNC_INTERVAL,
     OTEL__CONFIG_ZIPKIN_ENDPOINT,
     OTEL__CONFIG_ZIPKIN_TIMEOUT,
+    OTEL__CONFIG_JAEGER_PROTOCOL,
+    OTEL__CONFIG_JAEGER_ENDPOINT,
+    OTEL__CONFIG_JAEGER_TIMEOUT,
+    OTEL__CONFIG_JAEGER_USER,
+    OTEL__CONFIG_JAEGER_PASSWORD,
+    OTEL__CONFIG_JAEGER_AGENT_HOST,
+    OTEL__CONFIG_JAEGER_AGENT_PORT,
     OTEL__CONFIG_ATTRIBUTE_COUNT_LIMIT,
     OTEL__CONFIG_ATTRIBUTE_VALUE_LENGTH_LIMIT,
     OTEL__CONFIG_SPAN_ATTRIBUTE_COUNT_LIMIT,
@@ -129,8 +138,15 @@ struct otel__config {
     int file_kept;
     int file_sync; /* an otel_otlp_file_sync */
     int file_sync_interval_ms;
-    char *zipkin_endpoint;     /* a valid URL */
-    int zipkin_timeout_ms;     /* 0: no limit */
+    char *zipkin_endpoint; /* a valid URL */
+    int zipkin_timeout_ms; /* 0: no limit */
+    int jaeger_protocol;   /* otel_jaeger_protocol */
+    char *jaeger_endpoint; /* a valid URL */
+    int jaeger_timeout_ms; /* 0: no limit */
+    char *jaeger_user;
+    char *jaeger_password;
+    char *jaeger_agent_host;
+    int jaeger_agent_port;     /* 0: that of the protocol */
     int attribute_count_limit; /* of limits, which count if they have a source */
     int attribute_value_length_limit;
     int span_attribute_count_limit;
@@ -159,6 +175,8 @@ void otel__config_free(struct otel__config *config);
 void otel__config_load_otlp(struct otel__config *config, const otel_otlp_options *options);
 /* And of the Zipkin exporter. */
 void otel__config_load_zipkin(struct otel__config *config, const otel_zipkin_options *options);
+/* And for those of the Jaeger exporter. */
+void otel__config_load_jaeger(struct otel__config *config, const otel_jaeger_options *options);
 
 /*
  * Replaces the zero members of `options` by the environment's values, or the defaults, and members that are out of

@@ -56,8 +56,8 @@ static const struct otel__config_choice exporters[] = {
     { "otlp/stdout", OTEL__EXPORTER_OTLP_STDOUT, NULL },
     { "otlp_file", OTEL__EXPORTER_OTLP_FILE, NULL },
     { "zipkin", OTEL__EXPORTER_ZIPKIN, NULL },
+    { "jaeger", OTEL__EXPORTER_JAEGER, NULL },
     { "none", OTEL__CONFIG_NONE, NULL },
-    { "jaeger", 0, later },
     { NULL, 0, NULL },
 };
 
@@ -78,6 +78,14 @@ static const struct otel__config_choice protocols[] = {
     { "http/protobuf", OTEL__PROTOCOL_HTTP_PROTOBUF, NULL },
     { "http/json", OTEL__PROTOCOL_HTTP_JSON, NULL },
     { "grpc", OTEL__PROTOCOL_GRPC, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct otel__config_choice jaeger_protocols[] = {
+    { "http/thrift.binary", OTEL_JAEGER_HTTP_THRIFT_BINARY, NULL },
+    { "udp/thrift.compact", OTEL_JAEGER_UDP_THRIFT_COMPACT, NULL },
+    { "udp/thrift.binary", OTEL_JAEGER_UDP_THRIFT_BINARY, NULL },
+    { "grpc", 0, "this build has no such exporter" },
     { NULL, 0, NULL },
 };
 
@@ -161,9 +169,10 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
     OPTION(EXPORTER, .group = "Exporting", .variable = "OTEL_TRACES_EXPORTER", .type = OTEL__CONFIG_LIST,
            .offset = MEMBER(exporters), .fallback = "otlp", .choices = exporters,
            .in_code = "otel_sdk_options.processors",
-           .description = "Where spans go. `otlp` sends in batches, `console` writes each span to standard output as "
-                          "it ends, as a line for people; `otlp/stdout` writes batches there, as lines of OTLP's JSON, "
-                          "and `otlp_file` to a file; `zipkin` sends to Zipkin; `none` exports nothing."),
+           .description =
+               "Where spans go. `otlp` sends in batches, `console` writes each span to standard output as "
+               "it ends, as a line for people; `otlp/stdout` writes batches there, as lines of OTLP's JSON, "
+               "and `otlp_file` to a file; `zipkin` sends to Zipkin, `jaeger` to Jaeger; `none` exports nothing."),
 
     OPTION(BSP_MAX_QUEUE_SIZE, .group = "Batch processor", .variable = "OTEL_BSP_MAX_QUEUE_SIZE",
            .type = OTEL__CONFIG_INTEGER, .offset = MEMBER(bsp_max_queue_size), .fallback = "2048", .min = 1,
@@ -289,6 +298,39 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
            .max = INT_MAX, .in_code = "otel_zipkin_options.timeout_ms",
            .description = "Bound of the export of one batch, with all attempts and the waits between them. Without one "
                           "it is 60 s."),
+
+    OPTION(JAEGER_PROTOCOL, .group = "Jaeger exporter", .variable = "OTEL_EXPORTER_JAEGER_PROTOCOL",
+           .type = OTEL__CONFIG_CHOICE, .offset = MEMBER(jaeger_protocol), .fallback = "http/thrift.binary",
+           .choices = jaeger_protocols, .in_code = "otel_jaeger_options.protocol",
+           .description = "How spans reach Jaeger: a collector, by HTTP, or an agent, by UDP. Jaeger takes OTLP, too, "
+                          "which is the better choice where there is one: docs/jaeger.md."),
+
+    OPTION(JAEGER_ENDPOINT, .group = "Jaeger exporter", .variable = "OTEL_EXPORTER_JAEGER_ENDPOINT",
+           .type = OTEL__CONFIG_URL, .offset = MEMBER(jaeger_endpoint), .fallback = "http://localhost:14268/api/traces",
+           .in_code = "otel_jaeger_options.endpoint", .description = "The collector's whole URL, used as it is."),
+
+    OPTION(JAEGER_TIMEOUT, .group = "Jaeger exporter", .variable = "OTEL_EXPORTER_JAEGER_TIMEOUT",
+           .type = OTEL__CONFIG_TIMEOUT, .offset = MEMBER(jaeger_timeout_ms), .fallback = "10000", .min = 0,
+           .max = INT_MAX, .in_code = "otel_jaeger_options.timeout_ms",
+           .description = "Bound of the export of one batch. Without one it is 60 s."),
+
+    OPTION(JAEGER_USER, .group = "Jaeger exporter", .variable = "OTEL_EXPORTER_JAEGER_USER", .type = OTEL__CONFIG_TEXT,
+           .offset = MEMBER(jaeger_user), .in_code = "otel_jaeger_options.user",
+           .description = "For HTTP basic authentication, together with the password."),
+
+    OPTION(JAEGER_PASSWORD, .group = "Jaeger exporter", .variable = "OTEL_EXPORTER_JAEGER_PASSWORD",
+           .type = OTEL__CONFIG_TEXT, .offset = MEMBER(jaeger_password), .in_code = "otel_jaeger_options.password",
+           .description = "Never appears in messages."),
+
+    OPTION(JAEGER_AGENT_HOST, .group = "Jaeger exporter", .variable = "OTEL_EXPORTER_JAEGER_AGENT_HOST",
+           .type = OTEL__CONFIG_TEXT, .offset = MEMBER(jaeger_agent_host), .fallback = "localhost",
+           .in_code = "otel_jaeger_options.agent_host",
+           .description = "The agent's host, for the protocols over UDP: a name or an address."),
+
+    OPTION(JAEGER_AGENT_PORT, .group = "Jaeger exporter", .variable = "OTEL_EXPORTER_JAEGER_AGENT_PORT",
+           .type = OTEL__CONFIG_INTEGER, .offset = MEMBER(jaeger_agent_port), .min = 1, .max = 65535,
+           .in_code = "otel_jaeger_options.agent_port",
+           .description = "Its port; without one 6831 for `udp/thrift.compact` and 6832 for `udp/thrift.binary`."),
 };
 
 const struct otel__config_choice *otel__config_choice_find(const struct otel__config_option *option, otel_str text) {

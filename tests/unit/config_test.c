@@ -196,7 +196,7 @@ static void exporters(void **state) {
         { "otlp/stdout,otlp_file", "2 3 ", NULL },
         { "none", "", NULL },
         { "zipkin", "4 ", NULL },
-        { "jaeger", NULL, "jaeger is not available in this version; using the default, otlp" },
+        { "jaeger", "5 ", NULL },
         { "logging", NULL, "logging is unknown; using the default, otlp" },
         { "logging,console", "1 ", "logging is unknown; using console" },
         { "none,console", "1 ", "none is ignored beside other entries; using console" },

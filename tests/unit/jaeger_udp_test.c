@@ -256,6 +256,36 @@ static const char *resolve_as_told(const char *host, int asked, struct otel__add
     return NULL;
 }
 
+/* The first address refuses, the second takes what comes. */
+static const char *resolve_to_two(const char *host, int asked, struct otel__addresses *out) {
+    struct otel__addresses good;
+    (void)host;
+    (void)asked;
+    int free_port = 0;
+    const int gone = udp_receiver_open("127.0.0.1", &free_port);
+    close(gone);
+    otel__resolve_numeric("127.0.0.1", free_port, out);
+    otel__resolve_numeric("127.0.0.1", port, &good);
+    out->items[out->count++] = good.items[0];
+    return NULL;
+}
+
+static void what_one_address_refuses_goes_to_the_next(void **state) {
+    (void)state;
+    struct otel__jaeger_udp_settings settings = settings_to("agent.test");
+    struct set set = set_of(16, 4);
+    int64_t number = 0;
+    settings.agent.resolver = resolve_to_two;
+    otel_exporter *exporter = otel__jaeger_udp_create(&settings);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(batch_double_export(exporter, set.batch, 0, NULL), OTEL_OK);
+        receive_spans(4, 65000, &number);
+    }
+    assert_int_equal(reports_count(), 0);
+    otel_exporter_destroy(exporter);
+    set_free(&set);
+}
+
 static otel_exporter *exporter_to_name(unsigned refresh_ms) {
     struct otel__jaeger_udp_settings settings = settings_to("agent.test");
     settings.agent.resolver = resolve_as_told;
@@ -467,6 +497,7 @@ int main(void) {
         test(an_agent_that_is_not_there_fails_each_export_and_one_that_comes_back_gets_the_next),
         test(localhost_is_found_in_either_family),
         test(an_address_in_brackets_is_shown_for_ipv6),
+        test(what_one_address_refuses_goes_to_the_next),
         test(a_name_is_looked_up_again_and_a_new_address_used),
         test(a_look_up_that_hangs_holds_up_no_export_once_there_is_an_address),
         test(a_name_that_is_not_found_fails_the_export_and_is_looked_up_again),

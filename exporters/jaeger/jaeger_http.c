@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* jaeger_http.c - a request's body is one bare Batch in Thrift's binary protocol; see http_exporter.h for the rest. */
+#include "jaeger/jaeger_http.h"
+
+#include "common/base64.h"
+#include "common/http/http_exporter.h"
+#include "jaeger/jaeger_thrift.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct encoder {
+    struct otel__line text;
+    uint64_t batches; /* so far */
+};
+
+static otel_status write_spans(struct otel__jaeger_writer *w, otel_batch *batch, size_t first, size_t count) {
+    for (size_t i = first + count; i-- > first;) {
+        const otel_span_data *span = otel_batch_span(batch, i);
+        if (!span)
+            return OTEL_ERR_MEMORY;
+        otel__jaeger_span(w, span);
+    }
+    return OTEL_OK;
+}
+
+static otel_status encode(void *self, otel_batch *batch, size_t first, size_t count, struct otel__buffer *out) {
+    struct encoder *encoder = self;
+    struct otel__jaeger_writer writer = { { out, false }, &encoder->text };
+    otel__jaeger_batch_tail(&writer, encoder->batches + 1, false);
+    if (write_spans(&writer, batch, first, count) != OTEL_OK)
+        return OTEL_ERR_MEMORY;
+    otel__jaeger_batch_head(&writer, otel_batch_resource(batch), count, false);
+    encoder->batches += out->status == OTEL_OK;
+    return out->status;
+}
+
+static void free_encoder(void *self) {
+    struct encoder *encoder = self;
+    otel__line_free(&encoder->text);
+}
+
+static const otel_exporter_ops ops = OTEL__HTTP_EXPORTER_OPS("jaeger");
+
+static const struct otel__http_format format = {
+    .ops = &ops,
+    .failed = "jaeger.failure",
+    .tried_again = "jaeger.retry",
+    .recovered = "jaeger.recovered",
+    .content_type = "application/x-thrift",
+    .address_hint =
+        "Is the URL right? Jaeger's collectors usually take this format at port 14268, /api/traces, and OTLP "
+        "at port 4318.",
+    .encoder_size = sizeof(struct encoder),
+    .encode = encode,
+    .free_encoder = free_encoder,
+};
+
+/* The value of an Authorization header, to be freed; NULL: out of memory. */
+static char *basic_credentials(const char *user, const char *password) {
+    static const char scheme[] = "Basic ";
+    char *plain = NULL;
+    const int len = asprintf(&plain, "%s:%s", user, password);
+    if (len < 0)
+        return NULL;
+    const size_t size = otel__base64_size((size_t)len);
+    char *value = malloc(sizeof scheme + size);
+    if (value) {
+        memcpy(value, scheme, sizeof scheme);
+        for (size_t i = 0; i < (size_t)len; i += 3)
+            otel__base64_four((const unsigned char *)plain + i, (size_t)len - i, value + sizeof scheme - 1 + i / 3 * 4);
+        value[sizeof scheme - 1 + size] = '\0';
+    }
+    free(plain);
+    return value;
+}
+
+otel_exporter *otel__jaeger_http_create(const struct otel__jaeger_http_settings *settings, otel_error *error) {
+    char *credentials = settings->user ? basic_credentials(settings->user, settings->password) : NULL;
+    otel_error reason = { "out of memory" };
+    otel_exporter *exporter = NULL;
+    if (credentials || !settings->user) {
+        const struct otel__http_header header = { otel_cstr("Authorization"), otel_cstr(credentials) };
+        const struct otel__http_exporter_settings http = {
+            .format = &format,
+            .url = settings->url,
+            .user_agent = "OTel-Jaeger-Exporter-C/" OTEL__VERSION,
+            .headers = &header,
+            .header_count = credentials ? 1 : 0,
+            .timeout_ms = settings->timeout_ms,
+        };
+        exporter = otel__http_exporter_create(&http, &reason);
+    }
+    free(credentials);
+    if (error)
+        *error = exporter ? (otel_error){ "" } : reason;
+    return exporter;
+}

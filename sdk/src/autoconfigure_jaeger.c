@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * autoconfigure_jaeger.c - settles the Jaeger exporter's settings: code, then environment, then defaults.
+ */
+#include "autoconfigure.h"
+
+#include "diagnostics.h"
+#include "jaeger/jaeger_udp.h"
+#include "options.h"
+
+#include <stdio.h>
+
+#ifdef OTEL__WITH_CURL
+#include "base/url.h"
+#include "jaeger/jaeger_http.h"
+#endif
+
+enum { COMPACT_PORT = 6831, BINARY_PORT = 6832, HOST_MAX = 253 };
+
+static otel_jaeger_options read_options(const otel_jaeger_options *options) {
+    otel_jaeger_options known = { .size = sizeof known };
+    if (options)
+        known = *(const otel_jaeger_options *)otel__options_fit(options, sizeof known, &known);
+    return known;
+}
+
+otel_exporter *otel_jaeger_exporter(const otel_jaeger_options *options) {
+    const otel_jaeger_options known = read_options(options);
+    struct otel__config config;
+    otel__config_load_jaeger(&config, &known);
+    otel__config_report(&config);
+    otel_exporter *exporter = otel__jaeger_exporter(&known, &config, known.error);
+    otel__config_free(&config);
+    return exporter;
+}
+
+static otel_exporter *fail(otel_error *error, const char *what, const char *why) {
+    if (error)
+        snprintf(error->text, sizeof error->text, "%s%s%.200s", what, *what ? ": " : "", why);
+    return NULL;
+}
+
+static int settle_timeout(const otel_jaeger_options *options, const struct otel__config *config) {
+    const int timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : config->jaeger_timeout_ms;
+    return timeout_ms == OTEL_NO_TIMEOUT ? 0 : timeout_ms;
+}
+
+/* ---- UDP --------------------------------------------------------------------------------------------------------- */
+
+static const char *host_problem(const char *host) {
+    const size_t len = strnlen(host, HOST_MAX + 1);
+    if (len == 0 || len > HOST_MAX)
+        return len == 0 ? "it is empty" : "it is longer than 253 bytes";
+    for (size_t i = 0; i < len; i++)
+        if (host[i] <= ' ' || host[i] > '~' || strchr("/@[]", host[i]))
+            return "it is neither a name nor an address";
+    return NULL;
+}
+
+/* The host in code must do; that of the environment gives way to the default. NULL: `error` says why. */
+static const char *settle_host(const otel_jaeger_options *options, const struct otel__config *config,
+                               otel_error *error) {
+    const char *host = options->agent_host ? options->agent_host : config->jaeger_agent_host;
+    const char *problem = host ? host_problem(host) : otel_status_text(OTEL_ERR_MEMORY);
+    if (!problem)
+        return host;
+    if (options->agent_host || !host) {
+        fail(error, options->agent_host ? "otel_jaeger_options.agent_host" : "", problem);
+        return NULL;
+    }
+    otel_report(OTEL_LOG_WARN, "OTEL_EXPORTER_JAEGER_AGENT_HOST",
+                "OTEL_EXPORTER_JAEGER_AGENT_HOST: %s; using the default, localhost", problem);
+    return "localhost";
+}
+
+static int settle_port(const otel_jaeger_options *options, const struct otel__config *config, bool compact) {
+    const int port = options->agent_port ? options->agent_port : config->jaeger_agent_port;
+    return port ? port : compact ? COMPACT_PORT : BINARY_PORT;
+}
+
+static otel_exporter *make_udp(const otel_jaeger_options *options, const struct otel__config *config, bool compact,
+                               otel_error *error) {
+    const int packet_max = options->max_packet_bytes;
+    if (options->agent_port < 0 || options->agent_port > 65535)
+        return fail(error, "otel_jaeger_options.agent_port", "it is not from 1 to 65535");
+    if (packet_max != 0 && (packet_max < OTEL__JAEGER_PACKET_LEAST || packet_max > OTEL__JAEGER_PACKET_MOST))
+        return fail(error, "otel_jaeger_options.max_packet_bytes", "it is not from 1000 to 65000");
+    const char *host = settle_host(options, config, error);
+    if (!host)
+        return NULL;
+    const struct otel__jaeger_udp_settings settings = {
+        .compact = compact,
+        .agent = { .host = host, .port = settle_port(options, config, compact) },
+        .packet_max = packet_max ? (size_t)packet_max : OTEL__JAEGER_PACKET_MOST,
+        .timeout_ms = settle_timeout(options, config),
+    };
+    otel_exporter *exporter = otel__jaeger_udp_create(&settings);
+    return exporter ? exporter : fail(error, "", otel_status_text(OTEL_ERR_MEMORY));
+}
+
+/* ---- HTTP -------------------------------------------------------------------------------------------------------- */
+
+#ifdef OTEL__WITH_CURL
+
+/* One without the other is of no use, which is worth knowing. */
+static void report_half(const char *user, const char *password) {
+    if (!user != !password)
+        otel_report(OTEL_LOG_WARN, "jaeger.credentials", "the Jaeger exporter has a %s, but no %s: it sends neither",
+                    user ? "user" : "password", user ? "password" : "user");
+}
+
+static const char *credential_problem(const char *user) {
+    return user && strchr(user, ':') ? "it contains a colon, which ends a user's name" : NULL;
+}
+
+static otel_exporter *make_http(const otel_jaeger_options *options, const struct otel__config *config,
+                                otel_error *error) {
+    struct otel__url url;
+    const char *problem = options->endpoint ? otel__url_parse(options->endpoint, &url) : NULL;
+    if (problem)
+        return fail(error, "otel_jaeger_options.endpoint", problem);
+    const char *user = options->user ? options->user : config->jaeger_user;
+    const char *password = options->password ? options->password : config->jaeger_password;
+    problem = credential_problem(user);
+    if (problem && options->user)
+        return fail(error, "otel_jaeger_options.user", problem);
+    if (problem) {
+        otel_report(OTEL_LOG_WARN, "OTEL_EXPORTER_JAEGER_USER", "OTEL_EXPORTER_JAEGER_USER: %s; ignored", problem);
+        user = NULL;
+    }
+    report_half(user, password);
+    const struct otel__jaeger_http_settings settings = {
+        .url = options->endpoint ? options->endpoint : config->jaeger_endpoint,
+        .user = user && password ? user : NULL,
+        .password = password,
+        .timeout_ms = settle_timeout(options, config),
+    };
+    if (!settings.url)
+        return fail(error, "", otel_status_text(OTEL_ERR_MEMORY));
+    return otel__jaeger_http_create(&settings, error);
+}
+
+#else
+
+static otel_exporter *make_http(const otel_jaeger_options *options, const struct otel__config *config,
+                                otel_error *error) {
+    (void)options;
+    (void)config;
+    return fail(error, "", "this build has no exporter that sends over HTTP: it was made with OTEL_WITH_CURL=OFF");
+}
+
+#endif
+
+/* ---- together ---------------------------------------------------------------------------------------------------- */
+
+otel_exporter *otel__jaeger_exporter(const otel_jaeger_options *options, const struct otel__config *config,
+                                     otel_error *error) {
+    static const otel_jaeger_options none = { .size = sizeof none };
+    options = options ? options : &none;
+    const int protocol = options->protocol ? options->protocol : config->jaeger_protocol;
+    switch (protocol) {
+    case OTEL_JAEGER_HTTP_THRIFT_BINARY:
+        return make_http(options, config, error);
+    case OTEL_JAEGER_UDP_THRIFT_COMPACT:
+    case OTEL_JAEGER_UDP_THRIFT_BINARY:
+        return make_udp(options, config, protocol == OTEL_JAEGER_UDP_THRIFT_COMPACT, error);
+    case OTEL_JAEGER_GRPC:
+        return fail(error, "otel_jaeger_options.protocol", "this version has no exporter for grpc");
+    default:
+        return fail(error, "otel_jaeger_options.protocol", "it is no otel_jaeger_protocol");
+    }
+}
