@@ -140,6 +140,15 @@ use_zipkin() {
     [ -z "$1" ] || export OTEL_EXPORTER_ZIPKIN_ENDPOINT=$1/api/v2/spans
 }
 
+# use_jaeger VIEWER: Jaeger's own format, over HTTP unless the environment has chosen UDP; without a viewer to the ports of
+# Jaeger.
+use_jaeger() {
+    export OTEL_TRACES_EXPORTER=jaeger
+    [ -n "$1" ] || return 0
+    export OTEL_EXPORTER_JAEGER_ENDPOINT=$1/api/traces OTEL_EXPORTER_JAEGER_AGENT_HOST=127.0.0.1
+    export OTEL_EXPORTER_JAEGER_AGENT_PORT=${1##*:}
+}
+
 # play REQUESTS FAIL_EVERY JAEGER KEEP EXPORTER
 play() {
     local service viewer='' trees=100000
@@ -153,6 +162,7 @@ play() {
         [ "$OTEL_EXPORTER_OTLP_ENDPOINT" = "$viewer" ] || note "The environment sends spans to $OTEL_EXPORTER_OTLP_ENDPOINT."
     fi
     [ "$5" != zipkin ] || use_zipkin "$viewer"
+    [ "$5" != jaeger ] || use_jaeger "$viewer"
     [ -z "$4" ] || export OTEL_BSP_SCHEDULE_DELAY=${OTEL_BSP_SCHEDULE_DELAY:-500}
     start_service kalki-query --fail-every "$2"
     start_service kalki-gateway --query-url "$service"
@@ -173,7 +183,8 @@ play() {
     note "The services are in samples/kalki; ./dev help shows what else the demo can do."
 }
 
-# run_demo REQUESTS FAIL_EVERY JAEGER KEEP EXPORTER: JAEGER and KEEP are on when they are not empty, EXPORTER is otlp or zipkin.
+# run_demo REQUESTS FAIL_EVERY JAEGER KEEP EXPORTER: JAEGER and KEEP are on when they are not empty, EXPORTER is otlp,
+# zipkin or jaeger.
 run_demo() {
     work=$(mktemp -d)
     trap end_demo EXIT

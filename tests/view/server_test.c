@@ -209,7 +209,8 @@ static void test_paths_and_methods(void **state) {
     assert_status(program_get(&program, "/"), 404);
     assert_status(program_get(&program, "/v1/traces"), 405);
     assert_status(program_get(&program, "/v1/traces/"), 404);
-    assert_status(program_request(&program, "/api/traces", NULL, "x", 1), 405);
+    assert_status(program_request(&program, "/api/stats", NULL, "x", 1), 405);
+    assert_status(program_request(&program, "/api/traces", NULL, "x", 1), 415);
     assert_status(program_get(&program, "/api/traces/"), 400);
     assert_status(program_get(&program, "/api/traces/4b"), 400);
     assert_status(program_get(&program, "/api/traces/4b4b4b4b4b4b4b4b4b4b4b4b4b4b4bxx"), 400);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* POST /v1/traces and Zipkin's /api/v2/spans: a body on its way in, and what is answered to it. */
+/* POST /v1/traces, Zipkin's /api/v2/spans and Jaeger's /api/traces: a body on its way in, and what is answered to it. */
 #include "ingest.h"
 
 #include "decode.h"
 #include "gunzip.h"
+#include "jaeger.h"
 #include "reply.h"
 #include "zipkin.h"
 
@@ -32,6 +33,10 @@ static struct view_refusal check_headers(enum view_format format, const char *co
                                          const char *content_encoding, const char *content_length) {
     if (format == VIEW_ZIPKIN && !is_type(content_type, "application/json")) {
         return (struct view_refusal){ 415, 0, "Content-Type must be application/json\n" };
+    }
+    if (format == VIEW_JAEGER && !is_type(content_type, "application/x-thrift") &&
+        !is_type(content_type, "application/vnd.apache.thrift.binary")) {
+        return (struct view_refusal){ 415, 0, "Content-Type must be application/x-thrift\n" };
     }
     if (format == VIEW_OTLP && !is_type(content_type, "application/x-protobuf")) {
         return (struct view_refusal){ 415, 0, "Content-Type must be application/x-protobuf\n" };
@@ -140,6 +145,8 @@ static struct view_decode_result decode(struct view_upload *upload, int64_t now)
     struct view_decode_result result = { .status = VIEW_DECODE_OK };
     if (upload->format == VIEW_OTLP) {
         result = view_decode(upload->bytes, upload->len, ingest->store, now);
+    } else if (upload->format == VIEW_JAEGER) {
+        result = view_decode_jaeger(upload->bytes, upload->len, ingest->store, now);
     } else if (upload->len <= VIEW_MAX_ZIPKIN_BODY) {
         result = view_decode_zipkin(upload->bytes, upload->len, ingest->store, now);
     } else {
@@ -184,7 +191,7 @@ struct view_answer view_upload_finish(struct view_upload *upload, int64_t now) {
         return answer_refusal(upload->format, &upload->refusal);
     }
     requests->accepted++;
-    if (upload->format == VIEW_ZIPKIN) {
+    if (upload->format != VIEW_OTLP) {
         return (struct view_answer){ .http_status = 202, .content_type = "text/plain", .bytes = strdup("") };
     }
     struct view_answer answer = { .http_status = 200, .content_type = "application/x-protobuf" };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* POST /v1/traces and Zipkin's /api/v2/spans: a body on its way in, and what is answered to it. */
+/* POST /v1/traces, Zipkin's /api/v2/spans and Jaeger's /api/traces: a body on its way in, and what is answered to it. */
 #ifndef VIEW_INGEST_H
 #define VIEW_INGEST_H
 
@@ -29,7 +29,7 @@ struct view_ingest {
     size_t in_flight; /* bytes of bodies being received */
 };
 
-enum view_format { VIEW_OTLP, VIEW_ZIPKIN };
+enum view_format { VIEW_OTLP, VIEW_ZIPKIN, VIEW_JAEGER };
 
 struct view_upload {
     enum view_format format;

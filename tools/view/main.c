@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* otel-view: receives traces, prints them, serves them. One thread; a signal ends the loop through an eventfd. */
+#include "datagrams.h"
 #include "options.h"
 #include "server.h"
 #include "viewer.h"
@@ -72,14 +73,17 @@ static int sooner(int a, int b) {
     return a < b ? a : b;
 }
 
-static void run(struct viewer *viewer, struct view_server *server) {
-    struct pollfd fds[] = { { .fd = stop_fd, .events = POLLIN }, { .fd = view_server_fd(server), .events = POLLIN } };
+static void run(struct viewer *viewer, struct view_server *server, int datagrams, struct view_ingest *ingest) {
+    struct pollfd fds[] = { { .fd = stop_fd, .events = POLLIN },
+                            { .fd = view_server_fd(server), .events = POLLIN },
+                            { .fd = datagrams, .events = POLLIN } };
     while (fds[0].revents == 0) {
         int timeout = sooner(viewer_timeout(viewer), view_server_timeout(server, now_ms()));
-        if (poll(fds, 2, timeout) < 0) {
+        if (poll(fds, sizeof fds / sizeof *fds, timeout) < 0) {
             fds[0].revents = 0;
         }
         view_server_run(server, now_ms());
+        view_datagrams_run(datagrams, ingest, now_ms());
         viewer_show_finished(viewer, now_ms());
     }
 }
@@ -96,6 +100,14 @@ static void say_summary(struct viewer *viewer, const struct view_requests *reque
     }
 }
 
+static int start_datagrams(const struct view_options *options, unsigned port) {
+    int fd = view_datagrams_open(options->host, (uint16_t)port);
+    if (fd < 0) {
+        fprintf(stderr, "otel-view: no datagrams on port %u: %s\n", port, strerror(errno));
+    }
+    return fd;
+}
+
 static int serve(const struct view_options *options, struct view_store *store) {
     struct view_ingest ingest = { .store = store };
     struct viewer viewer;
@@ -108,13 +120,14 @@ static int serve(const struct view_options *options, struct view_store *store) {
         return EXIT_FAILURE;
     }
     unsigned port = view_server_port(server);
+    int datagrams = start_datagrams(options, port); /* ends with the program */
     say(&viewer, "otel-view: listening on %s port %u (POST /v1/traces, GET /api/traces)\n", options->host, port);
     if (options->ready_file && !write_ready_file(options->ready_file, port)) {
         fprintf(stderr, "otel-view: cannot write %s: %s\n", options->ready_file, strerror(errno));
         view_server_stop(server);
         return EXIT_FAILURE;
     }
-    run(&viewer, server);
+    run(&viewer, server, datagrams, &ingest);
     viewer_show_rest(&viewer);
     say_summary(&viewer, &ingest.requests);
     view_server_stop(server);

@@ -18,7 +18,7 @@ enum {
     MAX_ANSWERS_IN_FLIGHT = 512 * 1024 * 1024,
 };
 
-static const char traces_url[] = "/v1/traces", zipkin_url[] = "/api/v2/spans";
+static const char traces_url[] = "/v1/traces", zipkin_url[] = "/api/v2/spans", jaeger_url[] = "/api/traces";
 
 /* One per open connection: trickling a byte now and then keeps libmicrohttpd's own timeout away, but not this one. */
 struct client {
@@ -152,7 +152,9 @@ struct request {
 
 static enum MHD_Result begin_upload(struct view_server *server, struct MHD_Connection *connection, const char *url,
                                     struct request *request) {
-    enum view_format format = strcmp(url, zipkin_url) == 0 ? VIEW_ZIPKIN : VIEW_OTLP;
+    enum view_format format = strcmp(url, zipkin_url) == 0   ? VIEW_ZIPKIN
+                              : strcmp(url, jaeger_url) == 0 ? VIEW_JAEGER
+                                                             : VIEW_OTLP;
     request->upload = view_upload_begin(server->ingest, format, header(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
                                         header(connection, MHD_HTTP_HEADER_CONTENT_ENCODING),
                                         header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH));
@@ -182,7 +184,9 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
     struct request *request = *context;
     (void)version;
     if (!request) {
-        bool is_upload = takes_spans(url) && strcmp(method, MHD_HTTP_METHOD_POST) == 0;
+        /* What Jaeger's clients send comes to where the viewer's own JSON is fetched. */
+        bool takes_post = takes_spans(url) || strcmp(url, jaeger_url) == 0;
+        bool is_upload = takes_post && strcmp(method, MHD_HTTP_METHOD_POST) == 0;
         *context = request = calloc(1, sizeof *request);
         return !request ? MHD_NO : is_upload ? begin_upload(server, connection, url, request) : MHD_YES;
     }
