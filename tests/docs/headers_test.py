@@ -38,6 +38,8 @@ TOLD = [
     ("api/include/otel/environment.h", "", "put no secrets into baggage"),
     # Users of old protocols
     ("exporters/include/otel/zipkin.h", "", "which deprecates it: prefer OTLP"),
+    ("exporters/include/otel/jaeger.h", "", "no longer has these protocols: prefer OTLP"),
+    ("exporters/include/otel/jaeger.h", "otel_jaeger_exporter", "Threads: as every exporter"),
     # Applications
     ("sdk/include/otel/sdk.h", "", "starts one background thread per processor that needs one"),
     ("sdk/include/otel/sdk.h", "", "fork(): the child keeps the parent's context but none of its spans"),

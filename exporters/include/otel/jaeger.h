@@ -2,8 +2,8 @@
 /*
  * otel/jaeger.h - the exporter of Jaeger's own protocols (specification: trace/sdk_exporters/jaeger.md, until 2024).
  *
- * Jaeger takes OTLP on ports 4317 and 4318, and the specification no longer has these protocols: use otel/otlp.h where you
- * can. This exporter is for agents and collectors that know nothing else.
+ * Jaeger takes OTLP on ports 4317 and 4318, and the specification no longer has these protocols: prefer OTLP (otel/otlp.h).
+ * This exporter is for agents and collectors that know nothing else.
  */
 #ifndef OTEL_JAEGER_H
 #define OTEL_JAEGER_H
