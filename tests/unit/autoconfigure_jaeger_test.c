@@ -4,7 +4,10 @@
 
 #include "batch_double.h"
 #include "http_double.h"
+#include "in_child.h"
 #include "reports.h"
+#include "sanitizers.h"
+#include "thrift_dump.h"
 #include "udp_receiver.h"
 
 #include <setjmp.h>
@@ -314,6 +317,45 @@ static void the_environment_chooses_the_exporter(void **state) {
     assert_int_equal(ledger.processors[0].exported, 1);
 }
 
+static void end_a_span(void) {
+    const otel_span span = otel_span_start(lib, OTEL_START("work"));
+    otel_span_end(&span);
+}
+
+static int export_in_child(void *argument) {
+    (void)argument;
+    end_a_span();
+    STEP(otel_sdk_flush(20000) == OTEL_OK);
+    STEP(otel_sdk_stop(20000) == OTEL_OK);
+    return 0;
+}
+
+/* Whose batches are numbered from 1 again: it is another client, with another socket. */
+static void a_forked_child_exports_its_own_spans(void **state) {
+    (void)state;
+    SKIP_IF(UNDER_TSAN, "ThreadSanitizer cannot follow a fork of several threads");
+    static uint8_t packet[70000];
+    const int64_t numbers[] = { 1, 1, 2 };
+    setenv("OTEL_TRACES_EXPORTER", "jaeger", 1);
+    setenv("OTEL_EXPORTER_JAEGER_PROTOCOL", "udp/thrift.binary", 1);
+    setenv("OTEL_EXPORTER_JAEGER_AGENT_PORT", port_text, 1);
+    assert_int_equal(otel_sdk_start(NULL), OTEL_OK);
+    for (int i = 0; i < 3; i++) {
+        if (i == 1) {
+            assert_int_equal(in_child(export_in_child, NULL), 0);
+        } else {
+            end_a_span();
+            assert_int_equal(otel_sdk_flush(20000), OTEL_OK);
+        }
+        int64_t number = 0;
+        const ssize_t len = udp_receive(agent, packet, sizeof packet);
+        assert_true(len > 0);
+        assert_int_equal(thrift_count_spans(packet, (size_t)len, &number), 1);
+        assert_int_equal(number, numbers[i]);
+    }
+    assert_int_equal(otel_sdk_stop(20000), OTEL_OK);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -333,6 +375,7 @@ int main(void) {
         test(what_is_no_good_in_code_makes_creation_fail),
         test(a_smaller_datagram_can_be_asked_for),
         test(the_environment_chooses_the_exporter),
+        test(a_forked_child_exports_its_own_spans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
