@@ -122,8 +122,10 @@ static otel_str span_name(const struct job *job, size_t index) {
 /* The server finds the request too large: later ones get smaller, down to what a span takes. */
 static void lower_bound(struct job *job, struct request *request) {
     struct otlp_http *otlp = job->otlp;
-    const size_t sent = request->failure.bytes, least = sent < otlp->byte_bound ? sent : otlp->byte_bound;
-    otlp->byte_bound = request->spans.count > 1 ? least / 2 : least;
+    const size_t sent = request->failure.bytes, bound = request->spans.count > 1 ? sent / 2 : sent;
+    /* One that began before the bound was lowered says no more than the first of them did. */
+    if (bound < otlp->byte_bound)
+        otlp->byte_bound = bound;
     if (request->spans.count == 1)
         otel__otlp_failure_span(&request->failure, span_name(job, request->spans.first));
 }

@@ -238,6 +238,26 @@ static void a_413_for_one_of_several(void **state) {
     end(&parts);
 }
 
+/* Two requests of eight spans are refused, which had both begun: later ones have half of their size, not a quarter. */
+static void a_413_for_all_of_several_halves_once(void **state) {
+    (void)state;
+    enum { SPANS = 16, TEXT = 4000 };
+    struct parts parts;
+    otel_span_data spans[SPANS];
+    begin(&parts, 2, 20000,
+          STEPS({ .status = 413, .delay_ms = 500 }, { .status = 413, .delay_ms = 500 }, { .status = 200 }));
+    parts.attr.value = otel_stringn(parts.text, TEXT);
+    for (size_t i = 0; i < SPANS; i++)
+        spans[i] = parts.spans[i % PARTS];
+    batch_double_free(parts.batch);
+    parts.batch = batch_double_create(spans, SPANS, span_set_resource(parts.scene.spans));
+    assert_int_equal(export_parts(&parts, NULL), OTEL_ERR_EXPORT);
+    assert_int_equal(http_double_requests(parts.scene.server), 2);
+    assert_int_equal(export_parts(&parts, NULL), OTEL_OK);
+    assert_int_equal(http_double_requests(parts.scene.server), 2 + SPANS / 2);
+    end(&parts);
+}
+
 /* ---- fork -------------------------------------------------------------------------------------------------------- */
 
 static void *export_in_thread(void *argument) {
@@ -303,12 +323,19 @@ static void more_than_there_are_lanes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trips_overlap),        cmocka_unit_test(each_is_counted),
-        cmocka_unit_test(each_is_tried_again),        cmocka_unit_test(a_kept_connection_that_is_gone),
-        cmocka_unit_test(a_server_that_names_a_time), cmocka_unit_test(a_throttled_server_gets_one_at_a_time),
-        cmocka_unit_test(a_deadline_ends_all),        cmocka_unit_test(a_cancel_ends_all),
-        cmocka_unit_test(a_413_for_one_of_several),   cmocka_unit_test(a_child_born_in_the_middle),
-        cmocka_unit_test(as_many_as_the_options_say), cmocka_unit_test(more_than_there_are_lanes),
+        cmocka_unit_test(round_trips_overlap),
+        cmocka_unit_test(each_is_counted),
+        cmocka_unit_test(each_is_tried_again),
+        cmocka_unit_test(a_kept_connection_that_is_gone),
+        cmocka_unit_test(a_server_that_names_a_time),
+        cmocka_unit_test(a_throttled_server_gets_one_at_a_time),
+        cmocka_unit_test(a_deadline_ends_all),
+        cmocka_unit_test(a_cancel_ends_all),
+        cmocka_unit_test(a_413_for_one_of_several),
+        cmocka_unit_test(a_child_born_in_the_middle),
+        cmocka_unit_test(a_413_for_all_of_several_halves_once),
+        cmocka_unit_test(as_many_as_the_options_say),
+        cmocka_unit_test(more_than_there_are_lanes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
