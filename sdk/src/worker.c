@@ -162,32 +162,38 @@ void otel__worker_drain_unclaimed(otel_processor *p) {
     atomic_store(&p->lane->left, claimed);
 }
 
-/* Calls force_flush or shutdown, whichever is given. */
-static void conclude(otel_processor *p, otel_status (*operation)(void *self, int timeout_ms)) {
-    if (operation)
-        note_failure(p->lane, operation(p->exporter->self, export_timeout(p)));
-}
-
 static void serve(struct otel__lane *lane, uint32_t ticket) {
     atomic_store(&lane->flush_verdict, (uint64_t)lane->failure << 32 | lane->failed_ticket);
-    lane->flush_deadline = 0;
     if ((int32_t)(ticket - atomic_load(&lane->flush_served)) > 0)
         atomic_store(&lane->flush_served, ticket);
     otel__futex_wake(&lane->flush_served);
 }
 
-static void export_all(otel_processor *p) {
+/*
+ * False: time was up for the flush whose caller is the consumer. That is no failure of others, which have times of
+ * their own and find what is left.
+ */
+static bool export_all(otel_processor *p, uint64_t deadline) {
+    struct otel__lane *lane = p->lane;
+    otel_status (*const flush)(void *self, int timeout_ms) = p->exporter->ops.force_flush;
     otel__worker_drain(p);
-    note_failure(p->lane, p->lane->waiting ? OTEL_ERR_TIMEOUT : OTEL_OK);
-    conclude(p, p->exporter->ops.force_flush);
+    const otel_status drained = lane->waiting ? OTEL_ERR_TIMEOUT : OTEL_OK;
+    const otel_status flushed = flush ? flush(p->exporter->self, export_timeout(p)) : OTEL_OK;
+    const bool late = deadline && otel__clock_monotonic() >= deadline;
+    if (late && (drained == OTEL_ERR_TIMEOUT || flushed == OTEL_ERR_TIMEOUT))
+        return false;
+    note_failure(lane, drained);
+    note_failure(lane, flushed);
+    return true;
 }
 
 void otel__worker_flush(otel_processor *p, uint32_t ticket, uint64_t deadline) {
     const unsigned forks = otel__fork_count();
     p->lane->flush_deadline = deadline;
-    export_all(p);
+    const bool done = export_all(p, deadline);
+    p->lane->flush_deadline = 0;
     /* A child has no flush to serve: its tickets begin anew. */
-    if (forks == otel__fork_count())
+    if (done && forks == otel__fork_count())
         serve(p->lane, ticket);
 }
 
@@ -197,9 +203,10 @@ void otel__worker_finish(otel_processor *p, uint32_t unused_ticket, uint64_t unu
     (void)unused_deadline;
     if (atomic_exchange(&lane->finished, true))
         return;
-    export_all(p);
+    export_all(p, 0);
     otel__worker_drop(p);
-    conclude(p, p->exporter->ops.shutdown);
+    if (p->exporter->ops.shutdown)
+        note_failure(lane, p->exporter->ops.shutdown(p->exporter->self, export_timeout(p)));
     /* Whoever flushes from now on has nothing to wait for. */
     serve(lane, atomic_load(&lane->flush_wanted) + FLUSHES_TO_COME);
 }
