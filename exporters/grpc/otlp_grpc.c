@@ -7,6 +7,7 @@
  * Exports come from one thread at a time (otel/exporter.h); force_flush, shutdown and cancel may come from any.
  */
 #include "base/clock.h"
+#include "common/export_deadline.h"
 #include "common/http/http_header.h"
 #include "common/inherited.h"
 #include "common/random_bits.h"
@@ -27,7 +28,6 @@
 enum {
     REQUEST_MAX = 64 * 1024 * 1024, /* OTLP's limit, by default: no larger request is sent */
     BOUND_FIRST = 4 * 1024 * 1024,  /* of requests with several spans: what servers accept by default */
-    OWN_BOUND_MS = 60000,           /* of one export, when the settings have none */
     AGENT_MAX = 1024                /* of the user's part of the user agent */
 };
 
@@ -225,13 +225,6 @@ static otel_status send_range(struct job *job, size_t first, size_t count) {
     return OTEL_OK;
 }
 
-static uint64_t export_deadline(const struct otlp_grpc *otlp, int timeout_ms) {
-    int ms = otlp->timeout_ms > 0 ? otlp->timeout_ms : OWN_BOUND_MS;
-    if (timeout_ms > 0 && timeout_ms < ms)
-        ms = timeout_ms;
-    return otel__clock_monotonic() + (uint64_t)ms * OTEL__MILLISECOND;
-}
-
 static bool usable(struct otlp_grpc *otlp) {
     if (otel__grpc_usable())
         return true;
@@ -253,7 +246,7 @@ static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, o
         return OTEL_OK;
     if (!usable(otlp))
         return OTEL_ERR_EXPORT;
-    struct job job = { .otlp = otlp, .batch = batch, .deadline = export_deadline(otlp, timeout_ms) };
+    struct job job = { .otlp = otlp, .batch = batch, .deadline = otel__export_deadline(otlp->timeout_ms, timeout_ms) };
     otel_status status = send_range(&job, 0, count);
     outcome->rejected = job.rejected;
     outcome->delivered = job.delivered;

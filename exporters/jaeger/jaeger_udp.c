@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/escape.h"
+#include "common/export_deadline.h"
 #include "common/inherited.h"
 #include "jaeger/jaeger_thrift.h"
 
@@ -19,8 +20,7 @@
 #include <stdlib.h>
 
 enum {
-    OWN_BOUND_MS = 60000, /* of one export, when the settings have none */
-    BATCH_MOST = 1 << 30  /* a number of spans whose encoding is as long as any */
+    BATCH_MOST = 1 << 30 /* a number of spans whose encoding is as long as any */
 };
 
 /* What an export changes; a forked child leaves it behind. */
@@ -219,19 +219,12 @@ static void run(struct job *job) {
         note_success(jaeger);
 }
 
-static uint64_t export_deadline(const struct jaeger_udp *jaeger, int timeout_ms) {
-    int ms = jaeger->timeout_ms > 0 ? jaeger->timeout_ms : OWN_BOUND_MS;
-    if (timeout_ms > 0 && timeout_ms < ms)
-        ms = timeout_ms;
-    return otel__deadline_in(ms, 0);
-}
-
 static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {
     struct jaeger_udp *jaeger = self;
     struct job job = { .jaeger = jaeger, .batch = batch, .outcome = outcome };
     if (atomic_load(&jaeger->shut))
         return OTEL_ERR_STATE;
-    job.deadline = export_deadline(jaeger, timeout_ms);
+    job.deadline = otel__export_deadline(jaeger->timeout_ms, timeout_ms);
     if (otel_batch_count(batch) > 0)
         run(&job);
     return job.status;

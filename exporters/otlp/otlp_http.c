@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/url.h"
+#include "common/export_deadline.h"
 #include "common/http/http_gzip.h"
 #include "common/http/http_header.h"
 #include "common/inherited.h"
@@ -33,7 +34,6 @@ enum {
     REQUEST_MAX = 64 * 1024 * 1024, /* OTLP's limit, by default: no larger request is sent */
     BOUND_FIRST = 4 * 1024 * 1024,  /* of requests with several spans: what servers accept by default */
     RESPONSE_MAX = 4 * 1024 * 1024, /* OTLP's limit, by default */
-    OWN_BOUND_MS = 60000,           /* of one export, when the settings have none */
     COMPRESS_STEP = 256 * 1024,     /* between two looks at whether an export is over */
     HALVINGS_MAX = 64,              /* of any number of spans */
     AGENT_MAX = 1024                /* of the user's part of the User-Agent */
@@ -408,13 +408,6 @@ static otel_status send_batch(struct job *job, size_t count) {
     return job->status;
 }
 
-static uint64_t export_deadline(const struct otlp_http *otlp, int timeout_ms) {
-    int ms = otlp->timeout_ms > 0 ? otlp->timeout_ms : OWN_BOUND_MS;
-    if (timeout_ms > 0 && timeout_ms < ms)
-        ms = timeout_ms;
-    return otel__clock_monotonic() + (uint64_t)ms * OTEL__MILLISECOND;
-}
-
 static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {
     struct otlp_http *otlp = self;
     size_t count = otel_batch_count(batch);
@@ -422,7 +415,7 @@ static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, o
         return OTEL_ERR_STATE;
     if (count == 0)
         return OTEL_OK;
-    struct job job = { .otlp = otlp, .batch = batch, .deadline = export_deadline(otlp, timeout_ms) };
+    struct job job = { .otlp = otlp, .batch = batch, .deadline = otel__export_deadline(otlp->timeout_ms, timeout_ms) };
     otel_status status = send_batch(&job, count);
     outcome->rejected = job.rejected;
     outcome->delivered = job.delivered;

@@ -5,9 +5,11 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/url.h"
+#include "common/export_deadline.h"
 #include "common/http/http_gzip.h"
 #include "common/http/http_status.h"
 #include "common/inherited.h"
+#include "common/random_bits.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -20,7 +22,6 @@ enum {
     BOUND_FIRST = 4 * 1024 * 1024,  /* of requests with several spans: half of what servers accept by default */
     BOUND_LEAST = 64 * 1024,        /* a server that refuses this much is not helped by smaller requests */
     RESPONSE_MAX = 64 * 1024,       /* of which only a line is shown */
-    OWN_BOUND_MS = 60000            /* of one export, when the settings have none */
 };
 
 /* What encoding changes; a forked child leaves it behind. */
@@ -170,8 +171,6 @@ static enum verdict attempt(struct http_exporter *exporter, uint64_t deadline, s
 }
 
 /* Enough for exporters not to try again in step. */
-static uint32_t random_bits(void) { return (uint32_t)(otel__clock_monotonic() * UINT64_C(0x9e3779b97f4a7c15) >> 32); }
-
 /* False: the export was cancelled. */
 static bool wait_until(struct http_exporter *exporter, uint64_t until) {
     unsigned lane = 0; /* nothing is under way */
@@ -187,7 +186,7 @@ static bool deliver(struct http_exporter *exporter, uint64_t deadline, struct fa
         if (verdict != TRY_AGAIN)
             return verdict == DELIVERED;
         const uint64_t now = otel__clock_monotonic();
-        if (!otel__retry_next(&retry, now, random_bits(), floor, &wait))
+        if (!otel__retry_next(&retry, now, otel__random_bits(), floor, &wait))
             return false;
         otel_report(OTEL_LOG_DEBUG, exporter->format->tried_again,
                     "attempt %u to send to %s failed, trying again in %" PRIu64 " ms: %s", failure->attempts,
@@ -271,13 +270,6 @@ static otel_status send_range(struct http_exporter *exporter, otel_batch *batch,
     return report_success(exporter);
 }
 
-static uint64_t export_deadline(const struct http_exporter *exporter, int timeout_ms) {
-    int ms = exporter->timeout_ms > 0 ? exporter->timeout_ms : OWN_BOUND_MS;
-    if (timeout_ms > 0 && timeout_ms < ms)
-        ms = timeout_ms;
-    return otel__clock_monotonic() + (uint64_t)ms * OTEL__MILLISECOND;
-}
-
 otel_status otel__http_export(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {
     struct http_exporter *exporter = self;
     const size_t count = otel_batch_count(batch);
@@ -285,7 +277,7 @@ otel_status otel__http_export(void *self, otel_batch *batch, int timeout_ms, ote
         return OTEL_ERR_STATE;
     if (count == 0)
         return OTEL_OK;
-    return send_range(exporter, batch, 0, count, export_deadline(exporter, timeout_ms), outcome);
+    return send_range(exporter, batch, 0, count, otel__export_deadline(exporter->timeout_ms, timeout_ms), outcome);
 }
 
 /* ---- the other operations ---------------------------------------------------------------------------------------- */
