@@ -127,9 +127,9 @@ bool otel__processor_join(otel_processor *processor, unsigned index, const otel_
 
 static bool has_worker(const otel_processor *p) { return atomic_load(&p->lane->worker) != OTEL__WORKER_NONE; }
 
-static bool try_to_consume(struct otel__lane *lane) {
+static bool try_to_consume(struct otel__lane *lane, uint32_t as) {
     uint32_t none = OTEL__CONSUMED_BY_NONE;
-    return atomic_compare_exchange_strong(&lane->draining, &none, OTEL__CONSUMED_IN_PASSING);
+    return atomic_compare_exchange_strong(&lane->draining, &none, as);
 }
 
 static void stop_consuming(struct otel__lane *lane) {
@@ -138,17 +138,23 @@ static void stop_consuming(struct otel__lane *lane) {
         otel__futex_wake(&lane->draining);
 }
 
+/* Waits until the thread that consumes now stops. False: it has not by the deadline, or takes longer than `as` does. */
+static bool wait_for_turn(struct otel__lane *lane, uint32_t as, uint64_t deadline) {
+    const uint32_t now = atomic_load(&lane->draining);
+    return now == OTEL__CONSUMED_BY_NONE || (now <= as && otel__futex_wait(&lane->draining, now, deadline));
+}
+
 /*
  * Becomes the consumer of a processor that has no worker: of one that exports directly, or before the first span.
- * False when there is a worker after all, or when another thread was the consumer until the deadline.
+ * False when there is a worker after all, or when another thread was the consumer until the deadline. Who ends a span
+ * does not wait for one that flushes or stops either, which exports that span as well.
  */
-static bool become_consumer(otel_processor *p, uint64_t deadline) {
+static bool become_consumer(otel_processor *p, uint32_t as, uint64_t deadline) {
     struct otel__lane *lane = p->lane;
     const unsigned forks = otel__fork_count();
     bool mine = false;
     atomic_fetch_add(&lane->claims, 1);
-    while (!has_worker(p) && !(mine = try_to_consume(lane)) &&
-           otel__futex_wait(&lane->draining, OTEL__CONSUMED_IN_PASSING, deadline)) {}
+    while (!has_worker(p) && !(mine = try_to_consume(lane, as)) && wait_for_turn(lane, as, deadline)) {}
     /* In a child, forked by a signal handler meanwhile, nobody waits. */
     if (forks == otel__fork_count())
         atomic_fetch_sub(&lane->claims, 1);
@@ -160,7 +166,7 @@ static bool become_consumer(otel_processor *p, uint64_t deadline) {
 /* Those who wait to be the consumer leave nothing behind, so a span that ends meanwhile can be left to them. */
 static bool may_drain(struct otel__lane *lane) {
     const bool work = otel__span_queue_fresh(&lane->queue) || atomic_load(&lane->left);
-    return work && !atomic_load(&lane->claims) && try_to_consume(lane);
+    return work && !atomic_load(&lane->claims) && try_to_consume(lane, OTEL__CONSUMED_IN_PASSING);
 }
 
 /*
@@ -169,19 +175,34 @@ static bool may_drain(struct otel__lane *lane) {
  * to take over, and whoever flushes or stops gets its turn. What the exporter itself traces is ignored: it would have
  * to be exported in turn. Nor is the thread cancelled in there, or nobody would ever export again.
  */
-static void drain_direct(otel_processor *p, bool relieves) {
+static void drain_direct(otel_processor *p) {
     struct otel__lane *lane = p->lane;
     const int saved_errno = errno;
     const int cancellation = otel__cancellation_hold();
-    bool mine = relieves && atomic_exchange(&lane->relief, 0) && become_consumer(p, OTEL__NO_DEADLINE);
-    for (unsigned rounds = 0; mine || may_drain(lane); rounds++, mine = false) {
-        if (rounds > 0 || !relieves)
+    bool mine = atomic_exchange(&lane->relief, 0) && become_consumer(p, OTEL__CONSUMED_IN_PASSING, OTEL__NO_DEADLINE);
+    bool in_time = true;
+    for (unsigned rounds = 0; in_time && (mine || may_drain(lane)); rounds++, mine = false) {
+        if (rounds > 0)
             atomic_store(&lane->relief, 1);
-        otel__worker_drain_unclaimed(p);
+        in_time = otel__worker_drain_unclaimed(p, OTEL__NO_DEADLINE);
         stop_consuming(lane);
     }
     otel__cancellation_allow(cancellation);
     errno = saved_errno;
+}
+
+/*
+ * After a flush or stop: exports the spans that ended meanwhile, which were left to it also where it waited in vain. The
+ * moment more that it gives itself is enough for an exporter that is quick; what a slow one leaves goes out with the
+ * next span, flush or stop.
+ */
+static void drain_leftovers(otel_processor *p, uint64_t deadline) {
+    struct otel__lane *lane = p->lane;
+    const uint64_t latest = deadline + OTEL__CANCEL_GRACE_MS * OTEL__MILLISECOND;
+    for (bool in_time = true; in_time && may_drain(lane); stop_consuming(lane)) {
+        atomic_store(&lane->relief, 1);
+        in_time = otel__worker_drain_unclaimed(p, latest);
+    }
 }
 
 bool otel__processor_on_end(otel_processor *processor, struct otel__record *record) {
@@ -193,7 +214,7 @@ bool otel__processor_on_end(otel_processor *processor, struct otel__record *reco
         return false;
     }
     if (processor->direct)
-        drain_direct(processor, true);
+        drain_direct(processor);
     else
         otel__worker_pushed(processor, count);
     return true;
@@ -221,7 +242,7 @@ static void stand_in(otel_processor *p, work_function *work, uint32_t ticket, ui
 
 /* Runs `work` as the consumer, with the calling thread's own calls of the API ignored. False as become_consumer(). */
 static bool consume(otel_processor *p, work_function *work, uint32_t ticket, uint64_t deadline) {
-    const bool mine = become_consumer(p, deadline);
+    const bool mine = become_consumer(p, OTEL__CONSUMED_FOR_FLUSH, deadline);
     if (!mine && !p->direct)
         return false;
     struct otel__thread *thread = otel__thread_self();
@@ -232,9 +253,8 @@ static bool consume(otel_processor *p, work_function *work, uint32_t ticket, uin
     } else if (mine) {
         stand_in(p, work, ticket, deadline);
     }
-    /* Spans that ended meanwhile were left to us, also where we waited in vain. */
     if (p->direct)
-        drain_direct(p, false);
+        drain_leftovers(p, deadline);
     otel__thread_unmute(thread, saved);
     return mine;
 }

@@ -26,8 +26,11 @@ struct otel_exporter {
 /* What the worker does, as its futex word: producers wake it only when that is needed. */
 enum { OTEL__AWAKE, OTEL__DOZING /* until a time */, OTEL__ASLEEP /* until woken */ };
 enum { OTEL__WORKER_NONE, OTEL__WORKER_STARTING, OTEL__WORKER_RUNNING, OTEL__WORKER_DONE };
-/* Who consumes, as a futex word: others wait for who does it in passing, never for a worker, which does it for life. */
-enum { OTEL__CONSUMED_BY_NONE, OTEL__CONSUMED_IN_PASSING, OTEL__CONSUMED_BY_WORKER };
+/*
+ * Who consumes, as a futex word, by how long that takes: a thread that ends spans, which makes way between two exports;
+ * one that flushes or stops; a worker, which does it for life. Nobody waits for who takes longer than itself.
+ */
+enum { OTEL__CONSUMED_BY_NONE, OTEL__CONSUMED_IN_PASSING, OTEL__CONSUMED_FOR_FLUSH, OTEL__CONSUMED_BY_WORKER };
 /* What exporters are given to come back when they have been cancelled. */
 enum { OTEL__CANCEL_GRACE_MS = 40 };
 
@@ -44,7 +47,7 @@ struct otel__lane {
     _Atomic uint32_t overflowed; /* a span was refused since the worker last counted those */
     _Atomic uint32_t draining;   /* who the consumer is: see above */
     _Atomic uint32_t claims;     /* threads that wait to be it: who exports directly makes way */
-    _Atomic uint32_t left;       /* the last consumer made way before it had exported all that it had taken */
+    _Atomic uint32_t left;       /* the last consumer stopped before it had exported all that it had taken */
     _Atomic uint32_t relief;     /* who exports directly has done its own: the next to end a span takes over */
     _Atomic uint32_t moves;      /* odd while the consumer moves spans from one of these counts to another */
     _Atomic uint64_t exported, rejected, dropped_failed, dropped_too_large, dropped_stopped, in_flight, exports;
@@ -54,7 +57,7 @@ struct otel__lane {
     uint32_t oldest, newest, waiting; /* taken and not yet exported */
     uint32_t failed_ticket;           /* the last that was taken when something failed last */
     otel_status failure;              /* what failed then */
-    uint64_t flush_deadline;          /* of the flush whose caller is the consumer; 0: the worker is */
+    uint64_t flush_deadline;          /* of the flush whose caller is the consumer; 0: another thread is */
     bool losing;                      /* that spans are dropped was reported, and not yet that this is over */
     uint64_t full_reported;
     uint64_t full_reported_at;

@@ -142,24 +142,33 @@ void otel__worker_drop(otel_processor *p) {
         mark_move(lane);
         otel__records_unref(p->view->records, count);
     }
+    atomic_store(&lane->left, 0);
 }
 
-static bool may_export(const struct otel__lane *lane) {
-    return lane->waiting && otel__clock_monotonic() < deadline_of(lane);
-}
+static bool in_time(const struct otel__lane *lane) { return otel__clock_monotonic() < deadline_of(lane); }
+
+static bool may_export(const struct otel__lane *lane) { return lane->waiting && in_time(lane); }
 
 void otel__worker_drain(otel_processor *p) {
-    atomic_store(&p->lane->left, 0);
-    atomic_store(&p->lane->relief, 0); /* or the next to end a span would wait for all of this */
+    atomic_store(&p->lane->relief, 0); /* nobody needs to take over what is exported here */
     take(p);
     while (may_export(p->lane) && export_batch(p)) {}
+    atomic_store(&p->lane->left, p->lane->waiting != 0);
 }
 
-void otel__worker_drain_unclaimed(otel_processor *p) {
-    bool claimed = false;
+bool otel__worker_drain_unclaimed(otel_processor *p, uint64_t deadline) {
+    struct otel__lane *lane = p->lane;
+    if (atomic_load(&lane->finished)) { /* of a call that outlasts the stop: the exporter takes no more */
+        otel__worker_drop(p);
+        return true;
+    }
+    lane->flush_deadline = deadline;
     take(p);
-    while (may_export(p->lane) && !(claimed = atomic_load(&p->lane->claims) != 0) && export_batch(p)) {}
-    atomic_store(&p->lane->left, claimed);
+    while (may_export(lane) && !atomic_load(&lane->claims) && export_batch(p)) {}
+    const bool before_deadline = in_time(lane);
+    lane->flush_deadline = 0;
+    atomic_store(&lane->left, lane->waiting != 0);
+    return before_deadline;
 }
 
 static void serve(struct otel__lane *lane, uint32_t ticket) {
@@ -189,6 +198,8 @@ static bool export_all(otel_processor *p, uint64_t deadline) {
 
 void otel__worker_flush(otel_processor *p, uint32_t ticket, uint64_t deadline) {
     const unsigned forks = otel__fork_count();
+    if (atomic_load(&p->lane->finished)) /* while it waited for its turn; then it has been served */
+        return;
     p->lane->flush_deadline = deadline;
     const bool done = export_all(p, deadline);
     p->lane->flush_deadline = 0;

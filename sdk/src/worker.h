@@ -30,8 +30,11 @@ void otel__worker_wake(otel_processor *processor);
 
 /* On the calling thread, which must be the consumer: exports everything queued, ... */
 void otel__worker_drain(otel_processor *processor);
-/* ... or until another thread waits to be the consumer, who goes on, ... */
-void otel__worker_drain_unclaimed(otel_processor *processor);
+/*
+ * ... or until another thread waits to be the consumer, who goes on, or until `deadline` or that of the stop: false; when
+ * the exporter has been shut down it is dropped, ...
+ */
+bool otel__worker_drain_unclaimed(otel_processor *processor, uint64_t deadline);
 /* ... and flushes the exporter until `deadline` (0: without), which serves all flushes up to `ticket`, ... */
 void otel__worker_flush(otel_processor *processor, uint32_t ticket, uint64_t deadline);
 /* ... and shuts the exporter down until the stop's deadline, dropping what there was no time for. */

@@ -3,6 +3,8 @@
 #include "processor_fixture.h"
 
 #include "base/clock.h"
+#include "base/sync.h"
+#include "provider.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -174,9 +176,11 @@ static void a_span_that_ends_during_a_flush_is_not_left_behind(void **state) {
     assert_int_equal(ledger_read().processors[0].queued, 0);
 }
 
+/* Tells `data`, if any, that it has returned. */
 static void *end_one(void *data) {
     end_spans(1);
-    atomic_store((_Atomic bool *)data, true);
+    if (data)
+        atomic_store((_Atomic bool *)data, true);
     return NULL;
 }
 
@@ -198,6 +202,58 @@ static void a_span_that_ends_during_a_flush_does_not_wait_for_it(void **state) {
     pthread_join(flushing, NULL);
     assert_int_equal(flushed, OTEL_OK);
     assert_int_equal(first.count, 1);
+}
+
+/* Nor if it was asked to take over before the flush began: whichever of the two gets its turn first. */
+static void a_span_that_waits_to_take_over_does_not_wait_for_a_flush(void **state) {
+    (void)state;
+    static _Atomic int flushed;
+    static _Atomic bool ended;
+    pthread_t exporting, ending, flushing;
+    start_direct();
+    for (unsigned i = 1; i <= 20; i++) {
+        atomic_store(&ended, false);
+        atomic_store(&first.hold, HOLD_EXPORT);
+        assert_int_equal(pthread_create(&exporting, NULL, end_one, NULL), 0);
+        assert_soon(atomic_load(&first.held) == 1);
+        atomic_store(&lane()->relief, 1);
+        assert_int_equal(pthread_create(&ending, NULL, end_one, (void *)&ended), 0);
+        assert_soon(atomic_load(&lane()->claims) == 1);
+        assert_int_equal(pthread_create(&flushing, NULL, flush_in_thread, (void *)&flushed), 0);
+        assert_soon(atomic_load(&lane()->claims) == 2);
+        atomic_store(&first.hold, HOLD_FLUSH);
+        assert_soon(atomic_load(&ended));
+        atomic_store(&first.hold, 0);
+        pthread_join(exporting, NULL);
+        pthread_join(ending, NULL);
+        pthread_join(flushing, NULL);
+        assert_int_equal(flushed, OTEL_OK);
+        assert_int_equal(first.count, 2 * i);
+    }
+}
+
+/* ---- calls that outlast a stop ----------------------------------------------------------------------------------- */
+
+/* The exit handler gives calls less time than exporters, so that one may end between a shutdown and the deadline. */
+static void a_span_that_ends_after_the_shutdown_never_reaches_the_exporter(void **state) {
+    (void)state;
+    const uint64_t deadline = otel__deadline_in(LONG_MS, LONG_MS);
+    pthread_t ending;
+    start_sdk(OTEL_PROCESSORS(otel_simple_processor(exporter_double_make(&first)),
+                              otel_simple_processor(exporter_double_make(&second))));
+    otel_processor *stopped = otel__provider->pipeline.processors[1];
+    atomic_store(&first.hold, HOLD_EXPORT);
+    assert_int_equal(pthread_create(&ending, NULL, end_one, NULL), 0);
+    assert_soon(atomic_load(&first.held) == 1);
+    otel__processor_stop_begin(stopped, deadline);
+    assert_true(otel__processor_stop_wait(stopped, deadline));
+    assert_int_equal(second.shutdowns, 1);
+    atomic_store(&first.hold, 0);
+    pthread_join(ending, NULL);
+    assert_int_equal(first.count, 1);
+    assert_int_equal(second.late, 0);
+    assert_int_equal(second.count, 0);
+    assert_int_equal(ledger_read().processors[1].dropped_stopped, 1);
 }
 
 /* ---- a flush among threads that always export ------------------------------------------------------------------- */
@@ -246,6 +302,62 @@ static void a_flush_gets_its_turn_among_threads_that_always_export(void **state)
     assert_int_equal(ledger_read().processors[0].queued, 0);
 }
 
+/* ---- a flush that runs out of time ------------------------------------------------------------------------------- */
+
+enum { SHORT_MS = 60, SLOW_MS = 20, WAITING = 30 };
+
+static _Atomic uint64_t latest; /* the thread that flushes is to begin no export after this */
+static _Atomic int flusher;
+static _Atomic unsigned too_late;
+
+/* As if a flush were waiting for its turn when these ended. */
+static void leave_to_a_flush(unsigned spans) {
+    atomic_fetch_add(&lane()->claims, 1);
+    end_spans(spans);
+    atomic_fetch_sub(&lane()->claims, 1);
+    assert_int_equal(first.count, 0);
+}
+
+/* During the first export another span ends. */
+static void be_slow_in_a_flush(struct exporter_double *me, otel_batch *batch) {
+    pthread_t ending;
+    (void)batch;
+    if (gettid() != atomic_load(&flusher))
+        return;
+    if (me->exports == 1 && pthread_create(&ending, NULL, end_one, NULL) == 0)
+        pthread_join(ending, NULL);
+    if (otel__clock_monotonic() > atomic_load(&latest))
+        atomic_fetch_add(&too_late, 1);
+    otel__sleep_ms(SLOW_MS);
+}
+
+/* What it leaves goes out with the next span. */
+static void a_flush_keeps_its_time_when_spans_end_meanwhile(void **state) {
+    (void)state;
+    first.during = be_slow_in_a_flush;
+    start_direct();
+    leave_to_a_flush(WAITING);
+    atomic_store(&too_late, 0);
+    atomic_store(&flusher, gettid());
+    atomic_store(&latest, otel__clock_monotonic() + (SHORT_MS + OTEL__CANCEL_GRACE_MS) * OTEL__MILLISECOND);
+    const int flushed = (int)otel_sdk_flush(SHORT_MS);
+    atomic_store(&flusher, 0);
+    assert_int_equal(flushed, OTEL_ERR_TIMEOUT);
+    assert_true(atomic_load(&too_late) <= 1); /* one that begins in the last moment */
+    assert_true(ledger_read().processors[0].queued > 0);
+    end_spans(1);
+    assert_int_equal(first.count, WAITING + 2);
+}
+
+/* Who has no time left still exports what is quickly done: no other span may come. */
+static void a_flush_without_time_leaves_nothing_to_a_quick_exporter(void **state) {
+    (void)state;
+    start_direct();
+    leave_to_a_flush(WAITING);
+    otel_sdk_flush(0);
+    assert_int_equal(first.count, WAITING);
+}
+
 #define test(name) cmocka_unit_test_teardown(name, processors_stop)
 
 int main(void) {
@@ -259,7 +371,11 @@ int main(void) {
         test(what_is_traced_inside_a_flush_is_ignored),
         test(a_span_that_ends_during_a_flush_is_not_left_behind),
         test(a_span_that_ends_during_a_flush_does_not_wait_for_it),
+        test(a_span_that_waits_to_take_over_does_not_wait_for_a_flush),
+        test(a_span_that_ends_after_the_shutdown_never_reaches_the_exporter),
         test(a_flush_gets_its_turn_among_threads_that_always_export),
+        test(a_flush_keeps_its_time_when_spans_end_meanwhile),
+        test(a_flush_without_time_leaves_nothing_to_a_quick_exporter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

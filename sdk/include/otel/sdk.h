@@ -115,8 +115,9 @@ otel_status otel_sdk_start(const otel_sdk_options *options);
 
 /**
  * Exports all spans that had ended before the call and waits for it, at most `timeout_ms` (negative: 30 s). OTEL_OK:
- * all exports succeeded; OTEL_ERR_EXPORT: at least one failed; OTEL_ERR_TIMEOUT: not done yet; OTEL_ERR_STATE: called
- * from an exporter or sampler. From any thread.
+ * all exports succeeded; OTEL_ERR_EXPORT: at least one failed; OTEL_ERR_TIMEOUT: not done yet, and what is left goes out
+ * later, with the next span, flush or stop where no worker does it; OTEL_ERR_STATE: called from an exporter or sampler.
+ * From any thread.
  */
 otel_status otel_sdk_flush(int timeout_ms);
 
