@@ -193,8 +193,11 @@ static void handlers_run_on_the_program_s_threads_only(void **state) {
     start_sdk();
     make_span();
     assert_int_equal(pthread_create(&thread, NULL, receive, NULL), 0);
-    send_signals();
-    assert_soon(!is_pending(SIGUSR1) && !is_pending(SIGRTMAX));
+    /* One that is pending already is not delivered twice, so a slow thread may see few of them. */
+    for (unsigned i = 0; handled < 100 && i < 100; i++) {
+        send_signals();
+        assert_soon(!is_pending(SIGUSR1) && !is_pending(SIGRTMAX));
+    }
     atomic_store(&enough, true);
     pthread_join(thread, NULL);
     const uint64_t before = handled;
@@ -204,7 +207,7 @@ static void handlers_run_on_the_program_s_threads_only(void **state) {
            (unsigned long long)handled, (unsigned long long)handled_elsewhere);
     assert_true(is_pending(SIGUSR1) && is_pending(SIGRTMAX)); /* since nobody takes them now, the worker included */
     assert_int_equal(handled, before);
-    assert_in_range(handled, 100, 2 * ROUNDS);
+    assert_true(handled >= 100);
     assert_int_equal(handled_elsewhere, 0);
 }
 
