@@ -9,8 +9,8 @@
 
 /* Such as "UNAVAILABLE"; "status" for a number that is none. */
 const char *otel__grpc_status_name(int status);
-/* What is usually behind it, as a sentence; NULL: nothing known. `distrusted`: a certificate was refused. */
-const char *otel__grpc_status_hint(int status, bool distrusted);
+/* What is usually behind it, as a sentence; NULL: nothing known. `words` are those of gRPC core, "" where the status is the server's. */
+const char *otel__grpc_status_hint(int status, const char *words, bool distrusted);
 /* Whether another attempt makes sense; `retry_info`: the server has said when. */
 bool otel__grpc_status_retryable(int status, bool retry_info);
 /* Whether grpc-status-details-bin holds a RetryInfo; `delay`, in ns, is 0 where it names none. */

@@ -82,8 +82,9 @@ static void note_failure(const struct job *job, const struct otel__grpc_reply *r
     snprintf(cause, sizeof cause, "gRPC status %d %s%s%s", reply->status, otel__grpc_status_name(reply->status),
              reply->message[0] ? ": " : "", reply->message);
     if (!out_of_time || !failure->cause[0])
-        otel__otlp_failure_problem(failure, OTEL_ERR_EXPORT, cause,
-                                   otel__grpc_status_hint(reply->status, reply->distrusted));
+        otel__otlp_failure_problem(
+            failure, OTEL_ERR_EXPORT, cause,
+            otel__grpc_status_hint(reply->status, reply->from_server ? "" : reply->message, reply->distrusted));
     if (out_of_time)
         failure->status = OTEL_ERR_TIMEOUT;
 }

@@ -522,6 +522,9 @@ static struct otel__http_client *make_client(const struct otel__otlp_http_settin
         .tls = settings->tls,
         .lanes = settings->concurrent,
         .foreign_hint = "OTLP over HTTP usually has port 4318, while 4317 speaks gRPC.",
+        .trust_hint =
+            "Does OTEL_EXPORTER_OTLP_CERTIFICATE name the authority that issued it, and the endpoint the host "
+            "that it is for?",
     };
     struct otel__http_client *client = otel__http_create(&http, error);
     free(agent);

@@ -44,11 +44,13 @@ void otel__otlp_reporter_init(struct otel__otlp_reporter *reporter, const char *
 void otel__otlp_failure_answer(struct otel__otlp_failure *failure, const struct otel__http_response *response,
                                const char *message) {
     const char *name = otel__http_status_name(response->status);
-    char location[256] = "";
+    char location[256] = "", pause[2 * sizeof response->retry_after] = "";
     otel__escape(otel_cstr(response->location), location, sizeof location);
+    otel__escape(otel_cstr(response->retry_after), pause, sizeof pause);
     bool moved = response->status >= 300 && response->status < 400 && location[0];
-    snprintf(failure->cause, sizeof failure->cause, "HTTP %d%s%s%s%s%s%s", response->status, name[0] ? " " : "", name,
-             moved ? " to " : "", moved ? location : "", message[0] ? ": " : "", message);
+    snprintf(failure->cause, sizeof failure->cause, "HTTP %d%s%s%s%s%s%s%s%s%s", response->status, name[0] ? " " : "",
+             name, moved ? " to " : "", moved ? location : "", pause[0] ? " (Retry-After: " : "", pause,
+             pause[0] ? ")" : "", message[0] ? ": " : "", message);
     failure->hint = find_hint(response->status);
     failure->status = OTEL_ERR_EXPORT;
 }
@@ -90,12 +92,13 @@ void otel__otlp_report_failure(struct otel__otlp_reporter *reporter, const struc
     char attempts[48] = "";
     if (failure->attempts > 1)
         snprintf(attempts, sizeof attempts, " (%u attempts)", failure->attempts);
-    bool cancelled = failure->status == OTEL_ERR_CANCELLED;
-    bool caused = failure->cause[0] != '\0';
+    const char *stopped = failure->status != OTEL_ERR_CANCELLED ? ""
+                          : failure->cause[0]                   ? "stopped after: "
+                                                                : "stopped before the server answered";
     bool explain = !reporter->failing && failure->hint;
-    otel_report(OTEL_LOG_WARN, "otlp.failure", "%zu spans could not be sent to %s: %s%s%s%s%s%s", count,
-                reporter->endpoint, cancelled ? "stopped" : "", cancelled && caused ? " after: " : "", failure->cause,
-                attempts, explain ? ". " : "", explain ? failure->hint : "");
+    otel_report(OTEL_LOG_WARN, "otlp.failure", "%zu spans could not be sent to %s: %s%s%s%s%s", count,
+                reporter->endpoint, stopped, failure->cause, attempts, explain ? ". " : "",
+                explain ? failure->hint : "");
     reporter->failing = true;
 }
 

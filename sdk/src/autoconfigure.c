@@ -46,8 +46,9 @@ static otel_status check_processors(const otel_processors *processors, otel_erro
     for (size_t i = 0; i < processors->count; i++) {
         if (!processors->items[i])
             return fail(error, OTEL_ERR_CONFIG,
-                        "processor %zu of %zu is NULL: its exporter or itself could not be made", i + 1,
-                        processors->count);
+                        "processor %zu of %zu is NULL: it or its exporter could not be made; the `error` of its own "
+                        "options has the reason",
+                        i + 1, processors->count);
         if (first_place(processors, i) != i)
             return fail(error, OTEL_ERR_CONFIG, "processors %zu and %zu are the same one",
                         first_place(processors, i) + 1, i + 1);
@@ -114,7 +115,7 @@ static void make_propagators(const struct otel__config *config, struct otel__pip
             out->propagators[out->propagator_count++] = propagator;
         else
             otel_report(OTEL_LOG_WARN, "propagators",
-                        "OTEL_PROPAGATORS: xray is not part of this program: link it with libotel-xray");
+                        "OTEL_PROPAGATORS: xray is left out until this program is linked with libotel-xray");
     }
 }
 

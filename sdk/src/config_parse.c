@@ -127,17 +127,25 @@ static void complain(struct otel__config_verdict *verdict, otel_str item, const 
            (int)(item.len < 64 ? item.len : 64), item.ptr, why);
 }
 
+/* Whoever wrote a name that is unknown wants to read those that are not. */
+static void list_known(const struct otel__config_option *option, struct otel__config_verdict *verdict) {
+    char expected[512];
+    otel__config_expected(option, expected, sizeof expected);
+    append(verdict->why, sizeof verdict->why, "; it should be %s", expected);
+}
+
 /* Entries that cannot be had are left out; `none` is the empty list, and gives way to any other entry. */
 static void parse_list(struct otel__config *config, const struct otel__config_option *option, otel_str value,
                        struct otel__config_verdict *verdict) {
     struct otel__config_list list = { .count = 0 };
-    bool none = false;
+    bool none = false, unknown = false;
     otel_str item;
     while (otel__str_next(&value, ',', &item)) {
         item = otel__str_trim(item);
         if (!item.len)
             continue;
         const struct otel__config_choice *choice = otel__config_choice_find(option, item);
+        unknown = unknown || !choice;
         if (!choice)
             complain(verdict, item, "unknown");
         else if (choice->unavailable)
@@ -154,6 +162,8 @@ static void parse_list(struct otel__config *config, const struct otel__config_op
         snprintf(verdict->used, sizeof verdict->used, "none");
     else if (!list.count && !verdict->why[0])
         unusable(option, verdict);
+    if (unknown)
+        list_known(option, verdict);
     if (verdict->usable)
         *(struct otel__config_list *)member_of(config, option) = list;
 }

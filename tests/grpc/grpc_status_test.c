@@ -20,6 +20,30 @@ static void what_is_tried_again(void **state) {
     assert_false(otel__grpc_status_retryable(3, true));
 }
 
+static void what_is_hinted_at(void **state) {
+    (void)state;
+    static const struct {
+        int status;
+        const char *words, *hint;
+    } cases[] = {
+        { 14, "Ssl handshake failed: SSL_ERROR_SSL: error:0A00010B:SSL routines::wrong version number",
+          "OTEL_EXPORTER_OTLP_INSECURE=true" },
+        { 14, "failed to connect to all addresses; last error: UNAVAILABLE: ipv4:127.0.0.1:4317: Socket closed",
+          "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE" },
+        { 14, "Socket closed", "usually 4317?" }, /* of a connection that had come about */
+        { 14, "Connection refused", "usually 4317?" },
+        { 14, "", NULL }, /* the server says so itself */
+        { 12, "", "Is this the address of an OTLP server?" },
+        { 16, "", "OTEL_EXPORTER_OTLP_HEADERS" },
+        { 5, "", NULL },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *hint = otel__grpc_status_hint(cases[i].status, cases[i].words, false);
+        assert_true(cases[i].hint ? hint && strstr(hint, cases[i].hint) : !hint);
+    }
+    assert_non_null(strstr(otel__grpc_status_hint(14, "", true), "OTEL_EXPORTER_OTLP_CERTIFICATE"));
+}
+
 /* Status { details: { type_url: "t/google.rpc.RetryInfo", value: RetryInfo { retry_delay { 1 s, 5 ns } } } } */
 #define RETRY_INFO "\x1a\x20\x0a\x16t/google.rpc.RetryInfo\x12\x06\x0a\x04\x08\x01\x10\x05"
 
@@ -36,6 +60,7 @@ static void a_delay_is_read_from_the_details(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_tried_again),
+        cmocka_unit_test(what_is_hinted_at),
         cmocka_unit_test(a_delay_is_read_from_the_details),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

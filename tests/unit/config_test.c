@@ -84,6 +84,10 @@ static void check(const char *variable, const struct row *rows, size_t count) {
     }
 }
 
+/* What follows the unknown name: those that are known. */
+#define PROPAGATORS "; it should be a list of tracecontext, baggage, b3, b3multi, jaeger, ottrace, xray, none; "
+#define EXPORTERS "; it should be a list of otlp, console, otlp/stdout, otlp_file, zipkin, jaeger, none; "
+
 #define ROWS(variable, rows) check(variable, rows, sizeof(rows) / sizeof *(rows))
 
 static void sdk_disabled(void **state) {
@@ -154,11 +158,11 @@ static void propagators(void **state) {
         { "baggage,tracecontext,baggage", "1 0 ", NULL },
         { "b3,b3multi,jaeger,xray,ottrace", "2 3 4 5 6 ", NULL },
         { "ottrace, B3 ,b3", "6 2 ", NULL },
-        { "b3, tracecontext ,w3c", "2 0 ", "w3c is unknown; using b3,tracecontext" },
-        { "opentracing", NULL, "opentracing is unknown; using the default, tracecontext,baggage" },
+        { "b3, tracecontext ,w3c", "2 0 ", "w3c is unknown" PROPAGATORS "using b3,tracecontext" },
+        { "opentracing", NULL, "opentracing is unknown" PROPAGATORS "using the default, tracecontext,baggage" },
         { "none,tracecontext", "0 ", "none is ignored beside other entries; using tracecontext" },
-        { "none,foo", "", "foo is unknown; using none" },
-        { "foo", NULL, "foo is unknown; using the default, tracecontext,baggage" },
+        { "none,foo", "", "foo is unknown" PROPAGATORS "using none" },
+        { "foo", NULL, "foo is unknown" PROPAGATORS "using the default, tracecontext,baggage" },
         { ",", NULL, "is not a list of tracecontext, baggage, b3, b3multi, jaeger, ottrace, xray, none" },
     };
     ROWS("OTEL_PROPAGATORS", rows);
@@ -197,8 +201,8 @@ static void exporters(void **state) {
         { "none", "", NULL },
         { "zipkin", "4 ", NULL },
         { "jaeger", "5 ", NULL },
-        { "logging", NULL, "logging is unknown; using the default, otlp" },
-        { "logging,console", "1 ", "logging is unknown; using console" },
+        { "logging", NULL, "logging is unknown" EXPORTERS "using the default, otlp" },
+        { "logging,console", "1 ", "logging is unknown" EXPORTERS "using console" },
         { "none,console", "1 ", "none is ignored beside other entries; using console" },
     };
     ROWS("OTEL_TRACES_EXPORTER", rows);
@@ -475,7 +479,7 @@ static void values_in_messages_are_escaped_and_shortened(void **state) {
     assert_int_equal(reports_count(), 4);
     assert_true(reports_mention("\"5\\n000\\x1b[2J\\xff\"", "using the default, 5000"));
     assert_true(reports_mention("OTEL_BSP_MAX_QUEUE_SIZE=\"xxxx", "xxxx...\" is not"));
-    assert_true(reports_mention("OTEL_PROPAGATORS=\"xxxx", "is unknown; using the default"));
+    assert_true(reports_mention("OTEL_PROPAGATORS=\"xxxx", "is unknown; it should be"));
     assert_true(reports_mention("OTEL_EXPORTER_OTLP_ENDPOINT=\"xxxx", "using the default"));
     otel__config_free(&config);
 }

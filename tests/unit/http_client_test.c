@@ -165,6 +165,10 @@ static void broken_connections(void **state) {
         char host[64];
         snprintf(host, sizeof host, "127.0.0.1:%d", http_double_port(server));
         assert_non_null(strstr(otel__http_response(client)->problem, host));
+        if (actions[i] == HTTP_RESET) /* as a server of TLS does with what is no TLS */
+            assert_string_equal(otel__http_response(client)->hint, "Does the server want https there?");
+        else if (actions[i] == HTTP_RESET_INSIDE_ANSWER)
+            assert_null(otel__http_response(client)->hint);
         assert_int_equal(http_double_requests(server), 1);
         otel__http_destroy(client);
         http_double_stop(server);

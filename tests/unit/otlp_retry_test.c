@@ -60,7 +60,7 @@ static void a_retry_after_beyond_the_bound(void **state) {
     (void)state;
     struct scene scene = scene_begin(STEPS({ .status = 503, .headers = "Retry-After: 3600\r\n" }, { .status = 200 }));
     assert_int_equal(scene_export(&scene, NULL), OTEL_ERR_EXPORT);
-    assert_true(scene_reported(OTEL_LOG_WARN, "HTTP 503 Service Unavailable"));
+    assert_true(scene_reported(OTEL_LOG_WARN, "HTTP 503 Service Unavailable (Retry-After: 3600)"));
     reports_start(OTEL_LOG_DEBUG);
     assert_int_equal(scene_export(&scene, NULL), OTEL_ERR_EXPORT);
     assert_true(scene_reported(OTEL_LOG_WARN, "the server asked for a pause, of which "));

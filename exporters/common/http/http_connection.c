@@ -82,7 +82,8 @@ bool otel__http_plan_fill(struct otel__http_plan *plan, const struct otel__http_
     *plan = (struct otel__http_plan){ .url = strdup(settings->url),
                                       .response_limit = settings->response_limit,
                                       .lanes = settings->lanes ? settings->lanes : 1,
-                                      .foreign_hint = settings->foreign_hint };
+                                      .foreign_hint = settings->foreign_hint,
+                                      .trust_hint = settings->trust_hint };
     if (!plan->url)
         return false;
     otel__url_parse(plan->url, &plan->parts);

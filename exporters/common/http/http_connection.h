@@ -25,7 +25,7 @@ struct otel__http_plan {
     struct otel__url parts; /* of `url` */
     size_t response_limit;
     unsigned lanes;
-    const char *foreign_hint;
+    const char *foreign_hint, *trust_hint;
 };
 
 enum { OTEL__HTTP_SOCKETS_MAX = 4 * OTEL__HTTP_LANES_MAX };

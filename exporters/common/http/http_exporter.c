@@ -104,11 +104,13 @@ static otel_status report_loss(struct http_exporter *exporter, const struct fail
     char attempts[48] = "";
     if (failure->attempts > 1)
         snprintf(attempts, sizeof attempts, " (%u attempts)", failure->attempts);
-    const bool cancelled = failure->status == OTEL_ERR_CANCELLED, caused = failure->cause[0] != '\0';
+    const char *stopped = failure->status != OTEL_ERR_CANCELLED ? ""
+                          : failure->cause[0]                   ? "stopped after: "
+                                                                : "stopped before the server answered";
     const bool explain = !exporter->failing && failure->hint;
-    otel_report(OTEL_LOG_WARN, exporter->format->failed, "%zu spans could not be sent to %s: %s%s%s%s%s%s", count,
-                exporter->endpoint, cancelled ? "stopped" : "", cancelled && caused ? " after: " : "", failure->cause,
-                attempts, explain ? ". " : "", explain ? failure->hint : "");
+    otel_report(OTEL_LOG_WARN, exporter->format->failed, "%zu spans could not be sent to %s: %s%s%s%s%s", count,
+                exporter->endpoint, stopped, failure->cause, attempts, explain ? ". " : "",
+                explain ? failure->hint : "");
     exporter->failing = true;
     return failure->status;
 }

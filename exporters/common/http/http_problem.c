@@ -74,7 +74,9 @@ static void explain_break(struct otel__http_lane *lane, const struct otel__http_
     long made = 0;
     curl_easy_getinfo(lane->easy, CURLINFO_NUM_CONNECTS, &made);
     explain(lane, "the connection to %s broke: %s", plan->shown_host, details(lane, code));
-    if (made > 0 && reached(lane->easy, CURLINFO_APPCONNECT_TIME_T) && lane->header_bytes == 0)
+    if (made > 0 && lane->header_bytes == 0 && !reached(lane->easy, CURLINFO_APPCONNECT_TIME_T))
+        lane->response.hint = "Does the server want https there?"; /* what we say is no TLS record to it */
+    else if (made > 0 && lane->header_bytes == 0)
         lane->response.hint = "Does the server refuse our certificate, or want one?";
 }
 
@@ -116,6 +118,7 @@ static void explain_permanent(struct otel__http_lane *lane, const struct otel__h
         break;
     case CURLE_PEER_FAILED_VERIFICATION:
         explain(lane, "the certificate of %s is refused: %s", plan->shown_host, details(lane, code));
+        lane->response.hint = plan->trust_hint;
         break;
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:

@@ -57,7 +57,7 @@ static void others_are_refused_and_not_asked_again(void **state) {
         reports_start(OTEL_LOG_WARN);
         otel_otlp_options options = { .certificate_file = authorities[i] };
         assert_int_equal(export_with(scene, server, options, "127.0.0.1"), OTEL_ERR_EXPORT);
-        assert_true(reports_mention("the certificate of 127.0.0.1:", " is refused"));
+        assert_true(reports_mention("the certificate of 127.0.0.1:", "Does OTEL_EXPORTER_OTLP_CERTIFICATE name"));
         assert_int_equal(tls_server_connections(server), 1);
         assert_int_equal(tls_server_requests(server), 0);
         tls_server_stop(server);
@@ -87,7 +87,7 @@ static void another_host_name_is_refused(void **state) {
     tls_server *server = tls_server_start(&scene->server, NULL, 0);
     otel_otlp_options options = { .certificate_file = scene->ca };
     assert_int_equal(export_with(scene, server, options, "localhost"), OTEL_ERR_EXPORT);
-    assert_true(reports_mention("the certificate of localhost:", " is refused"));
+    assert_true(reports_mention("the certificate of localhost:", "and the endpoint the host that it is for?"));
     assert_int_equal(tls_server_requests(server), 0);
     tls_server_stop(server);
 }
