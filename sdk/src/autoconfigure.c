@@ -166,7 +166,21 @@ static otel_processor *make_processor(const struct otel__config *config, enum ot
     return make_batch(config, otel__otlp_exporter(NULL, config, error));
 }
 
-/* The environment never makes a start fail: what cannot be had is reported and left out. */
+static otel_status export_nothing(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {
+    (void)self;
+    (void)batch;
+    (void)timeout_ms;
+    (void)outcome;
+    return OTEL_ERR_EXPORT;
+}
+
+/* In the place of an exporter that cannot be made: the ledger then knows of its spans, and a flush that they are lost. */
+static otel_processor *make_substitute(const struct otel__config *config, const char *name) {
+    const otel_exporter_ops ops = { .size = sizeof ops, .name = name, .export_batch = export_nothing };
+    return make_batch(config, otel_exporter_create(&ops, NULL));
+}
+
+/* The environment never makes a start fail: what cannot be had is reported. */
 static void make_processors(const struct otel__config *config, struct otel__pipeline *out) {
     static const char *const kinds[][2] = {
         [OTEL__EXPORTER_OTLP] = { "otlp", "exporter/otlp" },
@@ -180,11 +194,13 @@ static void make_processors(const struct otel__config *config, struct otel__pipe
         const enum otel__config_exporter which = (enum otel__config_exporter)config->exporters.items[i];
         otel_error error = { "" };
         otel_processor *processor = make_processor(config, which, &error);
+        if (!processor) {
+            otel_report(OTEL_LOG_ERROR, kinds[which][1], "the %s exporter cannot be used, its spans are dropped: %s",
+                        kinds[which][0], error.text[0] ? error.text : otel_status_text(OTEL_ERR_MEMORY));
+            processor = make_substitute(config, kinds[which][0]);
+        }
         if (processor)
             out->processors[out->processor_count++] = processor;
-        else
-            otel_report(OTEL_LOG_ERROR, kinds[which][1], "the %s exporter cannot be used, spans do not reach it: %s",
-                        kinds[which][0], error.text[0] ? error.text : otel_status_text(OTEL_ERR_MEMORY));
     }
 }
 

@@ -143,9 +143,11 @@ static void tell_needless_argument(struct otel__config *config) {
     tell_of_argument(config, what);
 }
 
-static void settle_sampler(struct otel__config *config) {
+static void settle_sampler(struct otel__config *config, getter get) {
     config->sampler_ratio = 1;
     if (!config->source[OTEL__CONFIG_SAMPLER]) {
+        if (config->sampler_arg && !is_set(get, "OTEL_TRACES_SAMPLER"))
+            tell_of_argument(config, "is ignored: OTEL_TRACES_SAMPLER is not set; parentbased_traceidratio takes it");
         free(config->sampler_arg);
         config->sampler_arg = NULL;
     }
@@ -206,10 +208,11 @@ static bool is_needless(enum otel__config_id id, const otel_sdk_options *options
 void otel__config_load(struct otel__config *config, const otel_sdk_options *options,
                        const char *(*get)(const char *variable)) {
     *config = (struct otel__config){ .sdk_disabled = false };
+    get = get ? get : environment;
     for (int id = 0; id < OTEL__CONFIG_COUNT; id++)
         if (!options || !is_needless((enum otel__config_id)id, options))
-            load(config, (enum otel__config_id)id, get ? get : environment);
-    settle_sampler(config);
+            load(config, (enum otel__config_id)id, get);
+    settle_sampler(config, get);
     settle_batch(config);
 }
 

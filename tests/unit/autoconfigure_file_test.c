@@ -111,14 +111,15 @@ static void standard_output_comes_with_a_batch_processor(void **state) {
     done();
 }
 
-static void a_file_that_cannot_be_opened_is_reported_and_left_out(void **state) {
+static void a_file_that_cannot_be_opened_is_reported(void **state) {
     (void)state;
     fake_env_set("OTEL_TRACES_EXPORTER", "otlp_file,console");
     fake_env_set("OTEL_C_OTLP_FILE_PATH", "/nowhere/spans.jsonl");
     configure();
-    assert_int_equal(pipeline.processor_count, 1);
-    assert_string_equal(pipeline.processors[0]->name, "simple/console");
-    assert_true(reports_mention("the otlp_file exporter cannot be used, spans do not reach it: ",
+    assert_int_equal(pipeline.processor_count, 2);
+    assert_string_equal(pipeline.processors[0]->name, "batch/otlp_file");
+    assert_string_equal(pipeline.processors[1]->name, "simple/console");
+    assert_true(reports_mention("the otlp_file exporter cannot be used, its spans are dropped: ",
                                 "/nowhere/spans.jsonl: No such file or directory"));
     done();
 }
@@ -126,7 +127,7 @@ static void a_file_that_cannot_be_opened_is_reported_and_left_out(void **state) 
 OTEL_TRACER(tracer, "autoconfigure_file_test", "1");
 
 /* Through the real environment, to the end. */
-static otel_ledger trace_with(const char *exporter, const char *file) {
+static otel_ledger trace_with(const char *exporter, const char *file, otel_status stopped) {
     otel_ledger ledger = { .size = sizeof ledger };
     setenv("OTEL_TRACES_EXPORTER", exporter, 1);
     setenv("OTEL_C_OTLP_FILE_PATH", file, 1);
@@ -134,7 +135,7 @@ static otel_ledger trace_with(const char *exporter, const char *file) {
     for (int i = 0; i < 1000; i++) {
         OTEL_SPAN(span, tracer, "work");
     }
-    assert_int_equal(otel_sdk_stop(20000), OTEL_OK);
+    assert_int_equal(otel_sdk_stop(20000), stopped);
     otel_sdk_ledger(&ledger);
     unsetenv("OTEL_TRACES_EXPORTER");
     unsetenv("OTEL_C_OTLP_FILE_PATH");
@@ -151,7 +152,7 @@ static void assert_all_there(const otel_ledger *ledger) {
 
 static void spans_reach_the_file(void **state) {
     (void)state;
-    const otel_ledger ledger = trace_with("otlp_file", path);
+    const otel_ledger ledger = trace_with("otlp_file", path, OTEL_OK);
     assert_all_there(&ledger);
 }
 
@@ -160,11 +161,19 @@ static void spans_reach_standard_output(void **state) {
     fflush(stdout);
     int saved = dup(1), fd = open(path, O_RDWR | O_CREAT, 0600);
     dup2(fd, 1);
-    const otel_ledger ledger = trace_with("otlp/stdout", "/nowhere/spans.jsonl");
+    const otel_ledger ledger = trace_with("otlp/stdout", "/nowhere/spans.jsonl", OTEL_OK);
     dup2(saved, 1);
     close(saved);
     close(fd);
     assert_all_there(&ledger);
+}
+
+static void what_an_unusable_exporter_loses_is_counted(void **state) {
+    (void)state;
+    const otel_ledger ledger = trace_with("otlp_file", "/nowhere/spans.jsonl", OTEL_ERR_EXPORT);
+    assert_int_equal(ledger.processor_count, 1);
+    assert_string_equal(ledger.processors[0].name, "batch/otlp_file");
+    assert_int_equal(ledger.processors[0].dropped_failed, 1000);
 }
 
 #define FILE_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -176,9 +185,10 @@ int main(void) {
         FILE_TEST(values_that_are_no_good),
         FILE_TEST(a_file_comes_with_a_batch_processor),
         FILE_TEST(standard_output_comes_with_a_batch_processor),
-        FILE_TEST(a_file_that_cannot_be_opened_is_reported_and_left_out),
+        FILE_TEST(a_file_that_cannot_be_opened_is_reported),
         FILE_TEST(spans_reach_the_file),
         FILE_TEST(spans_reach_standard_output),
+        FILE_TEST(what_an_unusable_exporter_loses_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

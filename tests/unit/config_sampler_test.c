@@ -29,8 +29,8 @@ static void sampler_argument(void **state) {
         { "always_off", "0.25", 1, "ignored: the sampler always_off takes no argument" },
         { "parentbased_always_off", "1", 1, "ignored: the sampler parentbased_always_off takes no argument" },
         { "always_on", "", 1, NULL },
-        { NULL, "0.25", 1, NULL },
-        { NULL, "abc", 1, NULL },
+        { NULL, "0.25", 1, "ignored: OTEL_TRACES_SAMPLER is not set; parentbased_traceidratio takes it" },
+        { NULL, "abc", 1, "ignored: OTEL_TRACES_SAMPLER is not set" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char quoted[64];
