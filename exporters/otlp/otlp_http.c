@@ -53,7 +53,8 @@ struct request {
     struct otel__gzip gzip;
     struct otel__otlp_failure failure;
     struct otel__retry retry;
-    uint64_t due; /* ns: the next attempt begins no sooner */
+    uint64_t due;   /* ns: the next attempt begins no sooner */
+    unsigned asked; /* as of the throttle, when the attempt began */
     bool under_way;
 };
 
@@ -97,13 +98,22 @@ enum verdict { DELIVERED, TRY_AGAIN, LOST };
 /* Whether the server asks for fewer requests; a Retry-After may say for how long. */
 static bool throttles(int status) { return status == 429 || status == 503; }
 
-/* Retry-After as a floor for the next wait, which later exports respect as well. */
-static uint64_t note_throttle(struct otlp_http *otlp, const struct otel__http_response *response) {
+/*
+ * Retry-After as a floor for the next wait, which later exports respect as well. Requests that were under way at once ask
+ * for fewer only once, however many of them say so.
+ */
+static uint64_t note_throttle(struct otlp_http *otlp, const struct request *request,
+                              const struct otel__http_response *response) {
+    const bool asks = throttles(response->status);
+    const uint64_t now = otel__clock_monotonic();
     uint64_t delay = 0;
     if (!otel__retry_http_status(response->status) ||
         !otel__retry_after(response->retry_after, (int64_t)time(NULL), &delay))
         delay = 0;
-    otel__throttle_note(&otlp->throttle, throttles(response->status), delay, otel__clock_monotonic());
+    if (asks && request->asked < otlp->throttle.asked)
+        otel__throttle_pause(&otlp->throttle, delay, now);
+    else
+        otel__throttle_note(&otlp->throttle, asks, delay, now);
     return delay;
 }
 
@@ -140,7 +150,7 @@ static enum verdict judge_answer(struct job *job, struct request *request, uint6
     const struct otel__http_response *response = response_of(otlp, request);
     struct otel__otlp_answer answer;
     otel__otlp_read_answer(response, &answer);
-    *floor = note_throttle(otlp, response);
+    *floor = note_throttle(otlp, request, response);
     if (response->status >= 200 && response->status < 300) {
         accept_answer(job, &answer, request->spans.count);
         if (answer.foreign)
@@ -223,6 +233,7 @@ static void begin_attempt(struct job *job, struct request *request) {
     const size_t len = otel__buffer_length(body);
     request->failure.attempts++;
     request->failure.bytes = len;
+    request->asked = otlp->throttle.asked;
     const enum otel__http_result result = otel__http_begin(
         otlp->client, (unsigned)(request - otlp->workspace->requests), otlp->gzip ? request->gzip.data : body->cursor,
         otlp->gzip ? request->gzip.len : len, job->deadline);
