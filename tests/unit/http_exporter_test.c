@@ -197,6 +197,18 @@ static void failures_that_may_pass_are_tried_again(void **state) {
     scene_end(&scene);
 }
 
+/* Not even when it comes with another export: the server has asked for a pause. */
+static void a_pause_holds_for_the_next_export(void **state) {
+    (void)state;
+    struct scene scene = begin(STEPS({ .status = 503, .headers = "Retry-After: 1\r\n" }, { .status = 202 }));
+    use(&scene, (struct otel__http_exporter_settings){ .timeout_ms = 20000, .retry = { .disabled = true } });
+    const uint64_t before = otel__clock_monotonic();
+    assert_int_equal(scene_export(&scene, NULL), OTEL_ERR_EXPORT);
+    assert_int_equal(scene_export(&scene, NULL), OTEL_OK);
+    assert_true(otel__clock_monotonic() - before >= OTEL__SECOND);
+    scene_end(&scene);
+}
+
 static void a_retry_after_is_a_floor(void **state) {
     (void)state;
     struct scene scene = begin(STEPS({ .status = 503, .headers = "Retry-After: 1\r\n" }, { .status = 202 }));
@@ -280,7 +292,7 @@ static void what_no_request_can_take_is_lost(void **state) {
     struct scene scene = begin(STEPS({ .status = 202 }));
     assert_int_equal(export_large(&scene, 1, 65 * 1024 * 1024), OTEL_ERR_EXPORT);
     assert_int_equal(http_double_requests(scene.server), 0);
-    assert_true(scene_reported(OTEL_LOG_WARN, "the span takes more bytes than can be sent"));
+    assert_true(scene_reported(OTEL_LOG_WARN, "takes more than 64 MiB"));
     scene_end(&scene);
 }
 
@@ -291,6 +303,21 @@ static void a_server_with_a_lower_limit_gets_smaller_requests(void **state) {
     assert_true(scene_reported(OTEL_LOG_WARN, "Later requests will be smaller."));
     assert_int_equal(export_large(&scene, 4, 100 * 1024), OTEL_OK);
     assert_int_equal(http_double_requests(scene.server), 5);
+    scene_end(&scene);
+}
+
+/* Down to a span alone, which nothing makes smaller: it is named. */
+static void a_server_that_takes_very_little_gets_single_spans(void **state) {
+    (void)state;
+    struct scene scene =
+        begin(STEPS({ .status = 413 }, { .status = 413 }, { .status = 413 }, { .status = 413 }, { .status = 202 }));
+    assert_int_equal(export_large(&scene, 4, 10 * 1024), OTEL_ERR_EXPORT); /* four in one */
+    assert_int_equal(export_large(&scene, 4, 10 * 1024), OTEL_ERR_EXPORT); /* each alone */
+    assert_int_equal(http_double_requests(scene.server), 5);
+    assert_int_equal(batch_double_delivered(), 1);
+    assert_true(scene_reported(OTEL_LOG_WARN, "4 spans could not be sent"));
+    assert_int_equal(export_large(&scene, 4, 1024), OTEL_OK);
+    assert_int_equal(http_double_requests(scene.server), 6);
     scene_end(&scene);
 }
 
@@ -384,12 +411,14 @@ int main(void) {
         cmocka_unit_test(another_protocol_tells_what_to_look_at),
         cmocka_unit_test(failures_that_may_pass_are_tried_again),
         cmocka_unit_test(a_retry_after_is_a_floor),
+        cmocka_unit_test(a_pause_holds_for_the_next_export),
         cmocka_unit_test(nothing_is_tried_again_against_the_policy),
         cmocka_unit_test(the_timeout_bounds_an_export),
         cmocka_unit_test(recovery_is_reported_once),
         cmocka_unit_test(large_batches_are_sent_in_parts),
         cmocka_unit_test(what_no_request_can_take_is_lost),
         cmocka_unit_test(a_server_with_a_lower_limit_gets_smaller_requests),
+        cmocka_unit_test(a_server_that_takes_very_little_gets_single_spans),
         cmocka_unit_test(cancel_returns_at_once),
         cmocka_unit_test(any_thread_may_flush_and_shut_down),
         cmocka_unit_test(a_forked_child_exports),
