@@ -369,6 +369,18 @@ static void a_forked_child_exports(void **state) {
     scene_end(&scene);
 }
 
+/* The URL up to its query is shown, never what may be a secret. */
+static void a_fragment_is_told(void **state) {
+    (void)state;
+    struct scene scene = begin(STEPS({ .status = 202 }));
+    use(&scene, (struct otel__http_exporter_settings){ .url = http_double_url(scene.server, "/a?b#secret") });
+    assert_true(scene_reported(OTEL_LOG_WARN, "/a: what follows the '#' in this URL is never sent"));
+    assert_false(scene_reported(OTEL_LOG_WARN, "secret"));
+    assert_int_equal(scene_export(&scene, NULL), OTEL_OK);
+    assert_non_null(strstr(http_double_head(scene.server, 0), "POST /a?b HTTP/1.1\r\n"));
+    scene_end(&scene);
+}
+
 static void unusable_settings(void **state) {
     (void)state;
     otel_error error = { "" };
@@ -422,6 +434,7 @@ int main(void) {
         cmocka_unit_test(cancel_returns_at_once),
         cmocka_unit_test(any_thread_may_flush_and_shut_down),
         cmocka_unit_test(a_forked_child_exports),
+        cmocka_unit_test(a_fragment_is_told),
         cmocka_unit_test(unusable_settings),
         cmocka_unit_test(memory_is_short),
     };

@@ -127,5 +127,9 @@ otel_exporter *otel__http_exporter_create(const struct otel__http_exporter_setti
     exporter->request_max = settings->request_max ? settings->request_max : REQUEST_MAX;
     exporter->byte_bound = BOUND_FIRST;
     otel__export_reporter_init(&exporter->reporter, &settings->format->kinds, settings->url);
+    if (strchr(settings->url, '#'))
+        otel_report(OTEL_LOG_WARN, "http.fragment",
+                    "%s: what follows the '#' in this URL is never sent; in a path or query it is written %%23",
+                    exporter->reporter.endpoint);
     return make_exporter(exporter);
 }
