@@ -13,6 +13,7 @@ enum { HALVINGS_MAX = 64 /* of any number of spans */ };
 /* One export. */
 struct job {
     struct otel__http_exporter *exporter;
+    struct otel__http_request *requests; /* of the workspace: one for each lane */
     otel_batch *batch;
     uint64_t deadline;
     otel_export_outcome *outcome; /* so far */
@@ -75,14 +76,17 @@ static void lower_bound(struct job *job, struct otel__http_request *request) {
         otel__export_failure_span(&request->failure, span_name(job, request->spans.first));
 }
 
-static const struct otel__http_response *response_of(const struct otel__http_exporter *exporter,
-                                                     const struct otel__http_request *request) {
-    return otel__http_response(exporter->client, (unsigned)(request - exporter->workspace->requests));
+static unsigned lane_of(const struct job *job, const struct otel__http_request *request) {
+    return (unsigned)(request - job->requests);
+}
+
+static const struct otel__http_response *response_of(const struct job *job, const struct otel__http_request *request) {
+    return otel__http_response(job->exporter->client, lane_of(job, request));
 }
 
 static enum verdict judge_answer(struct job *job, struct otel__http_request *request, uint64_t *floor) {
     struct otel__http_exporter *exporter = job->exporter;
-    const struct otel__http_response *response = response_of(exporter, request);
+    const struct otel__http_response *response = response_of(job, request);
     char words[OTEL__HTTP_WORDS_SIZE];
     const uint64_t rejected = read_answer(exporter, response, request->spans.count, words);
     *floor = note_throttle(exporter, request, response);
@@ -98,9 +102,9 @@ static enum verdict judge_answer(struct job *job, struct otel__http_request *req
 }
 
 /* What came of a request that was not answered. What an earlier attempt met says more than that time was up. */
-static enum verdict judge_silence(const struct otel__http_exporter *exporter, struct otel__http_request *request,
+static enum verdict judge_silence(const struct job *job, struct otel__http_request *request,
                                   enum otel__http_result result) {
-    const struct otel__http_response *response = response_of(exporter, request);
+    const struct otel__http_response *response = response_of(job, request);
     struct otel__export_failure *failure = &request->failure;
     bool out_of_time = result == OTEL__HTTP_TIMED_OUT;
     if (result != OTEL__HTTP_CANCELLED && !(out_of_time && failure->cause[0]))
@@ -130,7 +134,7 @@ static void settle(struct job *job, struct otel__http_request *request, enum ote
     uint64_t floor = 0, wait = 0;
     request->under_way = false;
     const enum verdict verdict =
-        result == OTEL__HTTP_ANSWERED ? judge_answer(job, request, &floor) : judge_silence(exporter, request, result);
+        result == OTEL__HTTP_ANSWERED ? judge_answer(job, request, &floor) : judge_silence(job, request, result);
     const uint64_t now = otel__clock_monotonic();
     if (verdict == DELIVERED) {
         otel__export_report_success(&exporter->reporter);
@@ -168,9 +172,9 @@ static void begin_attempt(struct job *job, struct otel__http_request *request) {
     request->failure.attempts++;
     request->failure.bytes = len;
     request->asked = exporter->throttle.asked;
-    const enum otel__http_result result = otel__http_begin(
-        exporter->client, (unsigned)(request - exporter->workspace->requests),
-        exporter->gzip ? request->gzip.data : body->cursor, exporter->gzip ? request->gzip.len : len, job->deadline);
+    const enum otel__http_result result =
+        otel__http_begin(exporter->client, lane_of(job, request), exporter->gzip ? request->gzip.data : body->cursor,
+                         exporter->gzip ? request->gzip.len : len, job->deadline);
     request->under_way = result == OTEL__HTTP_UNDER_WAY;
     if (!request->under_way)
         settle(job, request, result);
@@ -182,7 +186,7 @@ static bool is_waiting(const struct job *job, const struct otel__http_request *r
     if (request->spans.count == 0 || request->under_way)
         return false;
     for (unsigned i = 0; i < exporter->lanes && exporter->throttle.asked > 0; i++) {
-        const struct otel__http_request *other = &exporter->workspace->requests[i];
+        const struct otel__http_request *other = &job->requests[i];
         if (other->spans.count > 0 && (other->under_way || other->spans.first < request->spans.first))
             return false;
     }
@@ -191,7 +195,7 @@ static bool is_waiting(const struct job *job, const struct otel__http_request *r
 
 static void begin_due(struct job *job) {
     for (unsigned i = 0; i < job->exporter->lanes; i++) {
-        struct otel__http_request *request = &job->exporter->workspace->requests[i];
+        struct otel__http_request *request = &job->requests[i];
         const uint64_t now = otel__clock_monotonic();
         if (is_waiting(job, request) && request->due <= now && respect_throttle(job, request, now))
             begin_attempt(job, request);
@@ -202,7 +206,7 @@ static void begin_due(struct job *job) {
 static uint64_t next_due(const struct job *job) {
     uint64_t due = job->deadline;
     for (unsigned i = 0; i < job->exporter->lanes; i++) {
-        const struct otel__http_request *request = &job->exporter->workspace->requests[i];
+        const struct otel__http_request *request = &job->requests[i];
         if (is_waiting(job, request) && request->due < due)
             due = request->due;
     }
@@ -212,7 +216,7 @@ static uint64_t next_due(const struct job *job) {
 /* Nothing more will come of any request: the export was cancelled, its time is up, or memory is too short to connect. */
 static void end_all(struct job *job, enum otel__http_result result) {
     for (unsigned i = 0; i < job->exporter->lanes; i++) {
-        struct otel__http_request *request = &job->exporter->workspace->requests[i];
+        struct otel__http_request *request = &job->requests[i];
         if (request->spans.count == 0)
             continue;
         if (request->under_way)
@@ -229,7 +233,7 @@ static void wait_for(struct job *job, uint64_t until) {
     unsigned lane = none;
     const enum otel__http_result result = otel__http_run(job->exporter->client, until, &lane);
     if (lane != none)
-        settle(job, &job->exporter->workspace->requests[lane], result);
+        settle(job, &job->requests[lane], result);
     else if (result != OTEL__HTTP_UNDER_WAY)
         end_all(job, result);
     else if (otel__clock_monotonic() >= job->deadline)
@@ -273,9 +277,9 @@ static void send_range(struct job *job, struct otel__http_request *request, stru
         fail(job, request);
 }
 
-static bool is_idle(const struct otel__http_exporter *exporter) {
-    for (unsigned i = 0; i < exporter->lanes; i++)
-        if (exporter->workspace->requests[i].spans.count > 0)
+static bool is_idle(const struct job *job) {
+    for (unsigned i = 0; i < job->exporter->lanes; i++)
+        if (job->requests[i].spans.count > 0)
             return false;
     return true;
 }
@@ -283,31 +287,32 @@ static bool is_idle(const struct otel__http_exporter *exporter) {
 /* The place for what is next on the stack; NULL: there is none, or nothing. */
 static struct otel__http_request *free_place(const struct job *job) {
     struct otel__http_exporter *exporter = job->exporter;
-    if (job->todo_count == 0 || (exporter->throttle.asked > 0 && !is_idle(exporter)))
+    if (job->todo_count == 0 || (exporter->throttle.asked > 0 && !is_idle(job)))
         return NULL;
     for (unsigned i = 0; i < exporter->lanes; i++)
-        if (exporter->workspace->requests[i].spans.count == 0)
-            return &exporter->workspace->requests[i];
+        if (job->requests[i].spans.count == 0)
+            return &job->requests[i];
     return NULL;
 }
 
 /* Sends what lies on the stack until all of it is delivered or lost. */
 static void deliver(struct job *job) {
-    while (job->todo_count > 0 || !is_idle(job->exporter)) {
+    while (job->todo_count > 0 || !is_idle(job)) {
         struct otel__http_request *place = free_place(job);
         if (place)
             send_range(job, place, job->todo[--job->todo_count]);
         begin_due(job);
-        if (!is_idle(job->exporter))
+        if (!is_idle(job))
             wait_for(job, free_place(job) ? otel__clock_monotonic() : next_due(job));
     }
 }
 
-static bool have_workspace(struct otel__http_exporter *exporter) {
-    if (!exporter->workspace)
-        exporter->workspace =
-            calloc(1, sizeof *exporter->workspace + exporter->lanes * sizeof exporter->workspace->requests[0]);
-    return exporter->workspace != NULL;
+static bool prepare_requests(struct job *job) {
+    struct otel__http_exporter *exporter = job->exporter;
+    struct otel__http_workspace *workspace =
+        otel__export_workspace(&exporter->state, sizeof *workspace + exporter->lanes * sizeof workspace->requests[0]);
+    job->requests = workspace ? workspace->requests : NULL;
+    return workspace != NULL;
 }
 
 otel_status otel__http_deliver(struct otel__http_exporter *exporter, otel_batch *batch, uint64_t deadline,
@@ -315,9 +320,9 @@ otel_status otel__http_deliver(struct otel__http_exporter *exporter, otel_batch 
     struct job job = { .exporter = exporter, .batch = batch, .deadline = deadline, .outcome = outcome };
     struct otel__export_failure failure = { .status = OTEL_OK };
     const size_t count = otel_batch_count(batch);
-    if (!otel__http_request_is_over(exporter->client, deadline, &failure) && !have_workspace(exporter))
+    if (!otel__http_request_is_over(exporter->client, deadline, &failure) && !prepare_requests(&job))
         otel__export_failure_memory(&failure);
-    if (failure.status != OTEL_OK) {
+    if (!job.requests) {
         otel__export_report_loss(&exporter->reporter, &failure, count);
         return failure.status;
     }

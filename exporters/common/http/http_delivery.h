@@ -11,12 +11,11 @@
 #ifndef OTEL_EXPORTERS_HTTP_DELIVERY_H
 #define OTEL_EXPORTERS_HTTP_DELIVERY_H
 
+#include "common/export_state.h"
 #include "common/http/http_exporter.h"
 #include "common/http/http_request.h"
 #include "common/inherited.h"
 #include "common/throttle.h"
-
-#include <stdatomic.h>
 
 /* What exporting changes; a forked child leaves it behind. */
 struct otel__http_workspace {
@@ -25,13 +24,12 @@ struct otel__http_workspace {
 };
 
 struct otel__http_exporter {
+    struct otel__export_state state; /* the gate and what cancels are the client's own */
     const struct otel__http_format *format;
     struct otel__http_client *client;
-    struct otel__http_workspace *workspace; /* NULL in a child that has not exported yet */
     unsigned lanes;
     bool gzip;
     int timeout_ms;
-    atomic_bool shut;
     size_t request_max;
     size_t byte_bound; /* of requests with several spans */
     struct otel__retry_policy retry;

@@ -19,25 +19,11 @@ enum {
 
 static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {
     struct otel__http_exporter *exporter = self;
-    if (atomic_load(&exporter->shut))
+    if (atomic_load(&exporter->state.shut)) /* a cancel is the client's business: what is lost is reported */
         return OTEL_ERR_STATE;
     if (otel_batch_count(batch) == 0)
         return OTEL_OK;
     return otel__http_deliver(exporter, batch, otel__export_deadline(exporter->timeout_ms, timeout_ms), outcome);
-}
-
-/* Nothing stays under way after an export. */
-static otel_status force_flush(void *self, int timeout_ms) {
-    (void)self;
-    (void)timeout_ms;
-    return OTEL_OK;
-}
-
-static otel_status shut_down(void *self, int timeout_ms) {
-    struct otel__http_exporter *exporter = self;
-    (void)timeout_ms;
-    atomic_store(&exporter->shut, true);
-    return OTEL_OK;
 }
 
 static void cancel(void *self) {
@@ -57,18 +43,17 @@ static bool at_rest(void *self) {
 
 static void after_fork(void *self, bool in_child) {
     struct otel__http_exporter *exporter = self;
-    if (in_child) {
-        otel__inherited_leave(exporter->workspace ? &exporter->workspace->inherited : NULL);
-        exporter->workspace = NULL;
-    }
+    if (in_child)
+        otel__export_leave_workspace(&exporter->state);
     otel__http_after_fork(exporter->client, in_child);
 }
 
 static void destroy(void *self) {
     struct otel__http_exporter *exporter = self;
-    for (unsigned i = 0; exporter->workspace && i < exporter->lanes; i++)
-        otel__http_request_free(&exporter->workspace->requests[i], exporter->format);
-    free(exporter->workspace);
+    struct otel__http_workspace *workspace = exporter->state.workspace;
+    for (unsigned i = 0; workspace && i < exporter->lanes; i++)
+        otel__http_request_free(&workspace->requests[i], exporter->format);
+    free(workspace);
     otel__http_destroy(exporter->client);
     free(exporter);
 }
@@ -81,8 +66,8 @@ static otel_exporter *make_exporter(struct otel__http_exporter *exporter) {
         .name = exporter->format->name,
         .blocking = true,
         .export_batch = export_batch,
-        .force_flush = force_flush,
-        .shutdown = shut_down,
+        .force_flush = otel__export_flush_nothing,
+        .shutdown = otel__export_shut_down,
         .cancel = cancel,
         .before_fork = before_fork,
         .at_rest = at_rest,
