@@ -13,12 +13,14 @@
 #include "zipkin/zipkin_http.h"
 #include "zipkin_read.h"
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -242,6 +244,56 @@ static void the_timeout_bounds_an_export(void **state) {
     scene_end(&scene);
 }
 
+/* Where its bound leaves time for that: without it the first attempt would have all of it. */
+static void a_machine_that_vanishes_is_left_for_a_new_connection(void **state) {
+    (void)state;
+    struct scene scene = begin(STEPS({ .action = HTTP_GONE }, { .status = 202 }));
+    use(&scene, (struct otel__http_exporter_settings){ .timeout_ms = 6000 });
+    assert_int_equal(scene_export(&scene, NULL), OTEL_OK);
+    assert_int_equal(http_double_requests(scene.server), 2);
+    assert_int_equal(http_double_connections(scene.server), 2);
+    assert_true(scene_reported(OTEL_LOG_DEBUG, "Connection timed out"));
+    scene_end(&scene);
+}
+
+static void a_kept_connection_whose_machine_has_vanished(void **state) {
+    (void)state;
+    struct scene scene = begin(STEPS({ .status = 202, .then_gone = true }, { .status = 202 }));
+    use(&scene, (struct otel__http_exporter_settings){ .timeout_ms = 6000 });
+    assert_int_equal(scene_export(&scene, NULL), OTEL_OK);
+    usleep(300 * 1000); /* until it has */
+    assert_int_equal(scene_export(&scene, NULL), OTEL_OK);
+    assert_int_equal(http_double_connections(scene.server), 2);
+    assert_false(scene_reported(OTEL_LOG_DEBUG, "trying again"));
+    scene_end(&scene);
+}
+
+/* Whether the kernel goes on asking the server's machine for a sign of life, which nobody needs between exports. */
+static bool is_watched(struct scene *scene) {
+    bool watched = false;
+    for (int fd = 3; fd < 256; fd++) {
+        struct sockaddr_in peer = { .sin_port = 0 };
+        int on = 0;
+        if (getpeername(fd, (struct sockaddr *)&peer, &(socklen_t){ sizeof peer }) == 0 &&
+            ntohs(peer.sin_port) == http_double_port(scene->server) &&
+            getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, &(socklen_t){ sizeof on }) == 0)
+            watched |= on;
+    }
+    return watched;
+}
+
+/* Longer than what is given to a machine that says nothing. */
+static void a_slow_server_is_waited_for(void **state) {
+    (void)state;
+    struct scene scene = begin(STEPS({ .status = 202, .delay_ms = 4500 }));
+    use(&scene, (struct otel__http_exporter_settings){ .timeout_ms = 6000 });
+    assert_int_equal(scene_export(&scene, NULL), OTEL_OK);
+    assert_int_equal(http_double_requests(scene.server), 1);
+    assert_int_equal(http_double_open(scene.server), 1);
+    assert_false(is_watched(&scene));
+    scene_end(&scene);
+}
+
 static void recovery_is_reported_once(void **state) {
     (void)state;
     struct scene scene = begin(STEPS({ .status = 400 }, { .status = 202 }));
@@ -426,6 +478,9 @@ int main(void) {
         cmocka_unit_test(a_pause_holds_for_the_next_export),
         cmocka_unit_test(nothing_is_tried_again_against_the_policy),
         cmocka_unit_test(the_timeout_bounds_an_export),
+        cmocka_unit_test(a_machine_that_vanishes_is_left_for_a_new_connection),
+        cmocka_unit_test(a_kept_connection_whose_machine_has_vanished),
+        cmocka_unit_test(a_slow_server_is_waited_for),
         cmocka_unit_test(recovery_is_reported_once),
         cmocka_unit_test(large_batches_are_sent_in_parts),
         cmocka_unit_test(what_no_request_can_take_is_lost),

@@ -167,6 +167,7 @@ static bool launch(struct otel__http_client *client, struct otel__http_lane *lan
     if (!otel__http_lane_open(client->connection, lane) || !secure_client(client, lane))
         return false;
     set_request(lane);
+    otel__http_connection_watch(client->connection, true);
     lane->under_way = curl_multi_add_handle(client->connection->multi, lane->easy) == CURLM_OK;
     return lane->under_way;
 }
@@ -174,6 +175,7 @@ static bool launch(struct otel__http_client *client, struct otel__http_lane *lan
 static void land(struct otel__http_client *client, struct otel__http_lane *lane) {
     curl_multi_remove_handle(client->connection->multi, lane->easy);
     lane->under_way = false;
+    otel__http_connection_watch(client->connection, otel__http_connection_busy(client->connection));
 }
 
 static bool begin(struct otel__http_client *client, unsigned index, const void *body, size_t len) {

@@ -14,8 +14,15 @@
 enum {
     REQUEST_MAX = 64 * 1024 * 1024, /* OTLP's limit: no larger request is sent */
     BOUND_FIRST = 4 * 1024 * 1024,  /* of requests with several spans: what servers accept by default */
-    RESPONSE_MAX = 4 * 1024 * 1024  /* OTLP's limit */
+    RESPONSE_MAX = 4 * 1024 * 1024, /* OTLP's limit */
+    GONE_LEAST_MS = 2000            /* some lost packets, or a long way, do not mean that a machine is gone */
 };
+
+/* So that there is time for other attempts when the machine that has the first one vanishes. */
+static int gone_after(int timeout_ms) {
+    const int third = (timeout_ms > 0 ? timeout_ms : OTEL__EXPORT_OWN_BOUND_MS) / 3;
+    return third > GONE_LEAST_MS ? third : GONE_LEAST_MS;
+}
 
 static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {
     struct otel__http_exporter *exporter = self;
@@ -89,6 +96,7 @@ static struct otel__http_client *make_client(const struct otel__http_exporter_se
         .response_limit = settings->response_max ? settings->response_max : RESPONSE_MAX,
         .tls = settings->tls,
         .lanes = settings->concurrent,
+        .gone_after_ms = gone_after(settings->timeout_ms),
         .foreign_hint = settings->format->address_hint,
         .trust_hint = settings->format->trust_hint,
     };
