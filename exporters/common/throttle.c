@@ -6,11 +6,15 @@
 
 enum { MAX_S = 300 }; /* how long one answer can keep later exports from being sent */
 
+void otel__throttle_pause(struct otel__throttle *throttle, uint64_t delay, uint64_t now) {
+    const uint64_t most = MAX_S * OTEL__SECOND, until = now + (delay < most ? delay : most);
+    if (delay > 0 && until > throttle->not_before)
+        throttle->not_before = until;
+}
+
 void otel__throttle_note(struct otel__throttle *throttle, bool asks, uint64_t delay, uint64_t now) {
-    const uint64_t most = MAX_S * OTEL__SECOND;
     throttle->asked = asks ? throttle->asked + 1 : 0;
-    if (delay > 0)
-        throttle->not_before = now + (delay < most ? delay : most);
+    otel__throttle_pause(throttle, delay, now);
 }
 
 void otel__throttle_gave_up(struct otel__throttle *throttle, uint64_t now, uint64_t wait, bool named) {

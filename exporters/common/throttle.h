@@ -18,6 +18,8 @@ struct otel__throttle {
     unsigned asked;        /* how often it has asked since it last answered otherwise */
 };
 
+/* An answer has asked for no requests for `delay` ns. The longest time that was asked for stands. */
+void otel__throttle_pause(struct otel__throttle *throttle, uint64_t delay, uint64_t now);
 /* An answer has come; `asks`: for fewer requests, and for none for `delay` ns (0: it names no time). */
 void otel__throttle_note(struct otel__throttle *throttle, bool asks, uint64_t delay, uint64_t now);
 /* An export was given up; another attempt would have been made after `wait` ns, of which the server had `named` some. */

@@ -5,7 +5,8 @@
  */
 #include "base/clock.h"
 #include "base/sigpipe.h"
-#include "common/fork_gate.h"
+#include "common/export_deadline.h"
+#include "common/export_state.h"
 #include "common/inherited.h"
 #include "common/stream.h"
 #include "console/span_line.h"
@@ -14,26 +15,22 @@
 #include <otel/console.h>
 #include <stdlib.h>
 
-enum { OWN_BOUND_MS = 60000 }; /* of one export, when the processor sets none */
-
 /* What an export changes; a forked child leaves it behind. */
 struct workspace {
     struct otel__inherited inherited;
     struct otel__line line;
 };
 
+/* With the gate closed nothing lies half written in the stream's buffer, which a child would write again. */
 struct console {
+    struct otel__export_state state;
     struct otel__stream stream;
-    struct workspace *workspace; /* NULL in a child that has not exported yet */
-    struct otel__fork_gate
-        gate; /* closed: nothing lies half written in the stream's buffer, which a child would write again */
-    atomic_bool cancelled;
-    atomic_bool shut;
 };
 
 /* One export. */
 struct job {
     struct console *console;
+    struct otel__line *line; /* of the workspace */
     struct otel__write_bound bound;
     int fd; /* what to write to past stdio; -1: nothing */
 };
@@ -50,7 +47,7 @@ static otel_status write_span(const struct job *job, const otel_span_data *span)
         errno = ENOMEM;
         return OTEL_ERR_EXPORT;
     }
-    struct otel__line *line = &job->console->workspace->line;
+    struct otel__line *line = job->line;
     otel__line_clear(line);
     otel__span_line(line, span);
     return line->len > 0 ? write_line(job, line) : OTEL_OK;
@@ -60,19 +57,19 @@ static otel_status write_spans(const struct job *job, otel_batch *batch, size_t 
     size_t count = otel_batch_count(batch);
     otel_status status = OTEL_OK;
     while (*written < count && status == OTEL_OK) {
-        status = atomic_load(&job->console->cancelled) ? OTEL_ERR_CANCELLED
-                                                       : write_span(job, otel_batch_span(batch, *written));
+        status =
+            atomic_load(job->bound.cancelled) ? OTEL_ERR_CANCELLED : write_span(job, otel_batch_span(batch, *written));
         *written += status == OTEL_OK;
     }
     return status;
 }
 
-static otel_status write_batch(const struct job *job, otel_batch *batch, otel_export_outcome *outcome) {
+static otel_status write_batch(struct job *job, otel_batch *batch, otel_export_outcome *outcome) {
     struct console *console = job->console;
-    if (!console->workspace)
-        console->workspace = calloc(1, sizeof *console->workspace);
-    if (!console->workspace)
+    struct workspace *workspace = otel__export_workspace(&console->state, sizeof *workspace);
+    if (!workspace)
         return OTEL_ERR_MEMORY;
+    job->line = &workspace->line;
     size_t written = 0;
     errno = 0;
     otel_status status = write_spans(job, batch, &written);
@@ -99,65 +96,31 @@ static const char *reason(otel_status status) {
 
 static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {
     struct console *console = self;
-    if (atomic_load(&console->shut) || atomic_load(&console->cancelled))
-        return atomic_load(&console->shut) ? OTEL_ERR_STATE : OTEL_ERR_CANCELLED;
-    uint64_t deadline = otel__deadline_in(timeout_ms > 0 ? timeout_ms : OWN_BOUND_MS, 0);
-    if (!otel__fork_gate_enter(&console->gate, deadline))
+    const otel_status refusal = otel__export_refusal(&console->state);
+    if (refusal != OTEL_OK)
+        return refusal;
+    const uint64_t deadline = otel__export_deadline(0, timeout_ms);
+    if (!otel__fork_gate_enter(&console->state.gate, deadline))
         return fail(OTEL_ERR_TIMEOUT, "a fork() took all the time");
-    struct job job = { console, { deadline, &console->cancelled }, otel__stream_waiting_descriptor(&console->stream) };
+    struct job job = { .console = console,
+                       .bound = { deadline, &console->state.cancelled },
+                       .fd = otel__stream_waiting_descriptor(&console->stream) };
     struct otel__sigpipe guard;
     otel__sigpipe_begin(&guard);
     otel_status status = write_batch(&job, batch, outcome);
     if (status != OTEL_OK)
         fail(status, reason(status));
     otel__sigpipe_end(&guard);
-    otel__fork_gate_leave(&console->gate);
+    otel__fork_gate_leave(&console->state.gate);
     return status;
-}
-
-/* Every export has flushed the stream. */
-static otel_status force_flush(void *self, int timeout_ms) {
-    (void)self;
-    (void)timeout_ms;
-    return OTEL_OK;
-}
-
-static otel_status shut_down(void *self, int timeout_ms) {
-    struct console *console = self;
-    (void)timeout_ms;
-    atomic_store(&console->shut, true);
-    return OTEL_OK;
-}
-
-static void cancel(void *self) {
-    struct console *console = self;
-    atomic_store(&console->cancelled, true);
-}
-
-static void before_fork(void *self) {
-    struct console *console = self;
-    otel__fork_gate_close(&console->gate);
-}
-
-static bool at_rest(void *self) {
-    const struct console *console = self;
-    return otel__fork_gate_empty(&console->gate);
-}
-
-static void after_fork(void *self, bool in_child) {
-    struct console *console = self;
-    if (in_child) {
-        otel__inherited_leave(console->workspace ? &console->workspace->inherited : NULL);
-        console->workspace = NULL;
-    }
-    otel__fork_gate_open(&console->gate, in_child);
 }
 
 static void destroy(void *self) {
     struct console *console = self;
-    if (console->workspace)
-        otel__line_free(&console->workspace->line);
-    free(console->workspace);
+    struct workspace *workspace = console->state.workspace;
+    if (workspace)
+        otel__line_free(&workspace->line);
+    free(workspace);
     free(console);
 }
 
@@ -166,12 +129,12 @@ static const otel_exporter_ops ops = {
     .name = "console",
     .blocking = true,
     .export_batch = export_batch,
-    .force_flush = force_flush,
-    .shutdown = shut_down,
-    .cancel = cancel,
-    .before_fork = before_fork,
-    .at_rest = at_rest,
-    .after_fork = after_fork,
+    .force_flush = otel__export_flush_nothing,
+    .shutdown = otel__export_shut_down,
+    .cancel = otel__export_cancel,
+    .before_fork = otel__export_before_fork,
+    .at_rest = otel__export_at_rest,
+    .after_fork = otel__export_after_fork,
     .destroy = destroy,
 };
 

@@ -18,7 +18,7 @@
 /* Not for everybody: attributes may be confidential. */
 enum { MODE = 0640 };
 
-/* Keep threads of this process apart that write to the same path; a disk that hangs holds up few others, if any. */
+/* Keep threads of this process apart that write to the same file, however they spell its path; a disk that hangs holds up few others, if any. */
 static otel__lock in_process[16];
 
 static otel__lock *lock_of(const char *path) {
@@ -37,11 +37,17 @@ const char *otel__log_file_problem(int why) { return why == ENOTSUP ? "it is no 
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
+/* Where the path leads to: behind links, without // and the like. */
+static void find_target(struct otel__log_file *file) {
+    if (!realpath(file->path, file->target))
+        snprintf(file->target, sizeof file->target, "%s", file->path);
+}
+
 /* Brings the names in the file's folder to the disk, as far as that can be done. */
-static void sync_folder(const struct otel__log_file *file) {
-    const size_t len = (size_t)(strrchr(file->path, '/') - file->path);
-    snprintf(file->from, len + 2, "%s", file->path);
-    int folder = open(file->from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+static void sync_folder(struct otel__log_file *file) {
+    find_target(file);
+    strrchr(file->target, '/')[1] = '\0';
+    int folder = open(file->target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
         return;
     fsync(folder);
@@ -113,14 +119,11 @@ static char *absolute(const char *path) {
 bool otel__log_file_open(struct otel__log_file *file, const struct otel__log_file_settings *settings) {
     *file = (struct otel__log_file){ .settings = *settings, .fd = -1 };
     file->path = absolute(settings->path);
-    const size_t room = file->path ? strlen(file->path) + 16 : 0; /* for ".4294967295" */
-    if (file->path) {
-        file->in_process = lock_of(file->path);
-        file->from = malloc(room);
-        file->to = malloc(room);
-    }
-    if (file->from && file->to && open_path(file))
+    if (file->path && open_path(file)) {
+        find_target(file);
+        file->in_process = lock_of(file->target);
         return true;
+    }
     int why = errno;
     otel__log_file_free(file);
     errno = why;
@@ -239,13 +242,12 @@ static bool end_torn_line(int fd, off_t size, size_t *done) {
 
 /* ---- a new file -------------------------------------------------------------------------------------------------- */
 
-/* traces.jsonl and 2: traces.2.jsonl. `out` has room. */
-static void name_full(const struct otel__log_file *file, unsigned number, char *out) {
-    const size_t size = strlen(file->path) + 16;
-    const char *base = strrchr(file->path, '/') + 1, *dot = strrchr(base, '.');
+/* traces.jsonl and 2: traces.2.jsonl. What is too long then cannot be renamed. */
+static void name_full(const char *target, unsigned number, char out[PATH_MAX]) {
+    const char *base = strrchr(target, '/') + 1, *dot = strrchr(base, '.');
     if (!dot || dot == base)
         dot = base + strlen(base);
-    snprintf(out, size, "%.*s.%u%s", (int)(dot - file->path), file->path, number, dot);
+    snprintf(out, PATH_MAX, "%.*s.%u%s", (int)(dot - target), target, number, dot);
 }
 
 static bool is_due(const struct otel__log_file *file, const struct stat *st, size_t len) {
@@ -257,16 +259,18 @@ static bool is_due(const struct otel__log_file *file, const struct stat *st, siz
     return file->settings.max_age > 0 && now > file->born && now - file->born > file->settings.max_age;
 }
 
-/* The oldest full file makes place for the one before it, and so on. */
-static bool make_place(const struct otel__log_file *file) {
+/* The oldest full file makes place for the one before it, and so on. Behind a link it is the file that is renamed. */
+static bool make_place(struct otel__log_file *file) {
+    char from[PATH_MAX], to[PATH_MAX];
+    find_target(file);
     for (unsigned number = file->settings.kept; number-- > 1;) {
-        name_full(file, number, file->from);
-        name_full(file, number + 1, file->to);
-        if (rename(file->from, file->to) != 0 && errno != ENOENT)
+        name_full(file->target, number, from);
+        name_full(file->target, number + 1, to);
+        if (rename(from, to) != 0 && errno != ENOENT)
             return false;
     }
-    name_full(file, 1, file->to);
-    return rename(file->path, file->to) == 0;
+    name_full(file->target, 1, to);
+    return rename(file->target, to) == 0;
 }
 
 /* The new file is for whom the old one was for. False: there is none, and the old one has to do. */
@@ -344,7 +348,5 @@ void otel__log_file_free(struct otel__log_file *file) {
     if (file->in_process)
         otel__log_file_close(file);
     free(file->path);
-    free(file->from);
-    free(file->to);
     *file = (struct otel__log_file){ .fd = -1 };
 }

@@ -3,8 +3,8 @@
  * log_file.h - a file to which lines are appended, by several processes at once, and which is replaced by a new one when
  * it gets too large or too old.
  *
- * DESIGN. Whoever writes holds the file's lock (common/file_lock.h), and the path's lock in the process, which keeps
- * the threads of one process apart. Under both it looks whether the path still leads to the file that it has open; whether
+ * DESIGN. Whoever writes holds the file's lock (common/file_lock.h), and a lock in the process, which keeps its
+ * threads apart. That one goes by where the path led when it was opened first: not by the file, which changes. Under both it looks whether the path still leads to the file that it has open; whether
  * the file is to be replaced first; and whether it ends in the middle of a line, because a process was killed there:
  * then that line is ended. A line is one write at the file's end. If it does not fit, because the disk is full, the file
  * is cut back to where the line began. So a reader finds whole lines, but for those of processes that were killed.
@@ -22,6 +22,7 @@
 #include "base/sync.h"
 #include "common/write_bound.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -41,9 +42,9 @@ struct otel__log_file_news {
 
 struct otel__log_file {
     struct otel__log_file_settings settings;
-    otel__lock *in_process; /* shared by all that have this path; NULL: never opened */
+    otel__lock *in_process; /* shared by all whose paths led to this file at first; NULL: never opened */
     char *path;             /* absolute */
-    char *from, *to;        /* room for the names of full files */
+    char target[PATH_MAX];  /* where that leads, for whoever has found out just now */
     int fd;                 /* -1: not open */
     dev_t device;           /* what fd is, if it is still ours */
     ino_t inode;

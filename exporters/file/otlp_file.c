@@ -7,7 +7,8 @@
  */
 #include "base/escape.h"
 #include "base/sigpipe.h"
-#include "common/fork_gate.h"
+#include "common/export_deadline.h"
+#include "common/export_state.h"
 #include "common/inherited.h"
 #include "common/stream.h"
 #include "file/log_file.h"
@@ -19,7 +20,6 @@
 #include <string.h>
 
 enum {
-    OWN_BOUND_MS = 60000,        /* of one export, when the processor sets none */
     LINE_MANY = 1000 * 1000,     /* of lines with several spans: readers of log files stop at 1 MiB by default */
     LINE_ONE = 64 * 1024 * 1024, /* of a line with one: what OTLP would send */
     KEPT_DEFAULT = 4,
@@ -34,24 +34,22 @@ struct workspace {
 };
 
 struct otlp_file {
-    struct workspace *workspace; /* NULL in a child that has not exported yet */
-    bool to_file;                /* `log`; otherwise `stream` */
+    struct otel__export_state state; /* the gate is closed: nobody is between taking a lock and giving it back */
+    bool to_file;                    /* `log`; otherwise `stream` */
     struct otel__log_file log;
     struct otel__stream stream;
     otel_otlp_file_sync sync;
     uint64_t sync_interval; /* ns */
     uint64_t synced;        /* ns */
     atomic_bool unsynced;   /* lines have been written since */
-    atomic_bool cancelled;
-    atomic_bool shut;
-    bool failing;                /* the last export lost spans */
-    struct otel__fork_gate gate; /* closed: nobody is between taking a lock and giving it back */
-    char target[256];            /* fit for a message */
+    bool failing;           /* the last export lost spans */
+    char target[256];       /* fit for a message */
 };
 
 /* One export. */
 struct job {
     struct otlp_file *to;
+    struct otel__otlp_encoder *encoder; /* of the workspace */
     otel_batch *batch;
     struct otel__write_bound bound;
     size_t delivered;
@@ -78,7 +76,7 @@ static otel_status write_to_memory(FILE *stream, const void *line, size_t len) {
 
 static otel_status write_line(struct job *job, size_t count) {
     struct otlp_file *to = job->to;
-    const struct otel__buffer *line = &to->workspace->encoder.body;
+    const struct otel__buffer *line = &job->encoder->body;
     const size_t len = otel__buffer_length(line);
     const int fd = to->to_file ? -1 : fileno(to->stream.file);
     otel_status status;
@@ -100,11 +98,10 @@ static otel_status write_line(struct job *job, size_t count) {
 
 /* A batch that takes more than a line may is written in halves, and halves of halves. */
 static otel_status write_range(struct job *job, size_t first, size_t count) {
-    if (job->broken || atomic_load(&job->to->cancelled))
+    if (job->broken || atomic_load(job->bound.cancelled))
         return OTEL_ERR_CANCELLED;
-    struct otel__otlp_encoder *encoder = &job->to->workspace->encoder;
     otel_status status =
-        otel__otlp_encode_json_line(encoder, job->batch, first, count, count > 1 ? LINE_MANY : LINE_ONE);
+        otel__otlp_encode_json_line(job->encoder, job->batch, first, count, count > 1 ? LINE_MANY : LINE_ONE);
     if (status == OTEL_OK)
         return write_line(job, count);
     if (status == OTEL_ERR_EXPORT && count > 1) {
@@ -134,12 +131,12 @@ static bool sync_lines(struct otlp_file *to) {
 
 static otel_status write_batch(struct job *job, size_t count) {
     struct otlp_file *to = job->to;
-    if (!to->workspace)
-        to->workspace = calloc(1, sizeof *to->workspace);
-    if (!to->workspace) {
+    struct workspace *workspace = otel__export_workspace(&to->state, sizeof *workspace);
+    if (!workspace) {
         give_reason(job, OTEL_ERR_MEMORY);
         return OTEL_ERR_MEMORY;
     }
+    job->encoder = &workspace->encoder;
     otel_status status = write_range(job, 0, count);
     if (!is_time_to_sync(to))
         return status;
@@ -164,19 +161,19 @@ static void report(struct job *job, otel_status status, size_t count) {
 static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {
     struct otlp_file *to = self;
     const size_t count = otel_batch_count(batch);
-    if (atomic_load(&to->shut) || atomic_load(&to->cancelled))
-        return atomic_load(&to->shut) ? OTEL_ERR_STATE : OTEL_ERR_CANCELLED;
-    if (count == 0)
-        return OTEL_OK;
-    struct job job = { .to = to, .batch = batch, .bound.cancelled = &to->cancelled };
-    job.bound.deadline = otel__deadline_in(timeout_ms > 0 ? timeout_ms : OWN_BOUND_MS, 0);
+    const otel_status refusal = otel__export_refusal(&to->state);
+    if (refusal != OTEL_OK || count == 0)
+        return refusal;
+    struct job job = { .to = to,
+                       .batch = batch,
+                       .bound = { otel__export_deadline(0, timeout_ms), &to->state.cancelled } };
     otel_status status = OTEL_ERR_TIMEOUT;
-    if (otel__fork_gate_enter(&to->gate, job.bound.deadline)) {
+    if (otel__fork_gate_enter(&to->state.gate, job.bound.deadline)) {
         struct otel__sigpipe guard;
         otel__sigpipe_begin(&guard);
         status = write_batch(&job, count);
         otel__sigpipe_end(&guard);
-        otel__fork_gate_leave(&to->gate);
+        otel__fork_gate_leave(&to->state.gate);
     } else
         snprintf(job.reason, sizeof job.reason, "a fork() took all the time");
     report(&job, status, count);
@@ -197,7 +194,7 @@ static otel_status force_flush(void *self, int timeout_ms) {
 
 static otel_status shut_down(void *self, int timeout_ms) {
     struct otlp_file *to = self;
-    if (atomic_exchange(&to->shut, true))
+    if (atomic_exchange(&to->state.shut, true))
         return OTEL_OK;
     otel_status status = force_flush(self, timeout_ms);
     if (to->to_file)
@@ -205,38 +202,20 @@ static otel_status shut_down(void *self, int timeout_ms) {
     return status;
 }
 
-static void cancel(void *self) {
-    struct otlp_file *to = self;
-    atomic_store(&to->cancelled, true);
-}
-
-static void before_fork(void *self) {
-    struct otlp_file *to = self;
-    otel__fork_gate_close(&to->gate);
-}
-
-static bool at_rest(void *self) {
-    const struct otlp_file *to = self;
-    return otel__fork_gate_empty(&to->gate);
-}
-
 static void after_fork(void *self, bool in_child) {
-    struct otlp_file *to = self;
-    if (in_child) {
+    if (in_child)
         otel__log_file_after_fork();
-        otel__inherited_leave(to->workspace ? &to->workspace->inherited : NULL);
-        to->workspace = NULL;
-    }
-    otel__fork_gate_open(&to->gate, in_child);
+    otel__export_after_fork(self, in_child);
 }
 
 static void destroy(void *self) {
     struct otlp_file *to = self;
     if (to->to_file)
         otel__log_file_free(&to->log);
-    if (to->workspace)
-        otel__otlp_encoder_free(&to->workspace->encoder);
-    free(to->workspace);
+    struct workspace *workspace = to->state.workspace;
+    if (workspace)
+        otel__otlp_encoder_free(&workspace->encoder);
+    free(workspace);
     free(to);
 }
 
@@ -247,9 +226,9 @@ static const otel_exporter_ops ops = {
     .export_batch = export_batch,
     .force_flush = force_flush,
     .shutdown = shut_down,
-    .cancel = cancel,
-    .before_fork = before_fork,
-    .at_rest = at_rest,
+    .cancel = otel__export_cancel,
+    .before_fork = otel__export_before_fork,
+    .at_rest = otel__export_at_rest,
     .after_fork = after_fork,
     .destroy = destroy,
 };

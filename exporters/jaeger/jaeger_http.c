@@ -40,17 +40,20 @@ static void free_encoder(void *self) {
     otel__line_free(&encoder->text);
 }
 
-static const otel_exporter_ops ops = OTEL__HTTP_EXPORTER_OPS("jaeger");
+#define ADDRESS_HINT                                                                                                   \
+    "Is the URL right? Jaeger's collectors usually take this format at port 14268, /api/traces, and OTLP at port "     \
+    "4318."
+
+static const struct otel__http_hint hints[] = {
+    { 404, ADDRESS_HINT }, { 405, ADDRESS_HINT }, { 415, ADDRESS_HINT }, { 0, NULL }
+};
 
 static const struct otel__http_format format = {
-    .ops = &ops,
-    .failed = "jaeger.failure",
-    .tried_again = "jaeger.retry",
-    .recovered = "jaeger.recovered",
+    .name = "jaeger",
+    .kinds = { "jaeger.failure", "jaeger.retry", "jaeger.recovered" },
     .content_type = "application/x-thrift",
-    .address_hint =
-        "Is the URL right? Jaeger's collectors usually take this format at port 14268, /api/traces, and OTLP "
-        "at port 4318.",
+    .address_hint = ADDRESS_HINT,
+    .hints = hints,
     .encoder_size = sizeof(struct encoder),
     .encode = encode,
     .free_encoder = free_encoder,

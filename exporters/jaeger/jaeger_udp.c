@@ -13,10 +13,10 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "common/export_deadline.h"
+#include "common/export_state.h"
 #include "common/inherited.h"
 #include "jaeger/jaeger_thrift.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 enum {
@@ -35,18 +35,18 @@ struct workspace {
 };
 
 struct jaeger_udp {
+    struct otel__export_state state; /* what cancels is the agent's own */
     struct otel__agent *agent;
-    struct workspace *workspace; /* NULL in a child that has not exported yet */
     bool compact;
     size_t packet_max;
     int timeout_ms;
     bool failing; /* the last export was */
-    atomic_bool shut;
 };
 
 /* One export. */
 struct job {
     struct jaeger_udp *jaeger;
+    struct workspace *work;
     otel_batch *batch;
     otel_export_outcome *outcome;
     uint64_t deadline;
@@ -85,21 +85,21 @@ static void report_too_large(const struct job *job, const otel_span_data *span) 
 
 /* ---- datagrams --------------------------------------------------------------------------------------------------- */
 
-static struct otel__jaeger_writer writer_to(const struct jaeger_udp *jaeger, struct otel__buffer *out, size_t limit) {
+static struct otel__jaeger_writer writer_to(const struct job *job, struct otel__buffer *out, size_t limit) {
     otel__buffer_reset(out, limit);
-    return (struct otel__jaeger_writer){ { out, jaeger->compact }, &jaeger->workspace->text };
+    return (struct otel__jaeger_writer){ { out, job->jaeger->compact }, &job->work->text };
 }
 
 static otel_status write_head(const struct job *job, size_t count) {
-    struct otel__buffer *head = &job->jaeger->workspace->head;
-    struct otel__jaeger_writer writer = writer_to(job->jaeger, head, job->jaeger->packet_max);
+    struct otel__buffer *head = &job->work->head;
+    struct otel__jaeger_writer writer = writer_to(job, head, job->jaeger->packet_max);
     otel__jaeger_batch_head(&writer, otel_batch_resource(job->batch), count, true);
     return head->status;
 }
 
 static otel_status write_tail(const struct job *job, uint64_t number) {
-    struct otel__buffer *tail = &job->jaeger->workspace->tail;
-    struct otel__jaeger_writer writer = writer_to(job->jaeger, tail, job->jaeger->packet_max);
+    struct otel__buffer *tail = &job->work->tail;
+    struct otel__jaeger_writer writer = writer_to(job, tail, job->jaeger->packet_max);
     otel__jaeger_batch_tail(&writer, number, true);
     return tail->status;
 }
@@ -110,7 +110,7 @@ static bool measure_room(struct job *job) {
     const otel_status head = write_head(job, BATCH_MOST), tail = write_tail(job, UINT64_MAX / 2);
     if (head == OTEL_ERR_MEMORY || tail == OTEL_ERR_MEMORY)
         return false;
-    const size_t beside = otel__buffer_length(&jaeger->workspace->head) + otel__buffer_length(&jaeger->workspace->tail);
+    const size_t beside = otel__buffer_length(&job->work->head) + otel__buffer_length(&job->work->tail);
     job->room = head != OTEL_OK || beside >= jaeger->packet_max ? 0 : jaeger->packet_max - beside;
     return true;
 }
@@ -121,7 +121,7 @@ static struct iovec part(const struct otel__buffer *buffer) {
 
 static void send_collected(struct job *job) {
     struct jaeger_udp *jaeger = job->jaeger;
-    struct workspace *work = jaeger->workspace;
+    struct workspace *work = job->work;
     const size_t count = work->count;
     if (count == 0)
         return;
@@ -145,14 +145,14 @@ static void send_collected(struct job *job) {
 /* ---- spans ------------------------------------------------------------------------------------------------------- */
 
 static otel_status encode(const struct job *job, const otel_span_data *span) {
-    struct otel__buffer *out = &job->jaeger->workspace->span;
-    struct otel__jaeger_writer writer = writer_to(job->jaeger, out, job->room);
+    struct otel__buffer *out = &job->work->span;
+    struct otel__jaeger_writer writer = writer_to(job, out, job->room);
     otel__jaeger_span(&writer, span);
     return out->status;
 }
 
 static void collect(struct job *job) {
-    struct workspace *work = job->jaeger->workspace;
+    struct workspace *work = job->work;
     const size_t len = otel__buffer_length(&work->span);
     if (work->len + len > job->room)
         send_collected(job);
@@ -180,15 +180,15 @@ static bool is_over(struct job *job, size_t left) {
     const bool cancelled = otel__agent_cancelled(jaeger->agent);
     if (!cancelled && otel__clock_monotonic() < job->deadline)
         return false;
-    left += jaeger->workspace->count;
-    jaeger->workspace->count = jaeger->workspace->len = 0;
+    left += job->work->count;
+    job->work->count = job->work->len = 0;
     fail(job, cancelled ? OTEL_ERR_CANCELLED : OTEL_ERR_TIMEOUT, left,
          cancelled ? "stopped" : "there was no time left for them");
     return true;
 }
 
 static void send_spans(struct job *job, size_t count) {
-    job->jaeger->workspace->count = job->jaeger->workspace->len = 0;
+    job->work->count = job->work->len = 0;
     for (size_t i = 0; i < count; i++) {
         if (is_over(job, count - i))
             return;
@@ -199,10 +199,9 @@ static void send_spans(struct job *job, size_t count) {
 
 /* ---- the exporter ------------------------------------------------------------------------------------------------ */
 
-static bool prepare_workspace(struct jaeger_udp *jaeger) {
-    if (!jaeger->workspace)
-        jaeger->workspace = calloc(1, sizeof *jaeger->workspace);
-    return jaeger->workspace != NULL;
+static bool prepare_workspace(struct job *job) {
+    job->work = otel__export_workspace(&job->jaeger->state, sizeof *job->work);
+    return job->work != NULL;
 }
 
 static void run(struct job *job) {
@@ -211,7 +210,7 @@ static void run(struct job *job) {
     const otel_status opened = otel__agent_open(jaeger->agent, job->deadline);
     if (opened != OTEL_OK)
         fail(job, opened, count, otel__agent_problem(jaeger->agent));
-    else if (!prepare_workspace(jaeger) || !measure_room(job))
+    else if (!prepare_workspace(job) || !measure_room(job))
         fail(job, OTEL_ERR_MEMORY, count, otel_status_text(OTEL_ERR_MEMORY));
     else
         send_spans(job, count);
@@ -222,26 +221,12 @@ static void run(struct job *job) {
 static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {
     struct jaeger_udp *jaeger = self;
     struct job job = { .jaeger = jaeger, .batch = batch, .outcome = outcome };
-    if (atomic_load(&jaeger->shut))
+    if (atomic_load(&jaeger->state.shut))
         return OTEL_ERR_STATE;
     job.deadline = otel__export_deadline(jaeger->timeout_ms, timeout_ms);
     if (otel_batch_count(batch) > 0)
         run(&job);
     return job.status;
-}
-
-/* Nothing stays under way after an export. */
-static otel_status force_flush(void *self, int timeout_ms) {
-    (void)self;
-    (void)timeout_ms;
-    return OTEL_OK;
-}
-
-static otel_status shut_down(void *self, int timeout_ms) {
-    struct jaeger_udp *jaeger = self;
-    (void)timeout_ms;
-    atomic_store(&jaeger->shut, true);
-    return OTEL_OK;
 }
 
 static void cancel(void *self) {
@@ -251,22 +236,21 @@ static void cancel(void *self) {
 
 static void after_fork(void *self, bool in_child) {
     struct jaeger_udp *jaeger = self;
-    if (in_child) {
-        otel__inherited_leave(jaeger->workspace ? &jaeger->workspace->inherited : NULL);
-        jaeger->workspace = NULL;
-    }
+    if (in_child)
+        otel__export_leave_workspace(&jaeger->state);
     otel__agent_after_fork(jaeger->agent, in_child);
 }
 
 static void destroy(void *self) {
     struct jaeger_udp *jaeger = self;
-    if (jaeger->workspace) {
-        otel__buffer_free(&jaeger->workspace->head);
-        otel__buffer_free(&jaeger->workspace->span);
-        otel__buffer_free(&jaeger->workspace->tail);
-        otel__line_free(&jaeger->workspace->text);
+    struct workspace *work = jaeger->state.workspace;
+    if (work) {
+        otel__buffer_free(&work->head);
+        otel__buffer_free(&work->span);
+        otel__buffer_free(&work->tail);
+        otel__line_free(&work->text);
     }
-    free(jaeger->workspace);
+    free(work);
     otel__agent_destroy(jaeger->agent);
     free(jaeger);
 }
@@ -277,8 +261,8 @@ static const otel_exporter_ops ops = {
     .name = "jaeger",
     .blocking = true,
     .export_batch = export_batch,
-    .force_flush = force_flush,
-    .shutdown = shut_down,
+    .force_flush = otel__export_flush_nothing,
+    .shutdown = otel__export_shut_down,
     .cancel = cancel,
     .after_fork = after_fork,
     .destroy = destroy,

@@ -5,6 +5,7 @@
  * Every change of the store leaves it whole at each step, so a child forked in the middle of one needs a fresh lock
  * and no more.
  */
+#include "common/export_state.h"
 #include "memory/span_copy.h"
 
 #include <otel/memory.h>
@@ -27,8 +28,8 @@ struct otel_memory_spans {
 
 /* What an exporter adds to the store it writes to. */
 struct sink {
+    struct otel__export_state state;
     otel_memory *memory;
-    atomic_bool closed; /* shut down or cancelled */
 };
 
 /* ---- the store --------------------------------------------------------------------------------------------------- */
@@ -132,7 +133,7 @@ void otel_memory_spans_release(otel_memory_spans *spans) {
 static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {
     struct sink *sink = self;
     (void)timeout_ms;
-    if (atomic_load(&sink->closed))
+    if (otel__export_refusal(&sink->state) != OTEL_OK)
         return OTEL_ERR_STATE;
     size_t count = otel_batch_count(batch);
     for (size_t i = 0; i < count; i++) {
@@ -147,24 +148,6 @@ static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, o
         otel_report(OTEL_LOG_WARN, "memory.full",
                     "the in-memory exporter is full, or memory is short: spans are not kept");
     return OTEL_OK;
-}
-
-static otel_status force_flush(void *self, int timeout_ms) {
-    (void)self;
-    (void)timeout_ms;
-    return OTEL_OK;
-}
-
-static otel_status shut_down(void *self, int timeout_ms) {
-    struct sink *sink = self;
-    (void)timeout_ms;
-    atomic_store(&sink->closed, true);
-    return OTEL_OK;
-}
-
-static void cancel(void *self) {
-    struct sink *sink = self;
-    atomic_store(&sink->closed, true);
 }
 
 static void after_fork(void *self, bool in_child) {
@@ -184,9 +167,9 @@ static const otel_exporter_ops ops = {
     .name = "memory",
     .blocking = false,
     .export_batch = export_batch,
-    .force_flush = force_flush,
-    .shutdown = shut_down,
-    .cancel = cancel,
+    .force_flush = otel__export_flush_nothing,
+    .shutdown = otel__export_shut_down,
+    .cancel = otel__export_cancel,
     .after_fork = after_fork,
     .destroy = destroy,
 };

@@ -218,21 +218,25 @@ static void write_resource(struct otel__buffer *out, const otel_resource_data *r
     otel__pb_message(out, RESOURCE_SPANS_RESOURCE, mark);
 }
 
-otel_status otel__otlp_encode(struct otel__otlp_encoder *encoder, otel_batch *batch, size_t first, size_t count,
-                              size_t limit) {
-    struct otel__buffer *out = &encoder->body;
-    otel__buffer_reset(out, limit);
-    if (!otel__scope_groups_build(&encoder->groups, batch, first, count))
+otel_status otel__otlp_write(void *self, otel_batch *batch, size_t first, size_t count, struct otel__buffer *out) {
+    struct otel__scope_groups *groups = self;
+    if (!otel__scope_groups_build(groups, batch, first, count))
         return OTEL_ERR_MEMORY;
     const otel_resource_data *resource = otel_batch_resource(batch);
     size_t mark = otel__buffer_length(out);
     otel__pb_text(out, RESOURCE_SPANS_SCHEMA_URL, resource->schema_url);
-    for (size_t i = encoder->groups.count; i-- > 0;)
-        if (!write_scope_spans(out, batch, &encoder->groups, &encoder->groups.items[i]))
+    for (size_t i = groups->count; i-- > 0;)
+        if (!write_scope_spans(out, batch, groups, &groups->items[i]))
             return OTEL_ERR_MEMORY;
     write_resource(out, resource);
     otel__pb_message(out, REQUEST_RESOURCE_SPANS, mark);
     return out->status;
+}
+
+otel_status otel__otlp_encode(struct otel__otlp_encoder *encoder, otel_batch *batch, size_t first, size_t count,
+                              size_t limit) {
+    otel__buffer_reset(&encoder->body, limit);
+    return otel__otlp_write(&encoder->groups, batch, first, count, &encoder->body);
 }
 
 void otel__otlp_encoder_free(struct otel__otlp_encoder *encoder) {

@@ -21,6 +21,8 @@ struct otel__otlp_encoder {
  */
 otel_status otel__otlp_encode(struct otel__otlp_encoder *encoder, otel_batch *batch, size_t first, size_t count,
                               size_t limit);
+/* The same into `out`, which is empty, as a format's encode() (http_exporter.h); `self` is a struct otel__scope_groups. */
+otel_status otel__otlp_write(void *self, otel_batch *batch, size_t first, size_t count, struct otel__buffer *out);
 void otel__otlp_encoder_free(struct otel__otlp_encoder *encoder);
 
 #endif

@@ -246,14 +246,13 @@ static void write_resource(struct otel__buffer *out, const otel_resource_data *r
 }
 
 /* The one ResourceSpans. */
-static bool write_resource_spans(struct otel__otlp_encoder *encoder, otel_batch *batch) {
-    struct otel__buffer *out = &encoder->body;
+static bool write_resource_spans(struct otel__buffer *out, otel_batch *batch, const struct otel__scope_groups *groups) {
     const otel_resource_data *resource = otel_batch_resource(batch);
     otel__json_end(out, '}');
     write_text(out, "schemaUrl", resource->schema_url);
     otel__json_end(out, ']');
-    for (size_t i = encoder->groups.count; i-- > 0;)
-        if (!write_scope_spans(out, batch, &encoder->groups, &encoder->groups.items[i]))
+    for (size_t i = groups->count; i-- > 0;)
+        if (!write_scope_spans(out, batch, groups, &groups->items[i]))
             return false;
     otel__json_begin(out, '[');
     otel__json_key(out, "scopeSpans");
@@ -262,13 +261,13 @@ static bool write_resource_spans(struct otel__otlp_encoder *encoder, otel_batch 
     return true;
 }
 
-static otel_status write_request(struct otel__otlp_encoder *encoder, otel_batch *batch, size_t first, size_t count) {
-    struct otel__buffer *out = &encoder->body;
-    if (!otel__scope_groups_build(&encoder->groups, batch, first, count))
+otel_status otel__otlp_write_json(void *self, otel_batch *batch, size_t first, size_t count, struct otel__buffer *out) {
+    struct otel__scope_groups *groups = self;
+    if (!otel__scope_groups_build(groups, batch, first, count))
         return OTEL_ERR_MEMORY;
     otel__json_end(out, '}');
     otel__json_end(out, ']');
-    if (!write_resource_spans(encoder, batch))
+    if (!write_resource_spans(out, batch, groups))
         return OTEL_ERR_MEMORY;
     otel__json_begin(out, '[');
     otel__json_key(out, "resourceSpans");
@@ -279,12 +278,12 @@ static otel_status write_request(struct otel__otlp_encoder *encoder, otel_batch 
 otel_status otel__otlp_encode_json(struct otel__otlp_encoder *encoder, otel_batch *batch, size_t first, size_t count,
                                    size_t limit) {
     otel__buffer_reset(&encoder->body, limit);
-    return write_request(encoder, batch, first, count);
+    return otel__otlp_write_json(&encoder->groups, batch, first, count, &encoder->body);
 }
 
 otel_status otel__otlp_encode_json_line(struct otel__otlp_encoder *encoder, otel_batch *batch, size_t first,
                                         size_t count, size_t limit) {
     otel__buffer_reset(&encoder->body, limit);
     otel__json_line_end(&encoder->body);
-    return write_request(encoder, batch, first, count);
+    return otel__otlp_write_json(&encoder->groups, batch, first, count, &encoder->body);
 }

@@ -11,7 +11,9 @@
 /* As otel__otlp_encode(): an ExportTraceServiceRequest, which is a TracesData too, on one line without a line break. */
 otel_status otel__otlp_encode_json(struct otel__otlp_encoder *encoder, otel_batch *batch, size_t first, size_t count,
                                    size_t limit);
-/* The same, with the line break that ends it. */
+/* The same into `out`, which is empty, as a format's encode() (http_exporter.h); `self` is a struct otel__scope_groups. */
+otel_status otel__otlp_write_json(void *self, otel_batch *batch, size_t first, size_t count, struct otel__buffer *out);
+/* As otel__otlp_encode_json(), with the line break that ends it. */
 otel_status otel__otlp_encode_json_line(struct otel__otlp_encoder *encoder, otel_batch *batch, size_t first,
                                         size_t count, size_t limit);
 

@@ -1,55 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * otlp_report.h - what the OTLP exporter tells people: the first failure with its cause and what to look at, then the
- * same at most every 10 s (otel_report() sees to that), and that it works again.
- */
+/* otlp_report.h - what only OTLP's answers tell people, beside common/export_report.h. */
 #ifndef OTEL_OTLP_REPORT_H
 #define OTEL_OTLP_REPORT_H
 
+#include "common/export_report.h"
 #include "common/http/http_client.h"
 
-struct otel__otlp_reporter {
-    char endpoint[256]; /* the URL, fit for a log line */
-    bool failing;       /* the last request was lost */
-    bool met_foreign;   /* otel__otlp_report_foreign() has spoken */
-};
+/* Of reports on OTLP, whichever the transport. */
+#define OTEL__OTLP_KINDS                                                                                               \
+    { "otlp.failure", "otlp.retry", "otlp.recovered" }
 
-/* Why a request is not delivered (yet). */
-struct otel__otlp_failure {
-    otel_status status; /* what the export is to return */
-    unsigned attempts;
-    size_t bytes;     /* of the request, before compression */
-    char cause[768];  /* the last failure; "" when there was none */
-    const char *hint; /* what may help; NULL: nothing known */
-};
-
-void otel__otlp_reporter_init(struct otel__otlp_reporter *reporter, const char *url);
-
-/*
- * Record the cause of a failed attempt: an answer other than success, with the server's words; or that there was
- * none.
- */
-void otel__otlp_failure_answer(struct otel__otlp_failure *failure, const struct otel__http_response *response,
-                               const char *message);
-void otel__otlp_failure_problem(struct otel__otlp_failure *failure, otel_status status, const char *problem,
-                                const char *hint);
-/* The span takes more bytes than a request may, so that none can be made. */
-void otel__otlp_failure_large(struct otel__otlp_failure *failure, otel_str name, size_t max);
-/* The server has asked for a pause that is longer than the export may take. */
-void otel__otlp_failure_pause(struct otel__otlp_failure *failure, uint64_t left);
-/* Adds to the cause that the request held this one span only, so that no smaller one can be made. */
-void otel__otlp_failure_span(struct otel__otlp_failure *failure, otel_str name);
-
-/* `count` spans are lost. */
-void otel__otlp_report_failure(struct otel__otlp_reporter *reporter, const struct otel__otlp_failure *failure,
-                               size_t count);
-void otel__otlp_report_retry(const struct otel__otlp_reporter *reporter, const struct otel__otlp_failure *failure,
-                             uint64_t wait_ms);
-void otel__otlp_report_success(struct otel__otlp_reporter *reporter);
 /* The server refused `rejected` of `count` spans, or just had something to say; neither: nothing is reported. */
-void otel__otlp_report_partial(const struct otel__otlp_reporter *reporter, uint64_t rejected, size_t count,
+void otel__otlp_report_partial(const struct otel__export_reporter *reporter, uint64_t rejected, size_t count,
                                const char *message);
 /* A 2xx answer, but not of an OTLP server: told once, since the spans count as delivered all the same. */
-void otel__otlp_report_foreign(struct otel__otlp_reporter *reporter, const struct otel__http_response *response);
+void otel__otlp_report_foreign(struct otel__export_reporter *reporter, const struct otel__http_response *response);
+
+/* What exporters/grpc calls the common functions by. */
+#define otel__otlp_reporter otel__export_reporter
+#define otel__otlp_failure otel__export_failure
+#define otel__otlp_failure_problem otel__export_failure_problem
+#define otel__otlp_failure_large otel__export_failure_large
+#define otel__otlp_failure_pause otel__export_failure_pause
+#define otel__otlp_failure_span otel__export_failure_span
+#define otel__otlp_report_failure otel__export_report_loss
+#define otel__otlp_report_retry otel__export_report_retry
+#define otel__otlp_report_success otel__export_report_success
+static inline void otel__otlp_reporter_init(struct otel__export_reporter *reporter, const char *url) {
+    otel__export_reporter_init(reporter, &(struct otel__export_kinds)OTEL__OTLP_KINDS, url);
+}
 
 #endif

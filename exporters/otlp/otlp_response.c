@@ -2,18 +2,11 @@
 /* otlp_response.c - see otlp_response.h. */
 #include "otlp/otlp_response.h"
 
-#include "base/escape.h"
+#include "common/http/http_exporter.h"
 #include "otlp/otlp_response_json.h"
 #include "otlp/otlp_response_protobuf.h"
 
 #include <strings.h>
-
-static void read_text(const struct otel__http_response *response, struct otel__otlp_answer *answer) {
-    otel_str text = otel_strn((const char *)response->body, response->body_len);
-    while (text.len > 0 && strchr(" \t\r\n", text.ptr[text.len - 1]))
-        text.len--;
-    otel__escape(text, answer->message, sizeof answer->message);
-}
 
 /* Whether the media type, without parameters, is `type`, or begins with it if it ends in a slash. */
 static bool is_type(const char *content_type, const char *type) {
@@ -37,5 +30,5 @@ void otel__otlp_read_answer(const struct otel__http_response *response, struct o
     else if (protobuf)
         otel__otlp_read_protobuf_status(response, answer);
     else if ((json && !otel__otlp_read_json_status(response, answer)) || is_type(response->content_type, "text/"))
-        read_text(response, answer);
+        otel__http_read_text(response, answer->message);
 }

@@ -6,13 +6,16 @@
 #include "zipkin/zipkin_protobuf.h"
 #include "zipkin/zipkin_span.h"
 
-static const otel_exporter_ops ops = OTEL__HTTP_EXPORTER_OPS("zipkin");
+#define ADDRESS_HINT "Is the URL right? Zipkin servers usually take spans at /api/v2/spans."
+
+static const struct otel__http_hint hints[] = {
+    { 404, ADDRESS_HINT }, { 405, ADDRESS_HINT }, { 415, ADDRESS_HINT }, { 0, NULL }
+};
 
 /* What both have in common. */
 #define ZIPKIN_FORMAT                                                                                                  \
-    .ops = &ops, .failed = "zipkin.failure", .tried_again = "zipkin.retry", .recovered = "zipkin.recovered",           \
-    .socket_target = "/api/v2/spans",                                                                                  \
-    .address_hint = "Is the URL right? Zipkin servers usually take spans at /api/v2/spans.",                           \
+    .name = "zipkin", .kinds = { "zipkin.failure", "zipkin.retry", "zipkin.recovered" },                               \
+    .socket_target = "/api/v2/spans", .address_hint = ADDRESS_HINT, .hints = hints,                                    \
     .encoder_size = sizeof(struct otel__zipkin_encoder), .free_encoder = otel__zipkin_free
 
 const struct otel__http_format otel__zipkin_json_format = {

@@ -29,7 +29,7 @@ struct connection {
     char *in;
     size_t in_len, in_room, head_len, body_len; /* lengths: of the request that comes, 0 while not known */
     enum fault_point next;                      /* the point that it comes to next */
-    bool held;
+    bool held, gone;
 };
 
 /* All of it is the thread's own while that runs. */
@@ -170,8 +170,11 @@ static bool strike(fault_server *server, struct connection *connection) {
     server->strikes++;
     if (server->over_at < 0 && server->lasts_ms >= 0)
         server->over_at = now_ms() + server->lasts_ms;
-    if (server->fault.act == FAULT_STALL) {
+    if (server->fault.act == FAULT_STALL || server->fault.act == FAULT_GONE) {
         connection->held = true;
+        connection->gone = server->fault.act == FAULT_GONE;
+        if (connection->gone)
+            http_vanish(connection->fd);
         return true;
     }
     if (server->fault.act == FAULT_ANSWER)
@@ -243,7 +246,7 @@ static void mend(fault_server *server) {
     if (listen(server->listener, CONNECTIONS) != 0)
         die("listen");
     for (size_t i = 0; i < CONNECTIONS; i++)
-        if (server->connections[i].held) {
+        if (server->connections[i].held && !server->connections[i].gone) {
             server->connections[i].held = false;
             go_to_next_point(&server->connections[i]);
             go_on(server, &server->connections[i]);

@@ -18,6 +18,7 @@ enum fault_act {
     FAULT_RESET,
     FAULT_CLOSE,
     FAULT_STALL, /* nothing more is read or sent */
+    FAULT_GONE,  /* and the kernel says nothing any more on this connection, also when the fault is over */
     FAULT_ANSWER /* `answer` instead of a good one, and the connection is closed */
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "http_double.h"
+#include "http_post.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -45,7 +46,7 @@ static struct otel__http_client *client_for(http_double *server) {
 static uint64_t in_ms(uint64_t ms) { return otel__clock_monotonic() + ms * OTEL__MILLISECOND; }
 
 static enum otel__http_result post(struct otel__http_client *client) {
-    return otel__http_post(client, "hello", 5, in_ms(20000));
+    return http_post(client, "hello", 5, in_ms(20000));
 }
 
 static void assert_header(http_double *server, size_t index, const char *name, const char *expected) {

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -111,6 +112,13 @@ static void reset(int fd) {
     close(fd);
 }
 
+void http_vanish(int fd) {
+    struct sock_filter nothing = { .code = BPF_RET | BPF_K, .k = 0 };
+    const struct sock_fprog filter = { 1, &nothing };
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0)
+        die("SO_ATTACH_FILTER");
+}
+
 static void drop(struct connection *connection) {
     if (connection->fd >= 0)
         close(connection->fd);
@@ -160,6 +168,9 @@ static void answer(struct connection *connection) {
     switch (step->action) {
     case HTTP_ANSWER:
         send_answer(connection->fd, step, false);
+        nanosleep(&(struct timespec){ 0, step->then_gone ? 50000000 : 0 }, NULL); /* until it is acknowledged */
+        if (step->then_gone)
+            http_vanish(connection->fd);
         if (step->then_close)
             drop(connection);
         break;
@@ -179,6 +190,10 @@ static void answer(struct connection *connection) {
     case HTTP_RESET_ON_CONNECT:
     case HTTP_RESET_INSIDE_REQUEST:
         drop_with_reset(connection);
+        break;
+    case HTTP_GONE:
+        http_vanish(connection->fd);
+        connection->stalled = true;
         break;
     case HTTP_STALL:
         connection->stalled = true;

@@ -19,6 +19,7 @@ enum http_action {
     HTTP_RESET_ON_CONNECT,     /* a connection is reset before it can be used: the step counts as a request */
     HTTP_RESET_INSIDE_REQUEST, /* as soon as a request begins to arrive */
     HTTP_RESET_INSIDE_ANSWER,  /* half of the answer, then a reset */
+    HTTP_GONE,                 /* the machine is gone: its kernel says nothing any more on this connection */
     HTTP_STALL                 /* nothing at all */
 };
 
@@ -31,6 +32,7 @@ struct http_step {
     size_t body_len; /* 0 with a body: it is a string */
     int delay_ms;    /* before the answer */
     bool then_close; /* closes the connection after the answer, unannounced */
+    bool then_gone;  /* the machine is gone after the answer */
 };
 
 typedef struct http_double http_double;
@@ -65,6 +67,8 @@ char *http_double_header(http_double *server, size_t index, const char *name);
 
 /* A port of 127.0.0.1 on which connections are refused, for as long as `*socket` stays open. */
 int http_refused_port(int *socket);
+/* From now on the kernel drops what comes for the connected socket, as if its machine had vanished. */
+void http_vanish(int fd);
 /* A connection to a port of 127.0.0.1; -1 when none comes about within 200 ms, since nobody accepts. */
 int http_connect_soon(int port);
 

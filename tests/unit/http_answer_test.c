@@ -12,8 +12,8 @@ static void redirects_are_not_followed(void **state) {
     http_double *server = START({ .status = 308, .headers = "Location: /elsewhere\r\n" });
     struct otel__http_client *client = client_for(server);
     assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
-    assert_int_equal(otel__http_response(client)->status, 308);
-    assert_string_equal(otel__http_response(client)->location, "/elsewhere");
+    assert_int_equal(http_response(client)->status, 308);
+    assert_string_equal(http_response(client)->location, "/elsewhere");
     assert_int_equal(http_double_requests(server), 1);
     otel__http_destroy(client);
     http_double_stop(server);
@@ -26,8 +26,8 @@ static void an_interim_answer_is_not_the_answer(void **state) {
                 .body = "HTTP/1.1 103 Early\r\nRetry-After: 5\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" });
     struct otel__http_client *client = client_for(server);
     assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
-    assert_int_equal(otel__http_response(client)->status, 200);
-    assert_string_equal(otel__http_response(client)->retry_after, "");
+    assert_int_equal(http_response(client)->status, 200);
+    assert_string_equal(http_response(client)->retry_after, "");
     otel__http_destroy(client);
     http_double_stop(server);
 }
@@ -43,10 +43,10 @@ static void answers_are_bounded(void **state) {
     http_double *server = http_double_start(steps, 4);
     struct otel__http_client *client = client_for(server);
     assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
-    assert_int_equal(otel__http_response(client)->body_len, 4096);
+    assert_int_equal(http_response(client)->body_len, 4096);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(post(client), OTEL__HTTP_IMPOSSIBLE);
-        assert_non_null(strstr(otel__http_response(client)->problem, "larger than 4096 bytes"));
+        assert_non_null(strstr(http_response(client)->problem, "larger than 4096 bytes"));
     }
     assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
     otel__http_destroy(client);
@@ -82,14 +82,14 @@ static void compressed_answers_are_read_and_bounded(void **state) {
     assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
     assert_header(server, 0, "accept-encoding", "gzip");
     assert_header(server, 0, "content-encoding", NULL);
-    assert_int_equal(otel__http_response(client)->body_len, 6);
-    assert_memory_equal(otel__http_response(client)->body, "answer", 6);
+    assert_int_equal(http_response(client)->body_len, 6);
+    assert_memory_equal(http_response(client)->body, "answer", 6);
     assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
-    assert_int_equal(otel__http_response(client)->body_len, 4096);
+    assert_int_equal(http_response(client)->body_len, 4096);
     assert_int_equal(post(client), OTEL__HTTP_IMPOSSIBLE);
-    assert_non_null(strstr(otel__http_response(client)->problem, "larger than 4096 bytes"));
+    assert_non_null(strstr(http_response(client)->problem, "larger than 4096 bytes"));
     assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
-    assert_int_equal(otel__http_response(client)->body_len, 5);
+    assert_int_equal(http_response(client)->body_len, 5);
     otel__http_destroy(client);
     http_double_stop(server);
     free(fine);
@@ -106,8 +106,8 @@ static void a_body_that_cannot_be_decompressed_says_nothing(void **state) {
     static const int statuses[] = { 200, 503 };
     for (int i = 0; i < 2; i++) {
         assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
-        assert_int_equal(otel__http_response(client)->status, statuses[i]);
-        assert_int_equal(otel__http_response(client)->body_len, 0);
+        assert_int_equal(http_response(client)->status, statuses[i]);
+        assert_int_equal(http_response(client)->body_len, 0);
     }
     otel__http_destroy(client);
     http_double_stop(server);
@@ -135,7 +135,7 @@ static void long_header_values_are_cut(void **state) {
     http_double *server = START({ .status = 301, .headers = line });
     struct otel__http_client *client = client_for(server);
     assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
-    assert_int_equal(strlen(otel__http_response(client)->location), sizeof otel__http_response(client)->location - 1);
+    assert_int_equal(strlen(http_response(client)->location), sizeof http_response(client)->location - 1);
     otel__http_destroy(client);
     http_double_stop(server);
 }

@@ -29,7 +29,7 @@ static void sends_the_request(void **state) {
         START({ .body = "answer", .headers = "Content-Type: text/x; a=b\r\nretry-after:  7 \r\nLocation: /there\r\n" });
     struct otel__http_client *client = client_for(server);
     assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
-    const struct otel__http_response *response = otel__http_response(client);
+    const struct otel__http_response *response = http_response(client);
     assert_int_equal(response->status, 200);
     assert_int_equal(response->body_len, 6);
     assert_memory_equal(response->body, "answer", 6);
@@ -62,7 +62,7 @@ static void the_request_is_sent_as_it_is(void **state) {
     char *body = calloc(1, len);
     http_double *server = START({ .status = 200 });
     struct otel__http_client *client = client_for_limit(http_double_url(server, "/a/../b//c/./?x=/../"), 100);
-    assert_int_equal(otel__http_post(client, body, len, in_ms(20000)), OTEL__HTTP_ANSWERED);
+    assert_int_equal(http_post(client, body, len, in_ms(20000)), OTEL__HTTP_ANSWERED);
     assert_non_null(strstr(http_double_head(server, 0), "POST /a/../b//c/./?x=/../ HTTP/1.1\r\n"));
     assert_header(server, 0, "Expect", NULL);
     otel__http_destroy(client);
@@ -114,7 +114,7 @@ static void a_kept_connection_that_died_is_replaced(void **state) {
         struct otel__http_client *client = client_for(server);
         assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
         assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
-        assert_int_equal(otel__http_response(client)->status, 204);
+        assert_int_equal(http_response(client)->status, 204);
         assert_int_equal(http_double_connections(server), 2);
         otel__http_destroy(client);
         http_double_stop(server);
@@ -136,7 +136,7 @@ static void a_kept_connection_that_dies_under_a_request(void **state) {
     struct otel__http_client *client = client_for(server);
     for (int i = 0; i < ROUNDS; i++) {
         assert_int_equal(post(client), OTEL__HTTP_ANSWERED);
-        assert_int_equal(otel__http_post(client, body, LEN, in_ms(20000)), OTEL__HTTP_ANSWERED);
+        assert_int_equal(http_post(client, body, LEN, in_ms(20000)), OTEL__HTTP_ANSWERED);
     }
     assert_int_equal(http_double_requests(server), 3 * ROUNDS);
     otel__http_destroy(client);
@@ -164,11 +164,11 @@ static void broken_connections(void **state) {
         assert_int_equal(post(client), OTEL__HTTP_UNAVAILABLE);
         char host[64];
         snprintf(host, sizeof host, "127.0.0.1:%d", http_double_port(server));
-        assert_non_null(strstr(otel__http_response(client)->problem, host));
+        assert_non_null(strstr(http_response(client)->problem, host));
         if (actions[i] == HTTP_RESET) /* as a server of TLS does with what is no TLS */
-            assert_string_equal(otel__http_response(client)->hint, "Does the server want https there?");
+            assert_string_equal(http_response(client)->hint, "Does the server want https there?");
         else if (actions[i] == HTTP_RESET_INSIDE_ANSWER)
-            assert_null(otel__http_response(client)->hint);
+            assert_null(http_response(client)->hint);
         assert_int_equal(http_double_requests(server), 1);
         otel__http_destroy(client);
         http_double_stop(server);
@@ -185,7 +185,7 @@ static void an_answer_that_ends_inside_of_its_head(void **state) {
         http_double *server = START({ .action = HTTP_RAW, .body = answers[i] });
         struct otel__http_client *client = client_for(server);
         assert_int_equal(post(client), OTEL__HTTP_UNAVAILABLE);
-        assert_non_null(strstr(otel__http_response(client)->problem, " closed the connection inside of its answer"));
+        assert_non_null(strstr(http_response(client)->problem, " closed the connection inside of its answer"));
         otel__http_destroy(client);
         http_double_stop(server);
     }
@@ -207,8 +207,8 @@ static void nobody_listens(void **state) {
     snprintf(expected, sizeof expected, "cannot connect to 127.0.0.1:%d: Connection refused", port);
     struct otel__http_client *client = client_for_limit(url, 100);
     assert_int_equal(post(client), OTEL__HTTP_UNAVAILABLE);
-    assert_string_equal(otel__http_response(client)->problem, expected);
-    assert_string_equal(otel__http_response(client)->hint, "Is a collector running there?");
+    assert_string_equal(http_response(client)->problem, expected);
+    assert_string_equal(http_response(client)->hint, "Is a collector running there?");
     otel__http_destroy(client);
     close(socket);
 }
@@ -233,7 +233,7 @@ static void no_descriptor_left(void **state) {
         close(spare[--count]);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     assert_int_equal(result, OTEL__HTTP_UNAVAILABLE);
-    assert_null(otel__http_response(client)->hint);
+    assert_null(http_response(client)->hint);
     otel__http_destroy(client);
     http_double_stop(server);
 }
@@ -244,7 +244,7 @@ static void a_name_that_does_not_exist(void **state) {
 #define NAME "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.invalid"
     struct otel__http_client *client = client_for_limit("http://" NAME ":4318/v1/traces", 100);
     assert_int_equal(post(client), OTEL__HTTP_UNAVAILABLE);
-    assert_string_equal(otel__http_response(client)->problem, "cannot find the address of " NAME);
+    assert_string_equal(http_response(client)->problem, "cannot find the address of " NAME);
     otel__http_destroy(client);
 }
 
@@ -253,8 +253,8 @@ static void no_http(void **state) {
     http_double *server = START({ .action = HTTP_RAW, .body = "\x01\x02\x1b[31mgarbage\r\n\r\nmore" });
     struct otel__http_client *client = client_for(server);
     assert_int_equal(post(client), OTEL__HTTP_IMPOSSIBLE);
-    assert_non_null(strstr(otel__http_response(client)->problem, "does not answer in HTTP"));
-    assert_null(strchr(otel__http_response(client)->problem, '\x1b'));
+    assert_non_null(strstr(http_response(client)->problem, "does not answer in HTTP"));
+    assert_null(strchr(http_response(client)->problem, '\x1b'));
     otel__http_destroy(client);
     http_double_stop(server);
 }
@@ -263,11 +263,11 @@ static void a_deadline_ends_a_request(void **state) {
     (void)state;
     http_double *server = START({ .action = HTTP_STALL }, { .status = 200 });
     struct otel__http_client *client = client_for(server);
-    assert_int_equal(otel__http_post(client, "x", 1, in_ms(1000)), OTEL__HTTP_TIMED_OUT);
-    assert_non_null(strstr(otel__http_response(client)->problem, "did not answer in time"));
+    assert_int_equal(http_post(client, "x", 1, in_ms(1000)), OTEL__HTTP_TIMED_OUT);
+    assert_non_null(strstr(http_response(client)->problem, "did not answer in time"));
     assert_int_equal(post(client), OTEL__HTTP_ANSWERED); /* and the next one works, on a fresh connection */
     assert_int_equal(http_double_connections(server), 2);
-    assert_int_equal(otel__http_post(client, "x", 1, otel__clock_monotonic()), OTEL__HTTP_TIMED_OUT);
+    assert_int_equal(http_post(client, "x", 1, otel__clock_monotonic()), OTEL__HTTP_TIMED_OUT);
     otel__http_destroy(client);
     http_double_stop(server);
 }
@@ -290,7 +290,7 @@ static void cancel_ends_a_request_and_all_later_ones(void **state) {
     struct late_cancel job = { client_for(server), server };
     pthread_t thread;
     pthread_create(&thread, NULL, cancel_later, &job);
-    assert_int_equal(otel__http_post(job.client, "x", 1, UINT64_MAX / 2), OTEL__HTTP_CANCELLED);
+    assert_int_equal(http_post(job.client, "x", 1, UINT64_MAX / 2), OTEL__HTTP_CANCELLED);
     assert_int_equal(post(job.client), OTEL__HTTP_CANCELLED);
     unsigned lane = 0;
     assert_int_equal(otel__http_run(job.client, UINT64_MAX / 2, &lane), OTEL__HTTP_CANCELLED);
@@ -385,7 +385,7 @@ static void a_child_does_not_keep_the_parents_connection_open(void **state) {
     http_double_stop(server);
 }
 
-static void *post_once(void *argument) { return (void *)(uintptr_t)otel__http_post(argument, "x", 1, in_ms(20000)); }
+static void *post_once(void *argument) { return (void *)(uintptr_t)http_post(argument, "x", 1, in_ms(20000)); }
 
 /* Another thread waits for an answer: that holds nothing up, and both go on. */
 static void a_fork_during_a_request(void **state) {
@@ -439,7 +439,7 @@ static void no_sigpipe(void **state) {
     struct otel__http_client *client = client_for(server);
     signal(SIGPIPE, SIG_DFL);
     for (int i = 0; i < 20; i++)
-        assert_int_equal(otel__http_post(client, body, len, in_ms(20000)), OTEL__HTTP_UNAVAILABLE);
+        assert_int_equal(http_post(client, body, len, in_ms(20000)), OTEL__HTTP_UNAVAILABLE);
     sigset_t pending;
     sigpending(&pending);
     assert_false(sigismember(&pending, SIGPIPE));

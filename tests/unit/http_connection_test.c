@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/sync.h"
 #include "http_double.h"
+#include "http_post.h"
 #include "in_child.h"
 
 #include <setjmp.h>
@@ -30,7 +31,7 @@ static struct otel__http_client *client_for(http_double *server) {
 }
 
 static bool post(struct otel__http_client *client) {
-    return otel__http_post(client, "hello", 5, otel__clock_monotonic() + 20 * OTEL__SECOND) == OTEL__HTTP_ANSWERED;
+    return http_post(client, "hello", 5, otel__clock_monotonic() + 20 * OTEL__SECOND) == OTEL__HTTP_ANSWERED;
 }
 
 static int own[2 * PAIRS];

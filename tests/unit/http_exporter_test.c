@@ -13,12 +13,14 @@
 #include "zipkin/zipkin_http.h"
 #include "zipkin_read.h"
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -197,6 +199,18 @@ static void failures_that_may_pass_are_tried_again(void **state) {
     scene_end(&scene);
 }
 
+/* Not even when it comes with another export: the server has asked for a pause. */
+static void a_pause_holds_for_the_next_export(void **state) {
+    (void)state;
+    struct scene scene = begin(STEPS({ .status = 503, .headers = "Retry-After: 1\r\n" }, { .status = 202 }));
+    use(&scene, (struct otel__http_exporter_settings){ .timeout_ms = 20000, .retry = { .disabled = true } });
+    const uint64_t before = otel__clock_monotonic();
+    assert_int_equal(scene_export(&scene, NULL), OTEL_ERR_EXPORT);
+    assert_int_equal(scene_export(&scene, NULL), OTEL_OK);
+    assert_true(otel__clock_monotonic() - before >= OTEL__SECOND);
+    scene_end(&scene);
+}
+
 static void a_retry_after_is_a_floor(void **state) {
     (void)state;
     struct scene scene = begin(STEPS({ .status = 503, .headers = "Retry-After: 1\r\n" }, { .status = 202 }));
@@ -227,6 +241,56 @@ static void the_timeout_bounds_an_export(void **state) {
     before = otel__clock_monotonic();
     assert_int_equal(batch_double_export(scene.exporter, scene.batch, 300, NULL), OTEL_ERR_TIMEOUT);
     assert_true(otel__clock_monotonic() - before < 30 * OTEL__SECOND);
+    scene_end(&scene);
+}
+
+/* Where its bound leaves time for that: without it the first attempt would have all of it. */
+static void a_machine_that_vanishes_is_left_for_a_new_connection(void **state) {
+    (void)state;
+    struct scene scene = begin(STEPS({ .action = HTTP_GONE }, { .status = 202 }));
+    use(&scene, (struct otel__http_exporter_settings){ .timeout_ms = 6000 });
+    assert_int_equal(scene_export(&scene, NULL), OTEL_OK);
+    assert_int_equal(http_double_requests(scene.server), 2);
+    assert_int_equal(http_double_connections(scene.server), 2);
+    assert_true(scene_reported(OTEL_LOG_DEBUG, "Connection timed out"));
+    scene_end(&scene);
+}
+
+static void a_kept_connection_whose_machine_has_vanished(void **state) {
+    (void)state;
+    struct scene scene = begin(STEPS({ .status = 202, .then_gone = true }, { .status = 202 }));
+    use(&scene, (struct otel__http_exporter_settings){ .timeout_ms = 6000 });
+    assert_int_equal(scene_export(&scene, NULL), OTEL_OK);
+    usleep(300 * 1000); /* until it has */
+    assert_int_equal(scene_export(&scene, NULL), OTEL_OK);
+    assert_int_equal(http_double_connections(scene.server), 2);
+    assert_false(scene_reported(OTEL_LOG_DEBUG, "trying again"));
+    scene_end(&scene);
+}
+
+/* Whether the kernel goes on asking the server's machine for a sign of life, which nobody needs between exports. */
+static bool is_watched(struct scene *scene) {
+    bool watched = false;
+    for (int fd = 3; fd < 256; fd++) {
+        struct sockaddr_in peer = { .sin_port = 0 };
+        int on = 0;
+        if (getpeername(fd, (struct sockaddr *)&peer, &(socklen_t){ sizeof peer }) == 0 &&
+            ntohs(peer.sin_port) == http_double_port(scene->server) &&
+            getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, &(socklen_t){ sizeof on }) == 0)
+            watched |= on;
+    }
+    return watched;
+}
+
+/* Longer than what is given to a machine that says nothing. */
+static void a_slow_server_is_waited_for(void **state) {
+    (void)state;
+    struct scene scene = begin(STEPS({ .status = 202, .delay_ms = 4500 }));
+    use(&scene, (struct otel__http_exporter_settings){ .timeout_ms = 6000 });
+    assert_int_equal(scene_export(&scene, NULL), OTEL_OK);
+    assert_int_equal(http_double_requests(scene.server), 1);
+    assert_int_equal(http_double_open(scene.server), 1);
+    assert_false(is_watched(&scene));
     scene_end(&scene);
 }
 
@@ -280,7 +344,7 @@ static void what_no_request_can_take_is_lost(void **state) {
     struct scene scene = begin(STEPS({ .status = 202 }));
     assert_int_equal(export_large(&scene, 1, 65 * 1024 * 1024), OTEL_ERR_EXPORT);
     assert_int_equal(http_double_requests(scene.server), 0);
-    assert_true(scene_reported(OTEL_LOG_WARN, "the span takes more bytes than can be sent"));
+    assert_true(scene_reported(OTEL_LOG_WARN, "takes more than 64 MiB"));
     scene_end(&scene);
 }
 
@@ -291,6 +355,21 @@ static void a_server_with_a_lower_limit_gets_smaller_requests(void **state) {
     assert_true(scene_reported(OTEL_LOG_WARN, "Later requests will be smaller."));
     assert_int_equal(export_large(&scene, 4, 100 * 1024), OTEL_OK);
     assert_int_equal(http_double_requests(scene.server), 5);
+    scene_end(&scene);
+}
+
+/* Down to a span alone, which nothing makes smaller: it is named. */
+static void a_server_that_takes_very_little_gets_single_spans(void **state) {
+    (void)state;
+    struct scene scene =
+        begin(STEPS({ .status = 413 }, { .status = 413 }, { .status = 413 }, { .status = 413 }, { .status = 202 }));
+    assert_int_equal(export_large(&scene, 4, 10 * 1024), OTEL_ERR_EXPORT); /* four in one */
+    assert_int_equal(export_large(&scene, 4, 10 * 1024), OTEL_ERR_EXPORT); /* each alone */
+    assert_int_equal(http_double_requests(scene.server), 5);
+    assert_int_equal(batch_double_delivered(), 1);
+    assert_true(scene_reported(OTEL_LOG_WARN, "4 spans could not be sent"));
+    assert_int_equal(export_large(&scene, 4, 1024), OTEL_OK);
+    assert_int_equal(http_double_requests(scene.server), 6);
     scene_end(&scene);
 }
 
@@ -342,6 +421,18 @@ static void a_forked_child_exports(void **state) {
     scene_end(&scene);
 }
 
+/* The URL up to its query is shown, never what may be a secret. */
+static void a_fragment_is_told(void **state) {
+    (void)state;
+    struct scene scene = begin(STEPS({ .status = 202 }));
+    use(&scene, (struct otel__http_exporter_settings){ .url = http_double_url(scene.server, "/a?b#secret") });
+    assert_true(scene_reported(OTEL_LOG_WARN, "/a: what follows the '#' in this URL is never sent"));
+    assert_false(scene_reported(OTEL_LOG_WARN, "secret"));
+    assert_int_equal(scene_export(&scene, NULL), OTEL_OK);
+    assert_non_null(strstr(http_double_head(scene.server, 0), "POST /a?b HTTP/1.1\r\n"));
+    scene_end(&scene);
+}
+
 static void unusable_settings(void **state) {
     (void)state;
     otel_error error = { "" };
@@ -384,15 +475,21 @@ int main(void) {
         cmocka_unit_test(another_protocol_tells_what_to_look_at),
         cmocka_unit_test(failures_that_may_pass_are_tried_again),
         cmocka_unit_test(a_retry_after_is_a_floor),
+        cmocka_unit_test(a_pause_holds_for_the_next_export),
         cmocka_unit_test(nothing_is_tried_again_against_the_policy),
         cmocka_unit_test(the_timeout_bounds_an_export),
+        cmocka_unit_test(a_machine_that_vanishes_is_left_for_a_new_connection),
+        cmocka_unit_test(a_kept_connection_whose_machine_has_vanished),
+        cmocka_unit_test(a_slow_server_is_waited_for),
         cmocka_unit_test(recovery_is_reported_once),
         cmocka_unit_test(large_batches_are_sent_in_parts),
         cmocka_unit_test(what_no_request_can_take_is_lost),
         cmocka_unit_test(a_server_with_a_lower_limit_gets_smaller_requests),
+        cmocka_unit_test(a_server_that_takes_very_little_gets_single_spans),
         cmocka_unit_test(cancel_returns_at_once),
         cmocka_unit_test(any_thread_may_flush_and_shut_down),
         cmocka_unit_test(a_forked_child_exports),
+        cmocka_unit_test(a_fragment_is_told),
         cmocka_unit_test(unusable_settings),
         cmocka_unit_test(memory_is_short),
     };

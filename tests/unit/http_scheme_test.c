@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "http_double.h"
+#include "http_post.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -28,7 +29,7 @@ static enum otel__http_result post_to(const char *url) {
     struct otel__http_client *client = otel__http_create(&settings, &error);
     if (!client)
         fail_msg("%s", error.text);
-    enum otel__http_result result = otel__http_post(client, "x", 1, otel__clock_monotonic() + 20 * OTEL__SECOND);
+    enum otel__http_result result = http_post(client, "x", 1, otel__clock_monotonic() + 20 * OTEL__SECOND);
     otel__http_destroy(client);
     return result;
 }

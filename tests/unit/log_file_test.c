@@ -313,6 +313,25 @@ static void names_of_full_files(void **state) {
     }
 }
 
+/* The link stays, and full files lie beside the file that it leads to. */
+static void behind_a_link_the_file_is_replaced(void **state) {
+    (void)state;
+    char link[300], real[300];
+    struct stat st;
+    snprintf(real, sizeof real, "%s/real", folder);
+    snprintf(link, sizeof link, "%s/link.jsonl", folder);
+    assert_int_equal(mkdir(real, 0700), 0);
+    assert_int_equal(symlink("real/spans.jsonl", link), 0);
+    assert_true(open_with((struct otel__log_file_settings){ .path = link, .max_bytes = 5, .durable = true }));
+    assert_int_equal(append("one\n"), OTEL_OK);
+    assert_int_equal(append("two\n"), OTEL_OK);
+    assert_int_equal(lstat(link, &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    assert_content("real/spans.jsonl", "two\n");
+    assert_content("real/spans.1.jsonl", "one\n");
+    assert_content("link.1.jsonl", "(none)");
+}
+
 static void an_old_file_is_replaced(void **state) {
     (void)state;
     fake_clock_start(OTEL__SECOND * 1000, 0);
@@ -531,6 +550,24 @@ static void threads_do_not_mix_their_lines(void **state) {
     assert_int_equal(lines, WRITERS * LINES);
 }
 
+/* Or threads that open it under different names would end each other's locks, which are the process's. */
+static void a_file_has_one_lock_however_its_path_is_spelt(void **state) {
+    (void)state;
+    char link[300];
+    snprintf(link, sizeof link, "%s/link", folder);
+    assert_int_equal(symlink("traces.jsonl", link), 0);
+    assert_true(open_with((struct otel__log_file_settings){ 0 }));
+    static const char *const spellings[] = { "//traces.jsonl", "/./traces.jsonl", "/link" };
+    for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++) {
+        char other[512];
+        struct otel__log_file again;
+        snprintf(other, sizeof other, "%s%s", folder, spellings[i]);
+        assert_true(otel__log_file_open(&again, &(struct otel__log_file_settings){ .path = other, .kept = 1 }));
+        assert_ptr_equal(again.in_process, file.in_process);
+        otel__log_file_free(&again);
+    }
+}
+
 /* ---- closing ----------------------------------------------------------------------------------------------------- */
 
 static void a_closed_file_is_opened_again(void **state) {
@@ -564,6 +601,7 @@ int main(void) {
         TEST(a_full_file_is_replaced),
         TEST(an_unfinished_line_is_ended_before_its_file_is_replaced),
         TEST(names_of_full_files),
+        TEST(behind_a_link_the_file_is_replaced),
         TEST(an_old_file_is_replaced),
         TEST(a_file_of_an_earlier_run_has_its_age),
         TEST(a_file_that_cannot_be_renamed_grows),
@@ -572,6 +610,7 @@ int main(void) {
         TEST(cancel_ends_the_waiting_for_another_process),
         TEST(processes_do_not_mix_their_lines_nor_lose_any),
         TEST(threads_do_not_mix_their_lines),
+        TEST(a_file_has_one_lock_however_its_path_is_spelt),
         TEST(a_closed_file_is_opened_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,15 +27,14 @@ struct parts {
     otel_batch *batch;
 };
 
-static void begin(struct parts *parts, unsigned concurrent, int timeout_ms, const struct http_step *steps,
-                  size_t count) {
-    const struct otel__retry_policy quick = { .initial_ms = 20, .max_ms = 50 };
+static void begin_with(struct parts *parts, struct otel__retry_policy retry, unsigned concurrent, int timeout_ms,
+                       const struct http_step *steps, size_t count) {
     parts->scene = scene_begin(steps, count);
     const struct otel__otlp_http_settings settings = { .url = http_double_url(parts->scene.server, "/"),
                                                        .request_max = SPAN + 20000,
                                                        .timeout_ms = timeout_ms,
                                                        .concurrent = concurrent,
-                                                       .retry = quick };
+                                                       .retry = retry };
     otel_exporter_destroy(parts->scene.exporter);
     parts->scene.exporter = otel__otlp_http_create(&settings, NULL);
     memset(parts->text, 'x', sizeof parts->text);
@@ -46,6 +45,12 @@ static void begin(struct parts *parts, unsigned concurrent, int timeout_ms, cons
         parts->spans[i].event_count = parts->spans[i].link_count = 0;
     }
     parts->batch = batch_double_create(parts->spans, PARTS, span_set_resource(parts->scene.spans));
+}
+
+static void begin(struct parts *parts, unsigned concurrent, int timeout_ms, const struct http_step *steps,
+                  size_t count) {
+    begin_with(parts, (struct otel__retry_policy){ .initial_ms = 20, .max_ms = 50 }, concurrent, timeout_ms, steps,
+               count);
 }
 
 static void end(struct parts *parts) {
@@ -185,6 +190,41 @@ static void a_throttled_server_gets_one_at_a_time(void **state) {
     assert_int_equal((intptr_t)count, 5);
     assert_int_equal(batch_double_delivered(), PARTS);
     assert_int_equal(http_double_requests(parts.scene.server), PARTS + 4);
+    end(&parts);
+}
+
+/* Whichever of the two answers comes last. */
+static void the_longest_named_time_stands(void **state) {
+    (void)state;
+    struct parts parts;
+    begin_with(&parts, (struct otel__retry_policy){ .disabled = true }, 2, 60000,
+               STEPS({ .status = 503, .headers = "Retry-After: 3\r\n" },
+                     { .status = 503, .headers = "Retry-After: 1\r\n", .delay_ms = 300 }, { .status = 200 }));
+    const uint64_t from = now_ms();
+    assert_int_equal(export_parts(&parts, NULL), OTEL_ERR_EXPORT);
+    assert_true(now_ms() - from >= 3000);
+    assert_int_equal(batch_double_delivered(), PARTS - 2);
+    end(&parts);
+}
+
+/*
+ * Eight answers at once ask once. So the wait behind the ninth, in which the next export's first part is lost, is the
+ * second one, 0.3 s at the most. Behind eight wishes it would be the ninth one, 13 s at the least.
+ */
+static void answers_at_once_slow_down_once(void **state) {
+    (void)state;
+    struct parts parts;
+    struct http_step steps[PARTS + 2] = { { 0 } };
+    for (size_t i = 0; i < PARTS + 1; i++)
+        steps[i] = (struct http_step){ .status = 503, .delay_ms = i < PARTS ? 500 : 0 };
+    begin_with(&parts, (struct otel__retry_policy){ .initial_ms = 100, .max_ms = 100000, .disabled = true }, PARTS,
+               60000, steps, PARTS + 2);
+    assert_int_equal(export_parts(&parts, NULL), OTEL_ERR_EXPORT);
+    assert_int_equal(http_double_requests(parts.scene.server), PARTS);
+    const uint64_t from = now_ms();
+    assert_int_equal(export_parts(&parts, NULL), OTEL_ERR_EXPORT);
+    assert_true(now_ms() - from < 10000);
+    assert_int_equal(batch_double_delivered(), PARTS - 1);
     end(&parts);
 }
 
@@ -329,6 +369,8 @@ int main(void) {
         cmocka_unit_test(a_kept_connection_that_is_gone),
         cmocka_unit_test(a_server_that_names_a_time),
         cmocka_unit_test(a_throttled_server_gets_one_at_a_time),
+        cmocka_unit_test(the_longest_named_time_stands),
+        cmocka_unit_test(answers_at_once_slow_down_once),
         cmocka_unit_test(a_deadline_ends_all),
         cmocka_unit_test(a_cancel_ends_all),
         cmocka_unit_test(a_413_for_one_of_several),

@@ -139,6 +139,27 @@ static void a_stuck_printer_does_not_keep_an_export(void **state) {
     assert_lines(1, 20);
 }
 
+/* Another process finds it where it was, after an export as before one. */
+static void a_lock_of_the_program_on_its_output_stays(void **state) {
+    (void)state;
+    FILE *stream = fopen(path, "w+");
+    otel_exporter *exporter = make((otel_otlp_file_options){ .stream = stream });
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    assert_int_equal(fcntl(fileno(stream), F_SETLK, &lock), 0);
+    assert_int_equal(batch_double_export(exporter, batch, 0, NULL), OTEL_OK);
+    pid_t child = fork();
+    if (child == 0) {
+        struct flock found = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
+        _exit(fcntl(fileno(stream), F_GETLK, &found) == 0 && found.l_type == F_WRLCK ? 0 : 1);
+    }
+    int result = -1;
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_int_equal(result, 0);
+    assert_lines(1, 20);
+    otel_exporter_destroy(exporter);
+    fclose(stream);
+}
+
 /* Two processes, one pipe, lines that no write puts there whole. */
 static void processes_share_a_pipe(void **state) {
     (void)state;
@@ -204,6 +225,7 @@ int main(void) {
         TEST(a_pipe_without_a_reader_is_a_failure),
         TEST(a_stuck_reader_costs_one_line),
         TEST(a_stuck_printer_does_not_keep_an_export),
+        TEST(a_lock_of_the_program_on_its_output_stays),
         TEST(processes_share_a_pipe),
         TEST(a_device_without_room),
     };

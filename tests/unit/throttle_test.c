@@ -22,6 +22,19 @@ static void a_named_time_is_kept(void **state) {
     assert_int_equal(throttle.asked, 1);
 }
 
+/* Answers that were under way at once name different times. */
+static void the_longest_time_is_kept(void **state) {
+    (void)state;
+    struct otel__throttle throttle = { .asked = 0 };
+    otel__throttle_note(&throttle, true, 7 * S, 10 * S);
+    otel__throttle_note(&throttle, true, 2 * S, 11 * S);
+    otel__throttle_pause(&throttle, 1 * S, 12 * S);
+    assert_int_equal(otel__throttle_until(&throttle, 12 * S, 13 * S), 17 * S);
+    otel__throttle_pause(&throttle, 8 * S, 12 * S);
+    assert_int_equal(otel__throttle_until(&throttle, 12 * S, 13 * S), 20 * S);
+    assert_int_equal(throttle.asked, 2);
+}
+
 static void no_time_is_kept_for_longer_than_minutes(void **state) {
     (void)state;
     struct otel__throttle throttle = { .asked = 0 };
@@ -57,6 +70,7 @@ static void another_answer_ends_it(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_named_time_is_kept),
+        cmocka_unit_test(the_longest_time_is_kept),
         cmocka_unit_test(no_time_is_kept_for_longer_than_minutes),
         cmocka_unit_test(without_one_the_next_export_begins_later_and_leaves_half_of_its_time),
         cmocka_unit_test(another_answer_ends_it),

@@ -168,6 +168,11 @@ static void traces_urls(void **state) {
         assert_string_equal(url, cases[i].expected);
         free(url);
     }
+    static const char *const unusable[] = { "", "ftp://c", "http://", "http://c:x/p?q" };
+    for (size_t i = 0; i < sizeof unusable / sizeof *unusable; i++) {
+        assert_null(otel__otlp_traces_url(unusable[i], NULL));
+        assert_null(otel__otlp_traces_url("http://c", unusable[i]));
+    }
 }
 
 static void shown_without_secrets(void **state) {

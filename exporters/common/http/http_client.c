@@ -167,6 +167,7 @@ static bool launch(struct otel__http_client *client, struct otel__http_lane *lan
     if (!otel__http_lane_open(client->connection, lane) || !secure_client(client, lane))
         return false;
     set_request(lane);
+    otel__http_connection_watch(client->connection, true);
     lane->under_way = curl_multi_add_handle(client->connection->multi, lane->easy) == CURLM_OK;
     return lane->under_way;
 }
@@ -174,6 +175,7 @@ static bool launch(struct otel__http_client *client, struct otel__http_lane *lan
 static void land(struct otel__http_client *client, struct otel__http_lane *lane) {
     curl_multi_remove_handle(client->connection->multi, lane->easy);
     lane->under_way = false;
+    otel__http_connection_watch(client->connection, otel__http_connection_busy(client->connection));
 }
 
 static bool begin(struct otel__http_client *client, unsigned index, const void *body, size_t len) {
@@ -289,6 +291,7 @@ enum otel__http_result otel__http_run(struct otel__http_client *client, uint64_t
     return result;
 }
 
+/* While a lane is under way its connection is not left: see connect_client(). */
 void otel__http_give_up(struct otel__http_client *client, unsigned lane) {
     struct otel__http_lane *given_up = &client->connection->lanes[lane];
     struct otel__sigpipe guard;
@@ -301,25 +304,9 @@ void otel__http_give_up(struct otel__http_client *client, unsigned lane) {
     otel__sigpipe_end(&guard);
 }
 
-enum otel__http_result otel__http_post(struct otel__http_client *client, const void *body, size_t len,
-                                       uint64_t deadline) {
-    unsigned lane = 0;
-    enum otel__http_result result = otel__http_begin(client, 0, body, len, deadline);
-    if (result != OTEL__HTTP_UNDER_WAY)
-        return result;
-    result = otel__http_run(client, deadline, &lane);
-    if (result == OTEL__HTTP_UNDER_WAY || result == OTEL__HTTP_CANCELLED)
-        otel__http_give_up(client, 0);
-    return result == OTEL__HTTP_UNDER_WAY ? OTEL__HTTP_TIMED_OUT : result;
-}
-
-const struct otel__http_response *otel__http_lane_response(const struct otel__http_client *client, unsigned lane) {
+const struct otel__http_response *otel__http_response(const struct otel__http_client *client, unsigned lane) {
     static const struct otel__http_response none = { .problem = "out of memory" };
     return client->connection ? &client->connection->lanes[lane].response : &none;
-}
-
-const struct otel__http_response *otel__http_response(const struct otel__http_client *client) {
-    return otel__http_lane_response(client, 0);
 }
 
 /* ---- from other threads ------------------------------------------------------------------------------------------ */

@@ -3,16 +3,16 @@
  * http_client.h - POSTs to one URL over connections that are kept alive.
  *
  * DESIGN. libcurl's multi interface with an easy handle for each lane, in which one request at a time is under way,
- * driven by whichever thread calls otel__http_post() or otel__http_run(): no thread, no timer and no callback outside
+ * driven by whichever thread calls otel__http_run(): no thread, no timer and no callback outside
  * of a call. While there is nothing to do, nothing runs; while a request is under way the thread sleeps in
  * curl_multi_poll(), from which otel__http_cancel() wakes it. Everything that libcurl
  * would look up for itself in the environment is read once, at creation, with secure_getenv(). Answers may come
  * compressed with gzip; limits and bodies are those of what they are then.
  *
- * post, begin, run and give_up must not overlap each other; cancel may overlap anything but destroy. The fork functions come from
- * the thread that forks, and keep the fork away from the moments in which a post runs libcurl's and OpenSSL's code;
+ * begin, run and give_up must not overlap each other; cancel may overlap anything but destroy. The fork functions come from
+ * the thread that forks, and keep the fork away from the moments in which a request runs libcurl's and OpenSSL's code;
  * waiting for the network is no such moment. The child leaves the inherited connection behind, closing its own copy
- * of the sockets only, and makes a connection of its own with the next post.
+ * of the sockets only, and makes a connection of its own with the next request.
  */
 #ifndef OTEL_EXPORTERS_HTTP_CLIENT_H
 #define OTEL_EXPORTERS_HTTP_CLIENT_H
@@ -41,8 +41,9 @@ struct otel__http_settings {
     size_t response_limit;                /* bytes of a response's body, decompressed */
     const struct otel__tls_settings *tls; /* NULL: the system's trust, and no certificate of ours */
     unsigned lanes;                       /* at most OTEL__HTTP_LANES_MAX; 0: 1 */
-    const char *foreign_hint;             /* static: what helps if whoever answers knows no HTTP; NULL: nothing known */
-    const char *trust_hint; /* static: what helps if the server's certificate is refused; NULL: likewise */
+    int gone_after_ms; /* while a request is under way: without a sign of life the other machine is gone; 0: never */
+    const char *foreign_hint; /* static: what helps if whoever answers knows no HTTP; NULL: nothing known */
+    const char *trust_hint;   /* static: what helps if the server's certificate is refused; NULL: likewise */
 };
 
 enum otel__http_result {
@@ -75,11 +76,6 @@ bool otel__http_global_init(void);
 struct otel__http_client *otel__http_create(const struct otel__http_settings *settings, otel_error *error);
 void otel__http_destroy(struct otel__http_client *client);
 
-/* Sends the `len` bytes, until `deadline` (ns of CLOCK_MONOTONIC) at the latest, and receives the response. */
-enum otel__http_result otel__http_post(struct otel__http_client *client, const void *body, size_t len,
-                                       uint64_t deadline);
-const struct otel__http_response *otel__http_response(const struct otel__http_client *client);
-
 /*
  * Begins to send the `len` bytes, which must stay as they are, in a lane that is free. UNDER_WAY, or why it could not be
  * begun by `deadline`.
@@ -88,14 +84,14 @@ enum otel__http_result otel__http_begin(struct otel__http_client *client, unsign
                                         uint64_t deadline);
 /*
  * Drives what is under way until a request has ended: `lane` becomes its, which is free again, and the result is what
- * otel__http_post() would return. UNDER_WAY: none has at `until`; CANCELLED, or IMPOSSIBLE with `lane` untouched: none
+ * came of it. UNDER_WAY: none has at `until`; CANCELLED, or IMPOSSIBLE with `lane` untouched: none
  * will. With nothing under way it just waits.
  */
 enum otel__http_result otel__http_run(struct otel__http_client *client, uint64_t until, unsigned *lane);
-/* Ends a request that is under way; its response says how far it had come. */
+/* Ends the lane's request, which must be under way; its response says how far it had come. */
 void otel__http_give_up(struct otel__http_client *client, unsigned lane);
 /* Of the lane's last request. */
-const struct otel__http_response *otel__http_lane_response(const struct otel__http_client *client, unsigned lane);
+const struct otel__http_response *otel__http_response(const struct otel__http_client *client, unsigned lane);
 
 /* For good: what runs returns at once, what comes later fails at once. */
 void otel__http_cancel(struct otel__http_client *client);

@@ -6,6 +6,8 @@
 #include "common/http/http_proxy.h"
 #include "common/http/http_wakeup.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -82,6 +84,7 @@ bool otel__http_plan_fill(struct otel__http_plan *plan, const struct otel__http_
     *plan = (struct otel__http_plan){ .url = strdup(settings->url),
                                       .response_limit = settings->response_limit,
                                       .lanes = settings->lanes ? settings->lanes : 1,
+                                      .gone_after_ms = settings->gone_after_ms,
                                       .foreign_hint = settings->foreign_hint,
                                       .trust_hint = settings->trust_hint };
     if (!plan->url)
@@ -175,11 +178,23 @@ static size_t on_body(char *data, size_t size, size_t count, void *user) {
     return len;
 }
 
+/* What is sent has to be acknowledged in time; see otel__http_connection_watch() for when nothing is being sent. */
+static void watch_socket(int fd, int family, int gone_after_ms) {
+    const int on = 1, second = 1;
+    if (gone_after_ms == 0 || family == AF_UNIX)
+        return;
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &gone_after_ms, sizeof gone_after_ms);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &second, sizeof second);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &second, sizeof second);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
 /* Programs that the host starts must not inherit the connection, nor a forked child keep it open. */
 static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_sockaddr *address) {
     struct otel__http_connection *connection = user;
     (void)purpose;
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    watch_socket(fd, address->family, connection->plan->gone_after_ms);
     for (size_t i = 0; fd >= 0 && i < OTEL__HTTP_SOCKETS_MAX; i++)
         if (connection->sockets[i] == CURL_SOCKET_BAD) {
             connection->sockets[i] = fd;
@@ -313,6 +328,13 @@ bool otel__http_connection_busy(const struct otel__http_connection *connection) 
         if (connection->lanes[i].under_way)
             return true;
     return false;
+}
+
+void otel__http_connection_watch(struct otel__http_connection *connection, bool under_way) {
+    const int on = under_way;
+    for (size_t i = 0; connection->plan->gone_after_ms > 0 && i < OTEL__HTTP_SOCKETS_MAX; i++)
+        if (connection->sockets[i] != CURL_SOCKET_BAD)
+            setsockopt(connection->sockets[i], SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
 
 static bool set_blob(CURL *easy, CURLoption option, struct otel__tls_text text) {

@@ -25,6 +25,7 @@ struct otel__http_plan {
     struct otel__url parts; /* of `url` */
     size_t response_limit;
     unsigned lanes;
+    int gone_after_ms;
     const char *foreign_hint, *trust_hint;
 };
 
@@ -64,6 +65,11 @@ struct otel__http_connection *otel__http_connection_create(const struct otel__ht
 void otel__http_connection_destroy(struct otel__http_connection *connection);
 /* Whether a request is under way. */
 bool otel__http_connection_busy(const struct otel__http_connection *connection);
+/*
+ * While requests are under way the kernel asks the other machine for a sign of life, and gives a connection up that lacks
+ * one: a machine that has vanished says nothing of it. A server that is slow lives on a machine that answers.
+ */
+void otel__http_connection_watch(struct otel__http_connection *connection, bool under_way);
 /* Makes the lane's handle if there is none yet. False: out of memory. */
 bool otel__http_lane_open(struct otel__http_connection *connection, struct otel__http_lane *lane);
 /* What its next TLS handshake is done with, unless it is set already. False: libcurl cannot take it. */

@@ -70,9 +70,16 @@ typedef struct otel_otlp_file_options {
  * export ends in time, unless that buffer (setvbuf) holds more than a pipe takes; what was begun is ended by the next
  * line. A pipe without a reader makes the export fail and raises no signal.
  *
+ * A path may lead through links; full files lie beside the file itself. To keep others out, a byte is locked that no file
+ * has (fcntl): locks of the program's own on its output stay.
+ *
  * Threads: as every exporter (otel/exporter.h), called from one thread at a time. It blocks, and cancel ends the waiting
- * for a reader or for other processes at once, but not that for a disk. Nothing is held back, so that a flush finds nothing to
- * write. shutdown closes the file. A forked child goes on writing to the same file or stream.
+ * for a reader or for other processes at once. Nothing is held back, so that a flush finds nothing to write. shutdown
+ * closes the file. A forked child goes on writing to the same file or stream.
+ *
+ * A disk that hangs holds up whoever calls, for as long as it hangs: nothing in a process can end such a write or sync
+ * (`sync`), and neither cancel nor a `timeout_ms` does. The SDK makes these calls on its worker, so that otel_sdk_flush()
+ * and otel_sdk_stop() return in their time all the same, with OTEL_ERR_TIMEOUT.
  */
 otel_exporter *otel_otlp_file_exporter(const otel_otlp_file_options *options) OTEL__OWNED;
 

@@ -164,7 +164,7 @@ typedef struct otel_exporter_ops {
 typedef struct otel_exporter otel_exporter;
 
 /**
- * Makes an exporter from a table, which must live for ever, and `self`, which may be NULL. It owns `self` from here
+ * Makes an exporter from a table, which is copied but for its name, and `self`, which may be NULL. It owns `self` from here
  * on: when this fails, `self` has been destroyed and the result is NULL (passing that on to a processor is safe, and
  * reported by otel_sdk_start()).
  */

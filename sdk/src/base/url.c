@@ -220,7 +220,8 @@ static char *join(const char *text, size_t head, const char *middle, otel_str ta
 char *otel__otlp_traces_url(const char *base, const char *specific) {
     struct otel__url url;
     const char *text = specific ? specific : base;
-    otel__url_parse(text, &url);
+    if (otel__url_parse(text, &url) != NULL)
+        return NULL;
     if (url.socket.len > 0)
         return strdup(text);
     size_t head = (size_t)(url.tail.ptr - text);

@@ -35,8 +35,8 @@ void otel__url_socket(const struct otel__url *url, char out[OTEL__URL_SOCKET_MAX
 
 /*
  * The URL of trace requests: `specific` as it is, with the path / when it has none; or else `base` with v1/traces
- * appended to its path. That of a socket stays as it is. Either may be NULL, not both. The arguments must be usable URLs. The caller frees the result;
- * NULL: out of memory.
+ * appended to its path. That of a socket stays as it is. Either may be NULL, not both. The caller frees the result; NULL:
+ * out of memory, or no usable URL.
  */
 char *otel__otlp_traces_url(const char *base, const char *specific);
 

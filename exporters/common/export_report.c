@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* export_report.c - see export_report.h. */
+#include "common/export_report.h"
+
+#include "base/clock.h"
+#include "base/escape.h"
+#include "base/url.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+void otel__export_reporter_init(struct otel__export_reporter *reporter, const struct otel__export_kinds *kinds,
+                                const char *url) {
+    *reporter = (struct otel__export_reporter){ .kinds = *kinds };
+    otel__url_show(url, reporter->endpoint, sizeof reporter->endpoint);
+}
+
+void otel__export_failure_problem(struct otel__export_failure *failure, otel_status status, const char *problem,
+                                  const char *hint) {
+    snprintf(failure->cause, sizeof failure->cause, "%s", problem);
+    failure->hint = hint;
+    failure->status = status;
+}
+
+void otel__export_failure_memory(struct otel__export_failure *failure) {
+    otel__export_failure_problem(failure, OTEL_ERR_MEMORY, otel_status_text(OTEL_ERR_MEMORY), NULL);
+}
+
+void otel__export_failure_large(struct otel__export_failure *failure, otel_str name, size_t max) {
+    char problem[192], shown[64];
+    const size_t mib = 1024 * 1024;
+    otel__escape(name, shown, sizeof shown);
+    snprintf(problem, sizeof problem, "the span \"%s\" takes more than %zu %s", shown, max % mib ? max : max / mib,
+             max % mib ? "bytes" : "MiB");
+    otel__export_failure_problem(failure, OTEL_ERR_EXPORT, problem, NULL);
+}
+
+void otel__export_failure_pause(struct otel__export_failure *failure, uint64_t left) {
+    char problem[96];
+    snprintf(problem, sizeof problem, "the server asked for a pause, of which %" PRIu64 " s are left",
+             left / OTEL__SECOND + 1);
+    otel__export_failure_problem(failure, OTEL_ERR_EXPORT, problem, NULL);
+}
+
+void otel__export_failure_span(struct otel__export_failure *failure, otel_str name) {
+    char shown[64];
+    const size_t used = strlen(failure->cause);
+    otel__escape(name, shown, sizeof shown);
+    snprintf(failure->cause + used, sizeof failure->cause - used, " (the span \"%s\" alone takes %zu bytes)", shown,
+             failure->bytes);
+    failure->hint = "Limits of what spans hold make them smaller: see OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT.";
+}
+
+void otel__export_report_loss(struct otel__export_reporter *reporter, const struct otel__export_failure *failure,
+                              size_t count) {
+    char attempts[48] = "";
+    if (failure->attempts > 1)
+        snprintf(attempts, sizeof attempts, " (%u attempts)", failure->attempts);
+    const char *stopped = failure->status != OTEL_ERR_CANCELLED ? ""
+                          : failure->cause[0]                   ? "stopped after: "
+                                                                : "stopped before the server answered";
+    const bool explain = !reporter->failing && failure->hint;
+    otel_report(OTEL_LOG_WARN, reporter->kinds.failed, "%zu spans could not be sent to %s: %s%s%s%s%s", count,
+                reporter->endpoint, stopped, failure->cause, attempts, explain ? ". " : "",
+                explain ? failure->hint : "");
+    reporter->failing = true;
+}
+
+void otel__export_report_retry(const struct otel__export_reporter *reporter, const struct otel__export_failure *failure,
+                               uint64_t wait_ms) {
+    otel_report(OTEL_LOG_DEBUG, reporter->kinds.tried_again,
+                "attempt %u to send to %s failed, trying again in %" PRIu64 " ms: %s", failure->attempts,
+                reporter->endpoint, wait_ms, failure->cause);
+}
+
+void otel__export_report_success(struct otel__export_reporter *reporter) {
+    if (reporter->failing)
+        otel_report(OTEL_LOG_INFO, reporter->kinds.recovered, "sending spans to %s works again", reporter->endpoint);
+    reporter->failing = false;
+}
