@@ -313,10 +313,10 @@ static void report_full_queue(otel_processor *p) {
     if (full <= lane->full_reported)
         return;
     lane->full_reported_at = now;
-    otel_report(OTEL_LOG_WARN, "queue full",
-                "%s: %llu spans were dropped, because %u (max_queue_size, OTEL_BSP_MAX_QUEUE_SIZE) were waiting for "
-                "export already",
-                p->name, (unsigned long long)(full - lane->full_reported), (unsigned)p->max_queue);
+    otel_report(
+        OTEL_LOG_WARN, "queue full",
+        "%s: %llu spans were dropped, because %u were waiting already (max_queue_size, OTEL_BSP_MAX_QUEUE_SIZE)",
+        p->name, (unsigned long long)(full - lane->full_reported), (unsigned)p->max_queue);
     lane->full_reported = full;
     lane->losing = !stopping;
 }
