@@ -25,8 +25,8 @@ struct header {
     struct otel__header_text line;
 };
 
-/* What stands for itself where no escape may begin. */
-static bool is_plain_in_value(char c) { return c != '%' && otel__is_plain(c); }
+/* What stands for itself where no escape may begin, and for everybody: some read `+` as a space, as in forms. */
+static bool is_plain_in_value(char c) { return c != '%' && c != '+' && otel__is_plain(c); }
 
 /*
  * A property goes out as it came, as far as a header can hold it: one without a proper key is left out, what is not

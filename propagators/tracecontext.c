@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tracecontext.c - the W3C Trace Context propagator, level 2: fields `traceparent` and `tracestate`.
+ * tracecontext.c - the W3C Trace Context propagator, level 2: fields `traceparent` and `tracestate`; and of its next
+ * version what servers answer.
  *
  * Written: version 00, known flags only. Read: version 00 exactly; of higher versions what version 00 knows. Carriers
  * may be hostile: the length of a value, the number of fields and so the time are bounded.
@@ -18,6 +19,7 @@
 
 static const char TRACEPARENT[] = "traceparent";
 static const char TRACESTATE[] = "tracestate";
+static const char SERVER_TIMING[] = "Server-Timing";
 
 /* version-trace id-span id-flags, such as 00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01 */
 enum { AT_TRACE_ID = 3, AT_SPAN_ID = 36, AT_FLAGS = 53, LENGTH = 55 };
@@ -54,6 +56,19 @@ static void inject(const otel_context *context, const otel_setter *setter, void 
         otel__cancellation_allow(cancellation);
     }
     otel_tracestate_release(&state);
+}
+
+void otel_inject_server_timing(const otel_context *context, const otel_setter *setter, void *carrier) {
+    static const char METRIC[] = "trace;desc=";
+    enum { AT_PARENT = sizeof METRIC - 1 };
+    const otel_span span = otel_context_span(context);
+    if (setter == NULL || !OTEL__HAS(setter, set) || !otel_span_valid(&span)) {
+        return;
+    }
+    char value[AT_PARENT + LENGTH + 1];
+    memcpy(value, METRIC, AT_PARENT);
+    write_parent(&span, value + AT_PARENT);
+    setter->set(carrier, SERVER_TIMING, value, sizeof value - 1);
 }
 
 /* ---- extract ----------------------------------------------------------------------------------------------------- */

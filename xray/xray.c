@@ -102,6 +102,24 @@ const otel_propagator otel_propagator_xray = {
     .extract = extract,
 };
 
+/* The carrier is an environment, with its variable for the one field that is asked for. */
+static bool get_variable(const void *carrier, const char *key, size_t index, otel_str *value) {
+    static const char NAME[] = "_X_AMZN_TRACE_ID=";
+    (void)key;
+    for (char *const *variable = carrier; index == 0 && variable != NULL && *variable != NULL; variable++) {
+        if (strncmp(*variable, NAME, sizeof NAME - 1) == 0) {
+            *value = otel_cstr(*variable + sizeof NAME - 1);
+            return true;
+        }
+    }
+    return false;
+}
+
+otel_context otel_xray_extract_lambda(const otel_context *base, char *const *envp) {
+    static const otel_getter getter = { .size = sizeof getter, .get = get_variable };
+    return extract(base, &getter, envp);
+}
+
 /* ---- trace ids --------------------------------------------------------------------------------------------------- */
 
 void otel_xray_trace_id(void *self, uint8_t out[16]) {

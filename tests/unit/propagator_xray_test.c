@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* propagator_xray_test.c - the propagator of AWS X-Ray, libotel-xray (PROP-XRAY-02 to PROP-XRAY-08, PROP-XRAY-10). */
+/* propagator_xray_test.c - the propagator of AWS X-Ray, libotel-xray (PROP-XRAY-02 to PROP-XRAY-10). */
 #include "propagator_fixture.h"
 
 #include <otel/xray.h>
@@ -114,6 +114,30 @@ static void nothing_is_read_past_the_end(void **state) {
 
 /* ---- trace ids --------------------------------------------------------------------------------------------------- */
 
+static otel_context extract_variable(const char *variable) {
+    char text[128];
+    snprintf(text, sizeof text, "%s", variable);
+    char *const envp[] = { "X_AMZN_TRACE_ID=" ROOT, "_X_AMZN_TRACE_IDS=1", text, "HOME=/", NULL };
+    return otel_xray_extract_lambda(&no_context, envp);
+}
+
+static void lambda_names_its_request_in_a_variable(void **state) {
+    (void)state;
+    otel_context context = extract_variable("_X_AMZN_TRACE_ID=" ROOT ";" PARENT ";Sampled=1");
+    assert_span(&context, XRAY_TRACE_ID, SPAN_ID, OTEL_FLAG_SAMPLED);
+    otel_context again = otel_xray_extract_lambda(&context, NULL);
+    assert_span(&again, XRAY_TRACE_ID, SPAN_ID, OTEL_FLAG_SAMPLED);
+    otel_context_release(&again);
+    otel_context_release(&context);
+    static const char *const others[] = { "_X_AMZN_TRACE_ID=" ROOT, "_X_AMZN_TRACE_ID=", "_X_AMZN_TRACE_ID",
+                                          "_x_amzn_trace_id=" ROOT ";" PARENT };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        context = extract_variable(others[i]);
+        assert_nothing(&context);
+        otel_context_release(&context);
+    }
+}
+
 static uint32_t seconds_in(const uint8_t id[16]) {
     return (uint32_t)id[0] << 24 | (uint32_t)id[1] << 16 | (uint32_t)id[2] << 8 | id[3];
 }
@@ -146,6 +170,7 @@ int main(void) {
         TEST(malformed_headers_are_refused),
         TEST(a_failed_extraction_keeps_what_was_there),
         TEST(nothing_is_read_past_the_end),
+        TEST(lambda_names_its_request_in_a_variable),
         TEST(ids_begin_with_the_time_and_the_rest_is_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

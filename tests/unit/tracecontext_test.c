@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tracecontext_test.c - the W3C Trace Context propagator (PROP-W3C-01 to PROP-W3C-36, PROP-W3C-39). */
+/* tracecontext_test.c - the W3C Trace Context propagator (PROP-W3C-01 to PROP-W3C-36, PROP-W3C-38, PROP-W3C-39). */
 #include "backend.h"
 #include "carrier.h"
 #include "vectors.h"
@@ -263,6 +263,27 @@ static void only_known_flags_are_injected(void **state) {
     }
 }
 
+static void a_response_names_the_span_that_served_it(void **state) {
+    (void)state;
+    static const otel_setter no_set = { .size = sizeof no_set };
+    in.count = out.count = out.writes = 0;
+    carrier_add(&in, "traceparent", PARENT);
+    carrier_add(&in, "tracestate", "a=b");
+    otel_context context = extract(&in);
+    otel_inject_server_timing(&context, NULL, NULL);
+    otel_inject_server_timing(&context, &no_set, NULL);
+    otel_inject_server_timing(NULL, &carrier_setter, &out);
+    assert_int_equal(out.count, 0);
+    otel_scope scope = otel_context_attach(&context);
+    otel_inject_server_timing(NULL, &carrier_setter, &out);
+    otel_scope_close(&scope);
+    assert_int_equal(out.count, 1);
+    assert_string_equal(out.fields[0].name, "Server-Timing");
+    assert_string_equal(out.fields[0].value.ptr, "trace;desc=" PARENT);
+    assert_int_equal(out.fields[0].value.len, strlen("trace;desc=" PARENT));
+    otel_context_release(&context);
+}
+
 /* ---- hostile carriers -------------------------------------------------------------------------------------------- */
 
 static size_t asked;
@@ -402,6 +423,7 @@ int main(void) {
         cmocka_unit_test(failed_extraction_keeps_what_was_there),
         cmocka_unit_test(only_valid_spans_are_injected),
         cmocka_unit_test(only_known_flags_are_injected),
+        cmocka_unit_test(a_response_names_the_span_that_served_it),
         cmocka_unit_test(getter_that_ignores_the_index_has_one_value),
         cmocka_unit_test(endless_fields_are_bounded),
         cmocka_unit_test(huge_values_are_refused),

@@ -122,6 +122,14 @@ const otel_propagator *otel_propagators_get(size_t index);
 void otel_inject(const otel_context *context, const otel_setter *setter, void *carrier);
 
 /**
+ * Tells the caller of a service which span served it: writes the field `Server-Timing` of a response,
+ * `trace;desc=00-<trace id>-<span id>-<flags>`, for the span of `context` (NULL: the current one). No propagator does
+ * so by itself: the format is a draft (W3C Trace Context, editor's draft), and not every caller should know. A server
+ * with timings of its own has a setter that adds a field rather than to replace it.
+ */
+void otel_inject_server_timing(const otel_context *context, const otel_setter *setter, void *carrier);
+
+/**
  * Derives a context from `base` (NULL: the current one) with what the propagators find in the carrier. The caller owns
  * the result. Nothing found, or nothing valid: a copy of `base`.
  */

@@ -221,6 +221,49 @@ static void what_is_not_recorded_allocates_nothing(void **state) {
     assert_int_equal(take_of(make_ten, SPANS) + take_of(make_plain, SPANS), 0);
 }
 
+/* ---- contexts without an SDK ------------------------------------------------------------------------------------- */
+
+/* Receives the headers, sends on what they say, and lets go of it; how many fields were sent. */
+static size_t carry(const otel_propagator *propagator, const char *parent, const char *state) {
+    static struct carrier received, sent;
+    const otel_context empty = { { 0 } };
+    received.count = sent.count = sent.writes = 0;
+    carrier_add(&received, "traceparent", parent);
+    carrier_add(&received, state ? "tracestate" : "other", state ? state : "");
+    carrier_add(&received, "baggage", "name=value");
+    otel_context context = propagator->extract(&empty, &carrier_getter, &received);
+    propagator->inject(&context, &carrier_setter, &sent);
+    otel_context_release(&context);
+    return sent.count;
+}
+
+/* From the very first on, with another tracestate each time: short ones, long ones, none, and headers that are refused. */
+static void carrying_a_trace_context_allocates_nothing(void **state) {
+    (void)state;
+    enum { TIMES = 100000 };
+    static char states[2][1000];
+    size_t fields = 0;
+    const uint64_t before = allocations();
+    for (unsigned i = 0; i < TIMES; i++) {
+        char parent[56];
+        snprintf(parent, sizeof parent, "00-0af7651916cd43dd8448eb211c80319c-%016x-0%u", i + 1, i % 4);
+        snprintf(states[0], sizeof states[0], "vendor=%u,other=thing", i);
+        snprintf(states[1], sizeof states[1], "a=%0250u,b=%0250u,c=%0250u", i, i, i);
+        fields += carry(&otel_propagator_tracecontext, parent, states[0]);
+        fields += carry(&otel_propagator_tracecontext, parent, states[1]);
+        fields += carry(&otel_propagator_tracecontext, parent, NULL);
+        fields += carry(&otel_propagator_tracecontext, parent, "not a list");
+        fields += carry(&otel_propagator_tracecontext, parent + 1, states[0]);
+    }
+    const uint64_t taken = allocations() - before;
+    printf("measured: allocations of %u extractions and injections of a trace context: %" PRIu64 "\n", 5u * TIMES,
+           taken);
+    assert_int_equal(taken, 0);
+    assert_int_equal(fields, 6 * TIMES);
+    assert_int_equal(carry(&otel_propagator_baggage, "", NULL), 1);
+    assert_int_not_equal(allocations() - before, 0);
+}
+
 /* Also of a worker that serves several sizes of batches, one after the other. */
 static void export_over_http(const struct http_step *steps, size_t count, const char *what) {
     server = http_double_start(steps, count);
@@ -302,6 +345,7 @@ static void a_value_over_four_kilobytes_is_the_one_allocation(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(every_way_to_allocate_is_counted, stop),
+        cmocka_unit_test(carrying_a_trace_context_allocates_nothing),
         cmocka_unit_test_teardown(a_value_over_four_kilobytes_is_the_one_allocation, stop),
         cmocka_unit_test_teardown(a_span_with_ten_attributes_allocates_nothing, stop),
         cmocka_unit_test_teardown(nothing_that_a_span_can_record_allocates, stop),

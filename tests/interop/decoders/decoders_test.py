@@ -17,7 +17,10 @@ import sys
 import unittest
 from pathlib import Path
 
-import packages
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+import packages  # noqa: E402
 
 options = None
 seed = None
@@ -186,7 +189,7 @@ def parse_arguments():
 
 if __name__ == "__main__":
     options, rest = parse_arguments()
-    packages.enter(options.folder)
+    packages.enter(options.folder, HERE / "requirements.txt")
 
     import canonical
     import otlp_json

@@ -25,6 +25,13 @@ extern "C" {
 extern const otel_propagator otel_propagator_xray;
 
 /**
+ * `base` (NULL: the current context) with the span that the variable `_X_AMZN_TRACE_ID` of `envp` (NULL: empty) names, in
+ * which AWS Lambda tells a function of the request at hand; ask again for each. The caller owns the result. Nothing
+ * there, or nothing valid: a copy of `base`. Nobody may change the environment meanwhile.
+ */
+otel_context otel_xray_extract_lambda(const otel_context *base, char *const *envp) OTEL__OWNED;
+
+/**
  * Makes trace ids as X-Ray wants them: the first 4 bytes are the time in seconds since 1970, the others are random. For
  * the `trace_id` of an id generator (otel/extend.h), which may thus say that it is `random`; `self` is not used. Asks
  * the kernel for random bytes each time, and gives zeros, which is no id, if it has none. For any thread.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The packages of requirements.txt, in a virtual environment that is made once for each state of that list."""
+"""The packages of a requirements.txt, in a virtual environment that is made once for each state of that list."""
 
 import hashlib
 import os
@@ -7,9 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-LIST = Path(__file__).resolve().parent / "requirements.txt"
 PIP = ["-m", "pip", "--disable-pip-version-check", "--retries", "2"]
-INSTALL = [*PIP, "install", "--quiet", "--only-binary", ":all:", "-r", str(LIST)]
+INSTALL = [*PIP, "install", "--quiet", "--only-binary", ":all:", "-r"]
 SECONDS = 300
 
 
@@ -30,20 +29,20 @@ def _run(command, what):
         _skip(f"{what} failed; the lines above say why")
 
 
-def environment(folder):
-    """The environment's Python; ends this program as skipped where it cannot be had."""
-    place = Path(folder) / f"python-{hashlib.sha256(LIST.read_bytes()).hexdigest()[:12]}"
+def environment(folder, requirements):
+    """The Python of the environment in this folder; ends this program as skipped where it cannot be had."""
+    place = Path(folder) / f"python-{hashlib.sha256(Path(requirements).read_bytes()).hexdigest()[:12]}"
     complete = place / "complete"
     python = place / "bin" / "python"
     if not complete.exists():
         _run([sys.executable, "-m", "venv", "--clear", str(place)], "making a virtual environment (python3-venv)")
-        _run([str(python), *INSTALL], "installing the packages of requirements.txt")
+        _run([str(python), *INSTALL, str(requirements)], "installing the packages of requirements.txt")
         complete.touch()
     return python
 
 
-def enter(folder):
+def enter(folder, requirements):
     """Goes on as the same program in the environment."""
-    python = environment(folder)
+    python = environment(folder, requirements)
     if not os.path.samefile(sys.prefix, python.parents[1]):
         os.execv(python, [str(python), "-B", *sys.argv])
