@@ -27,7 +27,7 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 COMMANDS = [text.splitlines() for kind, text in BLOCKS if kind == "sh"]
 OUTPUTS = [text.splitlines() for kind, text in BLOCKS if kind == "text"]
 
-FIRST, WATCH, INSTALL, COMPILE, SAMPLE = COMMANDS
+FIRST, WATCH, INSTALL, ELSEWHERE, COMPILE, SAMPLE = COMMANDS
 DEMO, TEST = FIRST
 DEMO_TREE, BASIC_TREE = OUTPUTS
 JAEGER = "./dev demo --jaeger"
@@ -148,6 +148,12 @@ class Readme(unittest.TestCase):
         found = {"PKG_CONFIG_PATH": there / "lib/pkgconfig", "LD_LIBRARY_PATH": there / "lib"}
         self.check_shop(f"{compile_it}\n./shop", folder, **found)
 
+    def test_a_project_links_what_is_installed_elsewhere(self):
+        folder = self.make_project("elsewhere", FIND)
+        [compile_it] = COMPILE
+        script = [*ELSEWHERE, f"cd {folder}", CMAKE, compile_it, "./shop"]
+        self.check_shop("\n".join(script), ROOT, HOME=folder)
+
     def test_a_project_links_its_own_copy(self):
         self.assertIn(f"`{ADD}` instead of `{FIND}`", README)
         folder = self.make_project("copied", ADD)
@@ -157,7 +163,7 @@ class Readme(unittest.TestCase):
     def test_every_command_is_run_here(self):
         inline = set(re.findall(r"`(\./dev[^`]*)`", README))
         self.assertEqual(inline, {JAEGER})
-        self.assertEqual(len(COMMANDS), 5)
+        self.assertEqual(len(COMMANDS), 6)
 
     def test_links_lead_somewhere(self):
         links = re.findall(r"\]\((?!https?:)([^)#]+)", README)
