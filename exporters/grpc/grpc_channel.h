@@ -38,6 +38,15 @@ bool otel__grpc_usable(void);
 /* `deadline` in ns of CLOCK_MONOTONIC. While otel__grpc_usable() only. */
 void otel__grpc_call(struct otel__grpc_channel *channel, const char *method, const uint8_t *request, size_t len,
                      uint64_t deadline, struct otel__grpc_reply *reply);
+/*
+ * The same in steps that don't wait, for one call at a time: begins it, and looks whether it has ended. False: not, and
+ * there is no reply; or, while a fork is under way, it has not been begun.
+ */
+bool otel__grpc_begin(struct otel__grpc_channel *channel, const char *method, const uint8_t *request, size_t len,
+                      uint64_t deadline);
+bool otel__grpc_step(struct otel__grpc_channel *channel, struct otel__grpc_reply *reply);
+/* Ends a call that has not ended, which takes a moment. */
+void otel__grpc_give_up(struct otel__grpc_channel *channel);
 /* Sleeps until then; false: cancelled. */
 bool otel__grpc_wait(struct otel__grpc_channel *channel, uint64_t until);
 void otel__grpc_cancel(struct otel__grpc_channel *channel);

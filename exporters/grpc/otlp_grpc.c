@@ -14,6 +14,7 @@
 #include "common/throttle.h"
 #include "grpc/grpc_channel.h"
 #include "grpc/grpc_status.h"
+#include "grpc/strategy_grpc.h"
 #include "otlp/otlp_encode.h"
 #include "otlp/otlp_report.h"
 #include "otlp/otlp_response_protobuf.h"
@@ -350,4 +351,5 @@ const struct otel__otlp_grpc otel__otlp_grpc = {
     .abi = OTEL__OTLP_GRPC_ABI,
     .sdk = otel_exporter_create,
     .create = create,
+    .strategies = otel__strategy_grpc,
 };

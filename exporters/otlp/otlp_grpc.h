@@ -13,10 +13,11 @@
 #include "common/http/http_client.h"
 #include "common/retry.h"
 #include "base/grpc_target.h"
+#include "base/strategy.h"
 
 #include <otel/exporter.h>
 
-enum { OTEL__OTLP_GRPC_ABI = 1 };
+enum { OTEL__OTLP_GRPC_ABI = 2 };
 
 /* Options, environment and defaults have been merged already. Everything is copied. */
 struct otel__otlp_grpc_settings {
@@ -39,6 +40,9 @@ struct otel__otlp_grpc {
     otel_exporter *(*sdk)(const otel_exporter_ops *ops, void *self);
     /* NULL when a setting is unusable or memory is short; `error` receives the reason. */
     otel_exporter *(*create)(const struct otel__otlp_grpc_settings *settings, otel_error *error);
+    /* What fetches Jaeger's sampling strategies; the settings for exporting alone don't count. False: as above. */
+    bool (*strategies)(const struct otel__otlp_grpc_settings *settings, struct otel__strategy_source *source,
+                       otel_error *error);
 };
 
 #endif

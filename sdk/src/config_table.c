@@ -44,8 +44,8 @@ static const struct otel__config_choice samplers[] = {
     { "parentbased_always_on", OTEL__SAMPLER_PARENT_ALWAYS_ON, NULL },
     { "parentbased_always_off", OTEL__SAMPLER_PARENT_ALWAYS_OFF, NULL },
     { "parentbased_traceidratio", OTEL__SAMPLER_PARENT_RATIO, NULL },
-    { "jaeger_remote", 0, later },
-    { "parentbased_jaeger_remote", 0, later },
+    { "jaeger_remote", OTEL__SAMPLER_REMOTE, NULL },
+    { "parentbased_jaeger_remote", OTEL__SAMPLER_PARENT_REMOTE, NULL },
     { "xray", 0, later },
     { NULL, 0, NULL },
 };
@@ -144,12 +144,16 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
            .offset = MEMBER(sampler), .fallback = "parentbased_always_on", .choices = samplers,
            .in_code = "otel_sdk_options.sampler",
            .description = "Which spans are recorded. The `parentbased_` forms follow the parent's decision and decide "
-                          "by their second half where there is no parent."),
+                          "by their second half where there is no parent. `jaeger_remote` asks Jaeger."),
 
     OPTION(SAMPLER_ARG, .group = "Sampling", .variable = "OTEL_TRACES_SAMPLER_ARG", .type = OTEL__CONFIG_TEXT,
            .offset = MEMBER(sampler_arg), .in_code = "otel_sampler_trace_id_ratio()",
-           .description = "For the `traceidratio` samplers the share of traces, a number from 0 to 1, default 1; the "
-                          "others take none, and that is reported. Read only when `OTEL_TRACES_SAMPLER` is set."),
+           .description =
+               "For the `traceidratio` samplers the share of traces, a number from 0 to 1, default 1. For the "
+               "`jaeger_remote` samplers "
+               "`endpoint=http://localhost:5778/sampling,pollingIntervalMs=60000,initialSamplingRate=0.001`, "
+               "whose parts these are by default; docs/sampling.md tells more. The others take none, and that "
+               "is reported. Read only when `OTEL_TRACES_SAMPLER` is set."),
 
     LIMIT(ATTRIBUTE_COUNT_LIMIT, attribute_count_limit, "128", "attribute_count", "Attributes of a span."),
     LIMIT(ATTRIBUTE_VALUE_LENGTH_LIMIT, attribute_value_length_limit, NULL, "attribute_value_length",

@@ -180,9 +180,9 @@ static void sampler(void **state) {
         { "ALWAYS_OFF", "4", NULL },
         { "TraceIdRatio", "5", NULL },
         { "always_on ", "3", NULL },
-        { "jaeger_remote", NULL, ": not available in this version; using the default, parentbased_always_on" },
-        { "parentbased_jaeger_remote", NULL, ": not available in this version" },
-        { "xray", NULL, ": not available in this version" },
+        { "jaeger_remote", "6", NULL },
+        { "parentbased_Jaeger_Remote", "7", NULL },
+        { "xray", NULL, ": not available in this version; using the default, parentbased_always_on" },
         { "sometimes", NULL, "is not one of always_on, always_off, traceidratio, parentbased_always_on" },
     };
     ROWS("OTEL_TRACES_SAMPLER", rows);
