@@ -6,8 +6,8 @@
 #include "base/strategy.h"
 #include "common/http/http_client.h"
 
-/* NULL: the URL can be asked; otherwise why not, a static phrase. Servers take one `service` only. */
-const char *otel__strategy_http_problem(const char *url);
+/* NULL: the URL `text` can be asked; otherwise why not, a static phrase. Servers take one `service` only. */
+const char *otel__strategy_http_problem(const char *text);
 /* Everything is copied. False: `error` says why. */
 bool otel__strategy_http(const char *url, const struct otel__http_header *headers, size_t header_count,
                          const struct otel__tls_settings *tls, struct otel__strategy_source *source, otel_error *error);

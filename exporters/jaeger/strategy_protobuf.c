@@ -63,9 +63,7 @@ static bool next_field(struct reader *reader, struct field *field) {
         return false;
     const uint64_t tag = read_varint(reader);
     *field = (struct field){ .id = (unsigned)(tag >> 3), .type = (unsigned)(tag & 7) };
-    if (tag >> 3 == 0 || tag > UINT32_MAX) {
-        reader->bad = true;
-    } else if (field->type == BYTES) {
+    if (field->type == BYTES) {
         const uint64_t len = read_varint(reader);
         field->bytes = read_bytes(reader, len);
         field->len = (size_t)len;
@@ -76,6 +74,7 @@ static bool next_field(struct reader *reader, struct field *field) {
     } else {
         reader->bad = true;
     }
+    reader->bad |= tag >> 3 == 0 || tag > UINT32_MAX;
     return !reader->bad;
 }
 

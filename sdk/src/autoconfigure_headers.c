@@ -7,10 +7,10 @@
 #include "common/http/http_header.h"
 #include "config_pairs.h"
 #include "otlp/otlp_grpc_metadata.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 /* More than any server takes. */
 enum { HEADERS_MAX = 64 * 1024 };
@@ -41,8 +41,7 @@ static const char *header_problem(const struct otel__headers *list, const struct
 /* The last of equal names wins. */
 static void put_header(struct otel__headers *list, const struct otel__pair *pair) {
     size_t i = 0;
-    while (i < list->count && (list->items[i].name.len != pair->name.len ||
-                               strncasecmp(list->items[i].name.ptr, pair->name.ptr, pair->name.len) != 0))
+    while (i < list->count && !otel__same_name(list->items[i].name, pair->name))
         i++;
     list->items[i] = (struct otel__http_header){ .name = pair->name, .value = pair->value };
     if (i == list->count)
