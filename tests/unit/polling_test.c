@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -53,13 +54,16 @@ static otel_sampler *remote(int interval_ms, int timeout_ms) {
                                                          .initial = otel_sampler_always_off()));
 }
 
-static void start(enum kind kind, const struct http_step *steps, size_t count, int interval_ms, int timeout_ms) {
-    server = http_double_start(steps, count);
+static otel_status start_sdk(enum kind kind, int interval_ms, int timeout_ms) {
     otel_processor *processors[] = { kind == NO_PROCESSOR ? NULL : processor_of(kind) };
     const otel_processors list = { processors, kind != NO_PROCESSOR };
-    assert_int_equal(otel_sdk_start(OTEL_SDK(.service_name = "a shop", .log_level = OTEL_LOG_NONE,
-                                             .sampler = remote(interval_ms, timeout_ms), .processors = list)),
-                     OTEL_OK);
+    return otel_sdk_start(OTEL_SDK(.service_name = "a shop", .log_level = OTEL_LOG_NONE,
+                                   .sampler = remote(interval_ms, timeout_ms), .processors = list));
+}
+
+static void start(enum kind kind, const struct http_step *steps, size_t count, int interval_ms, int timeout_ms) {
+    server = http_double_start(steps, count);
+    assert_int_equal(start_sdk(kind, interval_ms, timeout_ms), OTEL_OK);
 }
 
 static int tear_down(void **state) {
@@ -286,6 +290,41 @@ static void parent_goes_on_fetching(void **state) {
     assert_true(http_double_await(server, requests + 2));
 }
 
+/* ---- descriptors that are closed under us ------------------------------------------------------------------------ */
+
+enum { FILES = 64 };
+
+/* As daemons do: from here on the numbers are those of files of the program's. False: they cannot be had. */
+static bool close_all_and_open_files(int files[FILES]) {
+    for (int fd = 3; fd < 256; fd++)
+        close(fd);
+    for (int i = 0; i < FILES; i++)
+        files[i] = memfd_create("the program's", 0);
+    return files[FILES - 1] >= 0;
+}
+
+static int closes_all_during_a_fetch(void *unused) {
+    (void)unused;
+    int files[FILES];
+    STEP(start_sdk(BATCH, 300, NEVER_MS) == OTEL_OK);
+    otel__sleep_ms(150); /* the request has been sent, and stalls */
+    STEP(close_all_and_open_files(files));
+    STEP(comes_to(true)); /* by the next fetch */
+    for (int i = 0; i < FILES; i++)
+        STEP(lseek(files[i], 0, SEEK_END) == 0);
+    STEP(otel_sdk_stop(LONG_MS) == OTEL_OK);
+    return 0;
+}
+
+static void closing_all_descriptors_ends_a_fetch_and_harms_no_file(void **state) {
+    (void)state;
+    SKIP_IF(UNDER_TSAN, "ThreadSanitizer cannot follow a fork of several threads");
+    static const struct http_step steps[] = { { .action = HTTP_STALL }, ALL };
+    server = http_double_start(steps, 2);
+    assert_int_equal(in_child(closes_all_during_a_fetch, NULL), 0);
+    assert_int_equal(http_double_connections(server), 2);
+}
+
 int main(void) {
 #define test(name) cmocka_unit_test_teardown(name, tear_down)
     const struct CMUnitTest tests[] = {
@@ -304,6 +343,7 @@ int main(void) {
         test(child_fetches_on_its_thread),
         test(fork_during_a_fetch_harms_neither),
         test(parent_goes_on_fetching),
+        test(closing_all_descriptors_ends_a_fetch_and_harms_no_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
