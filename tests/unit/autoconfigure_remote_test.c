@@ -161,6 +161,18 @@ static void unusable_endpoint_leaves_the_initial_share(void **state) {
     assert_true(samples(NULL));
 }
 
+/* This program has no libotel-grpc: one line, and the initial share. */
+static void environment_without_the_library_of_grpc_says_so(void **state) {
+    (void)state;
+    NEEDS_HTTP();
+    set("parentbased_jaeger_remote", "endpoint=%s,initialSamplingRate=1", "http://localhost:14250");
+    start(NULL);
+    assert_true(has_said("the jaeger_remote sampler cannot be used, a share of 1 of traces is sampled: it needs "
+                         "libotel-grpc.so."));
+    assert_ptr_equal(strchr(said, '\n'), said + strlen(said) - 1);
+    assert_true(samples(NULL));
+}
+
 /* ---- code -------------------------------------------------------------------------------------------------------- */
 
 static void assert_refused(otel_jaeger_remote_options options, const char *why) {
@@ -296,6 +308,7 @@ int main(void) {
         test(environment_asks_over_http),
         test(parentbased_one_heeds_parents),
         test(unusable_endpoint_leaves_the_initial_share),
+        test(environment_without_the_library_of_grpc_says_so),
         test(unusable_options_are_refused),
         test(grpc_without_its_library_is_refused_in_one_line),
         test(code_sends_headers_and_keeps_a_query),

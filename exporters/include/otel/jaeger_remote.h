@@ -17,7 +17,7 @@ extern "C" {
 
 /** How Jaeger is asked. */
 typedef enum otel_jaeger_remote_protocol {
-    OTEL_JAEGER_REMOTE_HTTP = 1, /**< GET <endpoint>?service=<name>, which answers JSON */
+    OTEL_JAEGER_REMOTE_HTTP = 1, /**< GET endpoint?service=name, which answers JSON */
     OTEL_JAEGER_REMOTE_GRPC = 2  /**< jaeger.api_v2.SamplingManager; needs libotel-grpc, as otel/grpc.h says */
 } otel_jaeger_remote_protocol;
 
