@@ -121,6 +121,28 @@ static void strategy_is_fetched_before_any_span(void **state) {
     assert_int_equal(http_double_requests(server), 1);
 }
 
+/* Wherever the resource has it from, down to the name that it has without any. */
+static void service_is_that_of_the_resource(void **state) {
+    (void)state;
+    static const char *const variables[] = { "a%2Fb,x=y", NULL };
+    static const char *const queries[] = { "?service=a%2Fb ", "?service=unknown_service%3Apolling_test " };
+    for (size_t i = 0; i < 2; i++) {
+        char attributes[64];
+        snprintf(attributes, sizeof attributes, "service.name=%s", variables[i] ? variables[i] : "");
+        if (variables[i])
+            setenv("OTEL_RESOURCE_ATTRIBUTES", attributes, 1);
+        else
+            unsetenv("OTEL_RESOURCE_ATTRIBUTES");
+        server = http_double_start(&all, 1);
+        assert_int_equal(otel_sdk_start(OTEL_SDK(.log_level = OTEL_LOG_NONE, .sampler = remote(NEVER_MS, 0),
+                                                 .processors = OTEL_PROCESSORS(processor_of(BATCH)))),
+                         OTEL_OK);
+        assert_true(http_double_await(server, 1));
+        assert_non_null(strstr(http_double_head(server, 0), queries[i]));
+        tear_down(NULL);
+    }
+}
+
 static void follows(enum kind kind, const char *thread, bool own) {
     start(kind, all_then_none, ANSWERS, 50, 0);
     assert_true(comes_to(true));
@@ -329,6 +351,7 @@ int main(void) {
 #define test(name) cmocka_unit_test_teardown(name, tear_down)
     const struct CMUnitTest tests[] = {
         test(strategy_is_fetched_before_any_span),
+        test(service_is_that_of_the_resource),
         test(worker_of_a_batch_processor_fetches),
         test(worker_of_a_simple_processor_fetches),
         test(without_a_worker_a_thread_fetches),
