@@ -304,9 +304,9 @@ static void fork_during_a_fetch_harms_neither(void **state) {
 static void parent_goes_on_fetching(void **state) {
     (void)state;
     SKIP_IF(UNDER_TSAN, "ThreadSanitizer cannot follow a fork of several threads");
-    start(NO_PROCESSOR, &all, 1, 50, 0);
+    start(NO_PROCESSOR, &all, 1, 5, 0);
     assert_true(comes_to(true));
-    for (int i = 0; i < 20; i++)
+    for (int i = 0; i < 200; i++)
         assert_int_equal(in_child(child_samples, NULL), 0);
     const size_t requests = http_double_requests(server);
     assert_true(http_double_await(server, requests + 2));
