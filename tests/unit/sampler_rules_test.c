@@ -4,9 +4,11 @@
 
 #include "backend.h"
 #include "base/clock.h"
+#include "failing_allocator.h"
 #include "fake_clock.h"
 #include "reports.h"
 #include "sampler_fixture.h"
+#include "sanitizers.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -291,6 +293,33 @@ static void fresh_rules_keep_to_the_cap(void **state) {
     otel__rules_free(rules);
 }
 
+/* What is short of memory leaves the former rules as they were. */
+static void each_allocation_may_fail(void **state) {
+    (void)state;
+    SKIP_IF(!failing_allocator_works(), "allocations cannot be made to fail here");
+    struct otel__rules *former = make(operations(0, 2), 256, NULL);
+    assert_int_equal(sampled_of(former, unlucky, "a", 1), 1);
+    struct otel__rules *rules = NULL;
+    unsigned nth = 0;
+    while (!rules) {
+        struct otel__strategy strategy = operations(0.5, 4);
+        add(&strategy, "a", 0);
+        add(&strategy, "b", 1);
+        failing_allocator_fail(++nth, false);
+        rules = otel__rules_create(&strategy, 256, former);
+        failing_allocator_fail(0, false);
+        assert_int_equal(strategy.kind, OTEL__STRATEGY_NONE);
+    }
+    assert_in_range(nth, 8, 100);
+    otel__rules_free(former);
+    assert_int_equal(sampled_of(rules, unlucky, "a", 20), 2);
+    failing_allocator_fail(1, false);
+    assert_int_equal(sampled_of(rules, unlucky, "new", 1), 0); /* without a lower bound, for now */
+    failing_allocator_fail(0, false);
+    assert_int_equal(sampled_of(rules, unlucky, "new", 20), 4);
+    otel__rules_free(rules);
+}
+
 static struct otel__rules *shared;
 enum { THREADS = 4, NAMES = 300, CAP = 200 };
 
@@ -338,6 +367,7 @@ int main(void) {
         test(fresh_rules_keep_balances),
         test(fresh_limit_keeps_its_balance),
         test(fresh_rules_keep_to_the_cap),
+        test(each_allocation_may_fail),
         test(threads_agree_about_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
