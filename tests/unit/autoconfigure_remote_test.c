@@ -5,8 +5,10 @@
 #include "base/clock.h"
 #include "base/sync.h"
 #include "exporter_double.h"
+#include "failing_allocator.h"
 #include "http_double.h"
 #include "reports.h"
+#include "sanitizers.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -269,6 +271,28 @@ static void ports_of_the_other_protocol_are_warned_of(void **state) {
     assert_true(reports_mention("Jaeger's port for gRPC", NULL));
 }
 
+static void each_allocation_may_fail(void **state) {
+    (void)state;
+    NEEDS_HTTP();
+    SKIP_IF(!failing_allocator_works(), "allocations cannot be made to fail here");
+    otel_sampler_destroy(otel_sampler_jaeger_remote(NULL)); /* what libcurl keeps for ever */
+    unsigned nth = 0, failures;
+    do {
+        const otel_jaeger_remote_options options = { .size = sizeof options,
+                                                     .endpoint = "http://h:1/s",
+                                                     .headers = "a=b,c=d",
+                                                     .initial = otel_sampler_trace_id_ratio(0.5),
+                                                     .error = &error };
+        failing_allocator_fail(++nth, false);
+        otel_sampler *sampler = otel_sampler_jaeger_remote(&options);
+        failures = failing_allocator_failures();
+        failing_allocator_fail(0, false);
+        assert_true(failures == 0 || sampler != otel_sampler_always_off() || error.text[0]);
+        otel_sampler_destroy(sampler);
+    } while (failures > 0);
+    assert_in_range(nth, 5, 1000);
+}
+
 /* ---- what servers say -------------------------------------------------------------------------------------------- */
 
 static void refused_by(const struct http_step *step, const char *why) {
@@ -316,6 +340,7 @@ int main(void) {
         test(socket_is_asked_when_http_is_said),
         test(description_tells_endpoint_and_interval),
         test(ports_of_the_other_protocol_are_warned_of),
+        test(each_allocation_may_fail),
         test(answers_that_are_no_strategy_are_told_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
