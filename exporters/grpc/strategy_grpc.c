@@ -27,6 +27,13 @@ static bool bind(void *self, otel_str service, otel_error *error) {
     return grpc->request != NULL;
 }
 
+static const struct otel__grpc_hints hints = {
+    .distrusted = "otel_jaeger_remote_options.certificate_file names the authority to trust.",
+    .no_tls = "Does the endpoint begin with https:// where http:// is right?",
+    .wants_tls = "Does the endpoint begin with http:// where https:// is right?",
+    .unimplemented = "Jaeger answers over gRPC on port 5779, collectors of version 1 on port 14250.",
+};
+
 static enum otel__fetch fail(struct otel__fetched *out, const char *problem) {
     snprintf(out->problem, sizeof out->problem, "%s", problem);
     return OTEL__FETCH_FAILED;
@@ -52,6 +59,8 @@ static enum otel__fetch judge(struct strategy_grpc *grpc, struct otel__fetched *
     }
     snprintf(problem, sizeof problem, "gRPC status %d %s%s%s", reply->status, otel__grpc_status_name(reply->status),
              reply->message[0] ? ": " : "", reply->message);
+    out->hint =
+        otel__grpc_status_hint(&hints, reply->status, reply->from_server ? "" : reply->message, reply->distrusted);
     return fail(out, problem);
 }
 
@@ -113,12 +122,12 @@ static const struct otel__strategy_source_ops ops = {
     .late = true,
 };
 
-bool otel__strategy_grpc(const struct otel__otlp_grpc_settings *settings, struct otel__strategy_source *source,
+bool otel__strategy_grpc(const struct otel__grpc_settings *settings, struct otel__strategy_source *source,
                          otel_error *error) {
     struct strategy_grpc *grpc = calloc(1, sizeof *grpc);
     snprintf(error->text, sizeof error->text, "%s", otel_status_text(OTEL_ERR_MEMORY));
     if (grpc)
-        grpc->channel = otel__grpc_create(settings, error);
+        grpc->channel = otel__grpc_create(settings, "OTel-Jaeger-Remote-Sampler-C", error);
     if (!grpc || !grpc->channel) {
         free(grpc);
         return false;

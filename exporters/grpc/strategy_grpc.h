@@ -3,10 +3,10 @@
 #ifndef OTEL_GRPC_STRATEGY_H
 #define OTEL_GRPC_STRATEGY_H
 
-#include "otlp/otlp_grpc.h"
+#include "grpc/grpc_library.h"
 
-/* See struct otel__otlp_grpc. */
-bool otel__strategy_grpc(const struct otel__otlp_grpc_settings *settings, struct otel__strategy_source *source,
+/* See struct otel__grpc_exporters. */
+bool otel__strategy_grpc(const struct otel__grpc_settings *settings, struct otel__strategy_source *source,
                          otel_error *error);
 
 #endif

@@ -128,14 +128,14 @@ static bool make_http(const otel_jaeger_remote_options *options, const struct ot
 static bool make_grpc(const otel_jaeger_remote_options *options, const struct otel__headers *headers,
                       struct otel__strategy_source *source, otel_error *error) {
     struct otel__tls_settings tls = { .files = { { NULL, NULL } } };
-    struct otel__otlp_grpc_settings settings = { .endpoint = endpoint_of(options),
-                                                 .headers = headers->items,
-                                                 .header_count = headers->count,
-                                                 .response_max = OTEL__STRATEGY_BYTES_MAX };
-    const char *problem = otel__grpc_target_at(settings.endpoint, options->insecure, GRPC_PORT, &settings.target);
+    struct otel__grpc_settings settings = { .endpoint = endpoint_of(options),
+                                            .headers = headers->items,
+                                            .header_count = headers->count,
+                                            .response_max = OTEL__STRATEGY_BYTES_MAX };
+    const char *problem = otel__grpc_target(settings.endpoint, GRPC_PORT, options->insecure, &settings.target);
     if (problem)
         return fail_endpoint(settings.endpoint, problem, error);
-    const struct otel__otlp_grpc *library = otel__grpc_library(error);
+    const struct otel__grpc_exporters *library = otel__grpc_library(error);
     if (!library)
         return false;
     if (strstr(settings.target.text, ":5778"))

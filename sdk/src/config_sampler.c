@@ -56,7 +56,7 @@ static void tell_of_item(struct otel__config *config, otel_str item, const char 
 static const char *endpoint_problem(const char *endpoint) {
     struct otel__url url;
     struct otel__grpc_target target;
-    return otel__url_parse(endpoint, &url) ? otel__grpc_target(endpoint, false, &target) : NULL;
+    return otel__url_parse(endpoint, &url) ? otel__grpc_target(endpoint, OTEL__GRPC_JAEGER_PORT, false, &target) : NULL;
 }
 
 static void read_endpoint(struct otel__config *config, otel_str value) {

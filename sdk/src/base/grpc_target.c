@@ -8,8 +8,6 @@
 #include <string.h>
 #include <strings.h>
 
-enum { OTLP_PORT = 4317 };
-
 static bool is_plain(const char *text) {
     for (; *text; text++)
         if ((unsigned char)*text <= 0x20 || (unsigned char)*text >= 0x7f)
@@ -35,7 +33,7 @@ static const char *from_url(const char *endpoint, int port, struct otel__grpc_ta
     return NULL;
 }
 
-const char *otel__grpc_target_at(const char *endpoint, bool insecure, int port, struct otel__grpc_target *target) {
+const char *otel__grpc_target(const char *endpoint, int port, bool insecure, struct otel__grpc_target *target) {
     *target = (struct otel__grpc_target){ .tls = !insecure };
     if (begins(endpoint, "http://") || begins(endpoint, "https://"))
         return from_url(endpoint, port, target);
@@ -49,8 +47,4 @@ const char *otel__grpc_target_at(const char *endpoint, bool insecure, int port, 
     int len = bare ? snprintf(target->text, sizeof target->text, "%s:%d", endpoint, port)
                    : snprintf(target->text, sizeof target->text, "%s", endpoint);
     return len < (int)sizeof target->text ? NULL : "it is too long";
-}
-
-const char *otel__grpc_target(const char *endpoint, bool insecure, struct otel__grpc_target *target) {
-    return otel__grpc_target_at(endpoint, insecure, OTLP_PORT, target);
 }
