@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/sync.h"
 #include "common/fork_gate.h"
+#include "common/inherited.h"
 #include "common/tls/tls_files.h"
 #include "grpc/grpc_call.h"
 #include "grpc/grpc_core.h"
@@ -27,6 +28,13 @@ enum {
     GRACE_MS = 1000    /* for a fork() to end, before a channel is taken down */
 };
 
+/* gRPC core writes into it until the call has ended: a child of a fork never touches it again. */
+struct pending {
+    struct otel__inherited inherited;
+    struct otel__grpc_unary call;
+    grpc_call *under_way;
+};
+
 struct otel__grpc_channel {
     struct otel__grpc_target target;
     char *user_agent;
@@ -41,6 +49,7 @@ struct otel__grpc_channel {
     grpc_completion_queue *queue;
     _Atomic uint32_t cancelled;
     struct otel__fork_gate gate;
+    struct pending *pending; /* a call that is made in steps; NULL: none is under way */
 };
 
 /* ---- creation ---------------------------------------------------------------------------------------------------- */
@@ -70,15 +79,14 @@ static bool copy_headers(struct otel__grpc_channel *channel, const struct otel__
     return true;
 }
 
-static bool fill(struct otel__grpc_channel *channel, const struct otel__otlp_grpc_settings *settings,
+static bool fill(struct otel__grpc_channel *channel, const struct otel__grpc_settings *settings, const char *agent,
                  otel_error *error) {
     const char *prefix = settings->user_agent_prefix;
     const size_t max = settings->response_max ? settings->response_max : RESPONSE_MAX;
     channel->target = settings->target;
     channel->gzip = settings->gzip;
     channel->response_max = max < INT32_MAX ? (int)max : INT32_MAX;
-    if (asprintf(&channel->user_agent, "%s%sOTel-OTLP-Exporter-C/" OTEL__VERSION, prefix ? prefix : "",
-                 prefix ? " " : "") < 0) {
+    if (asprintf(&channel->user_agent, "%s%s%s/" OTEL__VERSION, prefix ? prefix : "", prefix ? " " : "", agent) < 0) {
         channel->user_agent = NULL;
         return false;
     }
@@ -87,9 +95,10 @@ static bool fill(struct otel__grpc_channel *channel, const struct otel__otlp_grp
     return copy_headers(channel, settings->headers, settings->header_count);
 }
 
-struct otel__grpc_channel *otel__grpc_create(const struct otel__otlp_grpc_settings *settings, otel_error *error) {
+struct otel__grpc_channel *otel__grpc_create(const struct otel__grpc_settings *settings, const char *agent,
+                                             otel_error *error) {
     struct otel__grpc_channel *channel = calloc(1, sizeof *channel);
-    if (!channel || fill(channel, settings, error))
+    if (!channel || fill(channel, settings, agent, error))
         return channel;
     otel__grpc_destroy(channel);
     return NULL;
@@ -158,6 +167,7 @@ static bool open_channel(struct otel__grpc_channel *channel) {
 bool otel__grpc_usable(void) { return !otel__grpc_core_inherited(); }
 
 void otel__grpc_destroy(struct otel__grpc_channel *channel) {
+    otel__grpc_give_up(channel);
     bool inside = otel__fork_gate_enter(&channel->gate, otel__clock_monotonic() + GRACE_MS * OTEL__MILLISECOND);
     if (!otel__grpc_core_inherited())
         drop_channel(channel);
@@ -229,6 +239,69 @@ void otel__grpc_call(struct otel__grpc_channel *channel, const char *method, con
     otel__fork_gate_leave(&channel->gate);
 }
 
+/* ---- one call in steps ------------------------------------------------------------------------------------------- */
+
+/* Inside the gate, as what follows. */
+static bool begin(struct otel__grpc_channel *channel, const char *method, const uint8_t *request, size_t len,
+                  uint64_t deadline) {
+    struct pending *pending = open_channel(channel) ? calloc(1, sizeof *pending) : NULL;
+    if (!pending)
+        return false;
+    otel__grpc_unary_init(&pending->call, request, len);
+    pending->under_way =
+        grpc_channel_create_call(channel->channel, NULL, GRPC_PROPAGATE_DEFAULTS, channel->queue,
+                                 grpc_slice_from_static_string(method), NULL, to_timespec(deadline), NULL);
+    channel->pending = pending;
+    return otel__grpc_unary_start(&pending->call, pending->under_way, channel->metadata, channel->metadata_count);
+}
+
+static void end_pending(struct otel__grpc_channel *channel) {
+    grpc_call_unref(channel->pending->under_way);
+    otel__grpc_unary_free(&channel->pending->call);
+    free(channel->pending);
+    channel->pending = NULL;
+}
+
+static bool has_ended(const struct otel__grpc_channel *channel, uint64_t wait) {
+    return grpc_completion_queue_pluck(channel->queue, &channel->pending->call, in_ns(wait), NULL).type ==
+           GRPC_OP_COMPLETE;
+}
+
+bool otel__grpc_begin(struct otel__grpc_channel *channel, const char *method, const uint8_t *request, size_t len,
+                      uint64_t deadline) {
+    if (!otel__fork_gate_enter(&channel->gate, 0))
+        return false;
+    const bool begun = begin(channel, method, request, len, deadline);
+    if (!begun && channel->pending)
+        end_pending(channel);
+    otel__fork_gate_leave(&channel->gate);
+    return begun;
+}
+
+bool otel__grpc_step(struct otel__grpc_channel *channel, struct otel__grpc_reply *reply) {
+    if (!otel__fork_gate_enter(&channel->gate, 0))
+        return false;
+    const bool ended = has_ended(channel, 0);
+    *reply = (struct otel__grpc_reply){ .status = GRPC_STATUS_INTERNAL };
+    if (ended) {
+        otel__grpc_unary_read(&channel->pending->call, channel->response_max, reply);
+        end_pending(channel);
+    }
+    otel__fork_gate_leave(&channel->gate);
+    return ended;
+}
+
+/* A cancelled call ends within gRPC core, whatever the server does. */
+void otel__grpc_give_up(struct otel__grpc_channel *channel) {
+    if (!channel->pending)
+        return;
+    otel__fork_gate_enter(&channel->gate, OTEL__NO_DEADLINE);
+    grpc_call_cancel(channel->pending->under_way, NULL);
+    while (!has_ended(channel, STAY_MS * OTEL__MILLISECOND)) {}
+    end_pending(channel);
+    otel__fork_gate_leave(&channel->gate);
+}
+
 bool otel__grpc_wait(struct otel__grpc_channel *channel, uint64_t until) {
     while (!otel__grpc_cancelled(channel) && otel__futex_wait(&channel->cancelled, 0, until)) {}
     return !otel__grpc_cancelled(channel);
@@ -248,5 +321,9 @@ void otel__grpc_before_fork(struct otel__grpc_channel *channel) { otel__fork_gat
 bool otel__grpc_at_rest(const struct otel__grpc_channel *channel) { return otel__fork_gate_empty(&channel->gate); }
 
 void otel__grpc_after_fork(struct otel__grpc_channel *channel, bool in_child) {
+    if (in_child && channel->pending) {
+        otel__inherited_leave(&channel->pending->inherited);
+        channel->pending = NULL;
+    }
     otel__fork_gate_open(&channel->gate, in_child);
 }

@@ -13,7 +13,7 @@
 #ifndef OTEL_GRPC_CHANNEL_H
 #define OTEL_GRPC_CHANNEL_H
 
-#include "otlp/otlp_grpc.h"
+#include "grpc/grpc_library.h"
 
 struct otel__grpc_channel;
 
@@ -30,14 +30,24 @@ struct otel__grpc_reply {
     size_t body_len;
 };
 
-/* NULL when a setting is unusable or memory is short; `error` says why. Everything is copied. */
-struct otel__grpc_channel *otel__grpc_create(const struct otel__otlp_grpc_settings *settings, otel_error *error);
+/* `agent`: who calls. NULL when a setting is unusable or memory is short; `error` says why. Everything is copied. */
+struct otel__grpc_channel *otel__grpc_create(const struct otel__grpc_settings *settings, const char *agent,
+                                             otel_error *error);
 void otel__grpc_destroy(struct otel__grpc_channel *channel);
 /* False: this process was forked from one that had started gRPC core, and cannot use it. */
 bool otel__grpc_usable(void);
 /* `deadline` in ns of CLOCK_MONOTONIC. While otel__grpc_usable() only. */
 void otel__grpc_call(struct otel__grpc_channel *channel, const char *method, const uint8_t *request, size_t len,
                      uint64_t deadline, struct otel__grpc_reply *reply);
+/*
+ * The same in steps that don't wait, for one call at a time: begins it, and looks whether it has ended. False: not, and
+ * there is no reply; or, while a fork is under way, it has not been begun.
+ */
+bool otel__grpc_begin(struct otel__grpc_channel *channel, const char *method, const uint8_t *request, size_t len,
+                      uint64_t deadline);
+bool otel__grpc_step(struct otel__grpc_channel *channel, struct otel__grpc_reply *reply);
+/* Ends a call that has not ended, which takes a moment. */
+void otel__grpc_give_up(struct otel__grpc_channel *channel);
 /* Sleeps until then; false: cancelled. */
 bool otel__grpc_wait(struct otel__grpc_channel *channel, uint64_t until);
 void otel__grpc_cancel(struct otel__grpc_channel *channel);

@@ -119,6 +119,24 @@ static void make_propagators(const struct otel__config *config, struct otel__pip
     }
 }
 
+/* Where Jaeger cannot be asked, what would decide until it has answered decides for good. */
+static otel_sampler *make_remote(const struct otel__config *config) {
+    otel_error error = { "" };
+    const otel_jaeger_remote_options options = {
+        .size = sizeof options,
+        .endpoint = config->remote_endpoint,
+        .polling_interval_ms = config->remote_interval_ms,
+        .initial = otel_sampler_trace_id_ratio(config->remote_initial_rate),
+    };
+    otel_sampler *sampler = otel__jaeger_remote(&options, &error);
+    if (sampler)
+        return sampler;
+    otel_report(OTEL_LOG_ERROR, "sampler/jaeger_remote",
+                "the jaeger_remote sampler cannot be used, a share of %g of traces is sampled: %s",
+                config->remote_initial_rate, error.text);
+    return otel_sampler_trace_id_ratio(config->remote_initial_rate);
+}
+
 static otel_sampler *make_sampler(const struct otel__config *config) {
     switch ((enum otel__config_sampler)config->sampler) {
     case OTEL__SAMPLER_ALWAYS_ON:
@@ -131,6 +149,10 @@ static otel_sampler *make_sampler(const struct otel__config *config) {
         return otel_sampler_parent_based_root(otel_sampler_always_off());
     case OTEL__SAMPLER_PARENT_RATIO:
         return otel_sampler_parent_based_root(otel_sampler_trace_id_ratio(config->sampler_ratio));
+    case OTEL__SAMPLER_REMOTE:
+        return make_remote(config);
+    case OTEL__SAMPLER_PARENT_REMOTE:
+        return otel_sampler_parent_based_root(make_remote(config));
     case OTEL__SAMPLER_PARENT_ALWAYS_ON:
         break;
     }

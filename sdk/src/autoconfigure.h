@@ -7,6 +7,7 @@
 #define OTEL_SDK_AUTOCONFIGURE_H
 
 #include "config.h"
+#include <otel/jaeger_remote.h>
 #include <otel/propagation.h>
 #include <otel/sdk.h>
 
@@ -45,6 +46,8 @@ otel_exporter *otel__zipkin_exporter(const otel_zipkin_options *options, const s
 /* The same for the Jaeger exporter. */
 otel_exporter *otel__jaeger_exporter(const otel_jaeger_options *options, const struct otel__config *config,
                                      otel_error *error);
+/* The sampler that `options` ask for, whose parts are consumed. NULL: `error` says why. */
+otel_sampler *otel__jaeger_remote(const otel_jaeger_remote_options *options, otel_error *error);
 /* Destroys the parts that `options` hold, for a start that does not get as far. */
 void otel__options_consume(const otel_sdk_options *options);
 /* Destroys the parts that are left in `pipeline`. */

@@ -11,14 +11,10 @@
 
 #ifdef OTEL__WITH_CURL
 #include "autoconfigure_grpc.h"
-#include "base/str.h"
+#include "autoconfigure_headers.h"
 #include "base/url.h"
-#include "common/http/http_header.h"
-#include "config_pairs.h"
-#include "otlp/otlp_grpc_metadata.h"
 #include "otlp/otlp_http.h"
 #include <stdlib.h>
-#include <strings.h>
 #endif
 
 static otel_otlp_options read_options(const otel_otlp_options *options) {
@@ -86,14 +82,15 @@ static char *settle_url(const otel_otlp_options *options, const struct otel__con
 
 /* False: `error` says why. Values from the environment have been checked. */
 static bool settle_target(const otel_otlp_options *options, const struct otel__config *config,
-                          struct otel__otlp_grpc_settings *settings, otel_error *error) {
+                          struct otel__grpc_settings *settings, otel_error *error) {
     const char *const given[] = { options->traces_endpoint, options->endpoint, config->otlp_traces_endpoint,
                                   config->otlp_endpoint };
     size_t i = 0;
     while (!given[i])
         i++;
     settings->endpoint = given[i];
-    const char *problem = otel__grpc_target(given[i], options->insecure || config->otlp_insecure, &settings->target);
+    const char *problem = otel__grpc_target(given[i], OTEL__GRPC_OTLP_PORT, options->insecure || config->otlp_insecure,
+                                            &settings->target);
     if (problem)
         return fail(error, i == 0 ? "otel_otlp_options.traces_endpoint" : "otel_otlp_options.endpoint", problem);
     char shown[256];
@@ -131,91 +128,18 @@ static void make_do(const struct otel__config *config, const otel_error *why, st
 
 /* ---- the headers ------------------------------------------------------------------------------------------------ */
 
-/* More than any server takes. */
-enum { HEADERS_MAX = 64 * 1024 };
-
-struct header_list {
-    struct otel__http_header *items;
-    size_t count;
-    char *text;         /* what they point to */
-    char problems[640]; /* of the items that are left out */
-    bool grpc;          /* sends them */
-};
-
-/* Tells which item is wrong without showing its value: headers carry keys and passwords. */
-static void complain(struct header_list *list, const struct otel__pairs *pairs, const struct otel__pair *pair,
-                     const char *why) {
-    size_t used = strlen(list->problems), shown = 0;
-    while (pair->value.ptr && shown < pair->name.len && shown < 40 &&
-           !otel__http_header_problem(otel_strn(pair->name.ptr + shown, 1), otel_strn(NULL, 0)))
-        shown++;
-    if (sizeof list->problems - used < 160) /* the next may not fit */
-        return;
-    snprintf(list->problems + used, sizeof list->problems - used, "%sitem %zu%s%.*s%s %s", used ? ", " : "",
-             pairs->number, shown ? " (" : "", (int)shown, pair->name.ptr, shown ? "...)" : "", why);
-}
-
-static const char *header_problem(const struct header_list *list, const struct otel__pair *pair) {
-    if (pair->problem)
-        return pair->problem;
-    if (list->grpc)
-        return otel__grpc_metadata_problem(pair->name, pair->value);
-    if (otel__http_header_is_ours(pair->name))
-        return "is a header that the exporter sets itself";
-    return otel__http_header_problem(pair->name, pair->value) ? "is no valid HTTP header" : NULL;
-}
-
-/* The last of equal names wins. */
-static void put_header(struct header_list *list, const struct otel__pair *pair) {
-    size_t i = 0;
-    while (i < list->count && (list->items[i].name.len != pair->name.len ||
-                               strncasecmp(list->items[i].name.ptr, pair->name.ptr, pair->name.len) != 0))
-        i++;
-    list->items[i] = (struct otel__http_header){ .name = pair->name, .value = pair->value };
-    if (i == list->count)
-        list->count++;
-}
-
-/* Takes `text`, which the list keeps, apart. False: out of memory. */
-static bool read_headers(struct header_list *list, const char *text) {
-    size_t most = 1;
-    for (const char *comma = strchr(text, ','); comma; comma = strchr(comma + 1, ','))
-        most++;
-    size_t len = strlen(text);
-    list->items = calloc(most, sizeof *list->items);
-    list->text = malloc(2 * len + 1);
-    if (!list->items || !list->text)
-        return false;
-    memcpy(list->text, text, len + 1);
-    char *room = list->text + len + 1;
-    struct otel__pairs pairs = { .rest = otel_strn(list->text, len) };
-    struct otel__pair pair;
-    while (otel__pairs_next(&pairs, false, &room, &pair)) {
-        const char *problem = pair.item.len ? header_problem(list, &pair) : NULL;
-        if (problem)
-            complain(list, &pairs, &pair, problem);
-        else if (pair.item.len)
-            put_header(list, &pair);
-    }
-    return true;
-}
-
 /* False: `error` says why. The list is to be freed either way. */
 static bool settle_headers(const otel_otlp_options *options, const struct otel__config *config,
-                           struct header_list *list, otel_error *error) {
-    const char *text = options->headers ? options->headers : config->otlp_headers;
-    if (!text)
-        return true;
-    if (strnlen(text, HEADERS_MAX + 1) > HEADERS_MAX)
-        snprintf(list->problems, sizeof list->problems, "longer than %d bytes", (int)HEADERS_MAX);
-    else if (!read_headers(list, text))
+                           struct otel__headers *headers, otel_error *error) {
+    const char *const text = options->headers ? options->headers : config->otlp_headers;
+    const char *const variable = config->source[OTEL__CONFIG_OTLP_HEADERS];
+    if (!otel__headers_read(headers, text))
         return fail(error, "", otel_status_text(OTEL_ERR_MEMORY));
-    if (!list->problems[0])
+    if (!headers->problems[0])
         return true;
     if (options->headers)
-        return fail(error, "otel_otlp_options.headers", list->problems);
-    const char *variable = config->source[OTEL__CONFIG_OTLP_HEADERS];
-    otel_report(OTEL_LOG_WARN, variable, "%s: %s; left out", variable, list->problems);
+        return fail(error, "otel_otlp_options.headers", headers->problems);
+    otel_report(OTEL_LOG_WARN, variable, "%s: %s; left out", variable, headers->problems);
     return true;
 }
 
@@ -295,7 +219,7 @@ struct settled {
     const struct otel__config *config;
     int protocol, compression;
     struct otel__retry_policy retry;
-    struct header_list headers;
+    struct otel__headers headers;
 };
 
 static const char *prefix(const otel_otlp_options *options) {
@@ -328,10 +252,11 @@ static otel_exporter *make_http(const struct settled *settled, otel_error *error
     return exporter;
 }
 
-static otel_exporter *make_grpc(const struct settled *settled, const struct otel__otlp_grpc *grpc, otel_error *error) {
+static otel_exporter *make_grpc(const struct settled *settled, const struct otel__grpc_exporters *grpc,
+                                otel_error *error) {
     struct otel__tls_settings tls = { .files = { { NULL, NULL } } };
     otel_error reason = { "out of memory" };
-    struct otel__otlp_grpc_settings settings = {
+    struct otel__grpc_settings settings = {
         .gzip = settled->compression == OTEL_OTLP_COMPRESSION_GZIP,
         .request_max = settled->options->max_request_bytes,
         .response_max = settled->options->max_response_bytes,
@@ -344,15 +269,15 @@ static otel_exporter *make_grpc(const struct settled *settled, const struct otel
     if (!settle_target(settled->options, settled->config, &settings, error))
         return NULL;
     settings.tls = settle_tls(settled->options, settled->config, settings.target.tls, &tls) ? &tls : NULL;
-    otel_exporter *exporter = grpc->create(&settings, &reason);
+    otel_exporter *exporter = grpc->otlp(&settings, &reason);
     if (!exporter)
         fail(error, "", reason.text);
     return exporter;
 }
 
 /* Whether gRPC is wanted and to be had. False with a protocol of gRPC in code: `error` says why. */
-static bool settle_grpc(struct settled *settled, struct otel__config *over_http, const struct otel__otlp_grpc **grpc,
-                        otel_error *error) {
+static bool settle_grpc(struct settled *settled, struct otel__config *over_http,
+                        const struct otel__grpc_exporters **grpc, otel_error *error) {
     otel_error why;
     *grpc = NULL;
     if (settled->protocol != OTEL_OTLP_GRPC)
@@ -374,7 +299,7 @@ otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struc
     options = options ? options : &none;
     struct settled settled = { .options = options, .config = config };
     struct otel__config over_http;
-    const struct otel__otlp_grpc *grpc;
+    const struct otel__grpc_exporters *grpc;
     otel_exporter *exporter = NULL;
     if (!settle_choice(options->protocol, config->otlp_protocol, 3, "protocol", &settled.protocol, error) ||
         !settle_choice(options->compression, config->otlp_compression, 2, "compression", &settled.compression, error) ||
@@ -384,8 +309,7 @@ otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struc
     settled.headers.grpc = grpc;
     if (settle_headers(options, settled.config, &settled.headers, error))
         exporter = grpc ? make_grpc(&settled, grpc, error) : make_http(&settled, error);
-    free(settled.headers.items);
-    free(settled.headers.text);
+    otel__headers_free(&settled.headers);
     return exporter;
 }
 

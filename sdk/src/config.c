@@ -25,9 +25,7 @@ struct otel__config_problem {
     char text[1024];
 };
 
-static void add_problem(struct otel__config *config, const char *variable, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static void add_problem(struct otel__config *config, const char *variable, const char *format, ...) {
+void otel__config_problem(struct otel__config *config, const char *variable, const char *format, ...) {
     struct otel__config_problem *problem = malloc(sizeof *problem);
     if (!problem) {
         config->out_of_memory = true;
@@ -60,8 +58,8 @@ static bool is_set(getter get, const char *variable) {
 }
 
 static const char *fallback(const struct otel__config *config, const struct otel__config_option *option) {
-    const bool over_grpc = option->type == OTEL__CONFIG_URL && config->otlp_protocol == OTEL__PROTOCOL_GRPC;
-    return over_grpc && option->fallback ? "http://localhost:4317" : option->fallback;
+    const bool another = option->fallback_over_grpc && otel__config_over_grpc(config, option);
+    return another ? option->fallback_over_grpc : option->fallback;
 }
 
 /* What a variable whose value is no good gives way to. */
@@ -91,7 +89,7 @@ static void complain(struct otel__config *config, const struct otel__config_opti
         snprintf(instead, sizeof instead, "using %s", verdict->used);
     else
         describe_fallback(config, option, variable, get, instead, sizeof instead);
-    add_problem(config, variable, "%s=\"%s\"%s; %s", variable, shown, verdict->why, instead);
+    otel__config_problem(config, variable, "%s=\"%s\"%s; %s", variable, shown, verdict->why, instead);
 }
 
 static bool take(struct otel__config *config, enum otel__config_id id, const char *variable, getter get) {
@@ -123,47 +121,6 @@ static void load(struct otel__config *config, enum otel__config_id id, getter ge
 
 /* ---- what hangs together ---------------------------------------------------------------------------------------- */
 
-static void tell_of_argument(struct otel__config *config, const char *what) {
-    const char *const variable = config->source[OTEL__CONFIG_SAMPLER_ARG];
-    char shown[SHOWN];
-    show(config->sampler_arg, shown);
-    add_problem(config, variable, "%s=\"%s\" %s", variable, shown, what);
-}
-
-/* An argument for nobody is most often a ratio, and a sampler that was meant to be another. */
-static void tell_needless_argument(struct otel__config *config) {
-    char what[160];
-    const struct otel__config_choice *choice = otel__config_options[OTEL__CONFIG_SAMPLER].choices;
-    while (choice->unavailable || choice->value != config->sampler)
-        choice++;
-    const char *const hint = config->sampler == OTEL__SAMPLER_ALWAYS_ON          ? "; traceidratio does"
-                             : config->sampler == OTEL__SAMPLER_PARENT_ALWAYS_ON ? "; parentbased_traceidratio does"
-                                                                                 : "";
-    snprintf(what, sizeof what, "is ignored: the sampler %s takes no argument%s", choice->name, hint);
-    tell_of_argument(config, what);
-}
-
-static void settle_sampler(struct otel__config *config, getter get) {
-    config->sampler_ratio = 1;
-    if (!config->source[OTEL__CONFIG_SAMPLER]) {
-        if (config->sampler_arg && !is_set(get, "OTEL_TRACES_SAMPLER"))
-            tell_of_argument(config, "is ignored: OTEL_TRACES_SAMPLER is not set; parentbased_traceidratio takes it");
-        free(config->sampler_arg);
-        config->sampler_arg = NULL;
-    }
-    if (!config->sampler_arg)
-        return;
-    if (config->sampler != OTEL__SAMPLER_RATIO && config->sampler != OTEL__SAMPLER_PARENT_RATIO) {
-        tell_needless_argument(config);
-        return;
-    }
-    double value;
-    if (otel__str_to_double(otel__str_trim(otel_cstr(config->sampler_arg)), &value) && value >= 0 && value <= 1)
-        config->sampler_ratio = value;
-    else
-        tell_of_argument(config, "is not a number from 0 to 1; using the default, 1");
-}
-
 /* An explicit batch that the queue cannot hold is ignored; the default shrinks to the queue. */
 static void settle_batch(struct otel__config *config) {
     const char *source = config->source[OTEL__CONFIG_BSP_MAX_EXPORT_BATCH_SIZE];
@@ -177,8 +134,8 @@ static void settle_batch(struct otel__config *config) {
         source = config->source[OTEL__CONFIG_BSP_MAX_QUEUE_SIZE];
     if (config->bsp_max_export_batch_size > queue)
         config->bsp_max_export_batch_size = queue;
-    add_problem(config, source, "%s: batches of %d spans are more than the queue of %d spans holds; using %d", source,
-                asked, queue, config->bsp_max_export_batch_size);
+    otel__config_problem(config, source, "%s: batches of %d spans are more than the queue of %d spans holds; using %d",
+                         source, asked, queue, config->bsp_max_export_batch_size);
 }
 
 /* What code decides need not be read; and what is wrong with it was told when the parts given in code were made. */
@@ -212,7 +169,7 @@ void otel__config_load(struct otel__config *config, const otel_sdk_options *opti
     for (int id = 0; id < OTEL__CONFIG_COUNT; id++)
         if (!options || !is_needless((enum otel__config_id)id, options))
             load(config, (enum otel__config_id)id, get);
-    settle_sampler(config, get);
+    otel__config_settle_sampler(config, is_set(get, otel__config_options[OTEL__CONFIG_SAMPLER].variable));
     settle_batch(config);
 }
 
@@ -222,6 +179,7 @@ void otel__config_free(struct otel__config *config) {
     free(config->detectors);
     free(config->entities);
     free(config->sampler_arg);
+    free(config->remote_endpoint);
     free(config->otlp_endpoint);
     free(config->otlp_traces_endpoint);
     free(config->otlp_headers);
@@ -254,7 +212,7 @@ static void settle_member(struct otel__config *config, enum otel__config_id id, 
     }
     load(config, id, environment);
     if (given < 0)
-        add_problem(config, name, "%s=%d is negative; using %d", name, given, *member);
+        otel__config_problem(config, name, "%s=%d is negative; using %d", name, given, *member);
 }
 
 void otel__config_load_otlp(struct otel__config *config, const otel_otlp_options *options) {
@@ -290,7 +248,7 @@ void otel__config_load_zipkin(struct otel__config *config, const otel_zipkin_opt
 }
 
 void otel__config_load_jaeger(struct otel__config *config, const otel_jaeger_options *options) {
-    *config = (struct otel__config){ .sdk_disabled = false };
+    *config = (struct otel__config){ .jaeger_protocol = options->protocol };
     if (!options->protocol)
         load(config, OTEL__CONFIG_JAEGER_PROTOCOL, environment);
     if (!options->endpoint)

@@ -22,8 +22,13 @@ enum otel__config_sampler {
     OTEL__SAMPLER_PARENT_RATIO,
     OTEL__SAMPLER_ALWAYS_ON,
     OTEL__SAMPLER_ALWAYS_OFF,
-    OTEL__SAMPLER_RATIO
+    OTEL__SAMPLER_RATIO,
+    OTEL__SAMPLER_REMOTE,
+    OTEL__SAMPLER_PARENT_REMOTE
 };
+/* Of remote samplers. */
+enum { OTEL__REMOTE_INTERVAL_MS = 60000 };
+#define OTEL__REMOTE_INITIAL_RATE 0.001
 enum otel__config_exporter {
     OTEL__EXPORTER_OTLP,
     OTEL__EXPORTER_CONSOLE,
@@ -114,9 +119,12 @@ struct otel__config {
     char *detectors;
     char *entities;
     struct otel__config_list propagators;
-    int sampler;          /* enum otel__config_sampler */
-    char *sampler_arg;    /* as written; NULL also when OTEL_TRACES_SAMPLER is not set */
-    double sampler_ratio; /* what it says, for the ratio samplers; 1 otherwise */
+    int sampler;           /* enum otel__config_sampler */
+    char *sampler_arg;     /* as written; NULL also when OTEL_TRACES_SAMPLER is not set */
+    double sampler_ratio;  /* what it says, for the ratio samplers; 1 otherwise */
+    char *remote_endpoint; /* of the remote samplers; NULL: the default */
+    int remote_interval_ms;
+    double remote_initial_rate;
     struct otel__config_list exporters;
     int bsp_max_queue_size;
     int bsp_max_export_batch_size; /* at most bsp_max_queue_size */
@@ -141,7 +149,7 @@ struct otel__config {
     char *zipkin_endpoint; /* a valid URL */
     int zipkin_timeout_ms; /* 0: no limit */
     int jaeger_protocol;   /* otel_jaeger_protocol */
-    char *jaeger_endpoint; /* a valid URL */
+    char *jaeger_endpoint; /* a valid URL; over gRPC, what otel__grpc_target() takes */
     int jaeger_timeout_ms; /* 0: no limit */
     char *jaeger_user;
     char *jaeger_password;

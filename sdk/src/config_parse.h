@@ -17,5 +17,10 @@ struct otel__config_verdict {
 /* Sets the member of `config` that `option` is about, which was not set before, when `value` is usable. */
 void otel__config_parse(struct otel__config *config, const struct otel__config_option *option, otel_str value,
                         struct otel__config_verdict *verdict);
+/* Keeps what is to be told of a variable. */
+void otel__config_problem(struct otel__config *config, const char *variable, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Reads the sampler's argument. `named`: the variable of the sampler says something, of use or not. */
+void otel__config_settle_sampler(struct otel__config *config, bool named);
 
 #endif

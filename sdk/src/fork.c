@@ -15,6 +15,7 @@
 #include "cancellation.h"
 #include "ledger.h"
 #include "lifecycle.h"
+#include "sampler_remote.h"
 
 #include <pthread.h>
 
@@ -56,6 +57,9 @@ static void start_afresh(otel_processor *processor) {
 }
 
 static bool all_rest(const struct otel__provider *provider) {
+    for (otel_sampler *sampler = provider->remotes; sampler; sampler = otel__remote_next(sampler))
+        if (!otel__remote_at_rest(sampler))
+            return false;
     for (size_t i = 0; i < provider->pipeline.processor_count; i++) {
         const otel_exporter *exporter = provider->pipeline.processors[i]->exporter;
         if (exporter && exporter->ops.at_rest && !exporter->ops.at_rest(exporter->self))
@@ -67,6 +71,8 @@ static bool all_rest(const struct otel__provider *provider) {
 /* All are told before any is waited for: so one that does not come back takes no time from the others. */
 void otel__foreign_code_rests(struct otel__provider *provider, int most_ms) {
     for_each(provider, prepare);
+    for (otel_sampler *sampler = provider->remotes; sampler; sampler = otel__remote_next(sampler))
+        otel__remote_before_fork(sampler);
     const uint64_t deadline = otel__deadline_in(most_ms, 0);
     while (!all_rest(provider) && otel__clock_monotonic() < deadline)
         otel__nap();
@@ -84,6 +90,11 @@ static void before(void) {
     otel__foreign_code_rests(forking, REST_MAX_MS);
 }
 
+static void remotes_after_fork(bool in_child) {
+    for (otel_sampler *sampler = forking->remotes; sampler; sampler = otel__remote_next(sampler))
+        otel__remote_after_fork(sampler, in_child);
+}
+
 static void end_fork(void) {
     otel__sdk_unuse();
     forking = NULL;
@@ -94,6 +105,7 @@ static void after_in_parent(void) {
     if (!forking)
         return;
     for_each(forking, go_on);
+    remotes_after_fork(false);
     end_fork();
 }
 
@@ -107,6 +119,7 @@ static void after_in_child(void) {
         return;
     otel__resource_renew(forking->resource);
     for_each(forking, start_afresh);
+    remotes_after_fork(true);
     end_fork();
 }
 

@@ -24,6 +24,7 @@
 #include "id_generator.h"
 #include "ledger.h"
 #include "options.h"
+#include "polling.h"
 #include "strict.h"
 #include "tracer.h"
 #include "worker.h"
@@ -153,7 +154,7 @@ static bool prepare_process(void) {
         atomic_store(&shared, otel__wiped_map(sizeof(struct shared)));
     if (!ready)
         ready = atomic_load(&shared) && otel__locals_init() && otel__records_init() && otel__lanes_init() &&
-                otel__anchors_init() && otel__fork_handlers_register();
+                otel__polling_init() && otel__anchors_init() && otel__fork_handlers_register();
     return ready;
 }
 
@@ -259,11 +260,14 @@ static otel_status start(const otel_sdk_options *options, otel_error *error) {
         return OTEL_OK;
     }
     const otel_status published = publish(provider, error);
-    if (published != OTEL_OK)
+    if (published != OTEL_OK) {
         otel__provider_free(provider);
-    else if (options->start_worker)
+        return published;
+    }
+    if (options->start_worker)
         otel__provider_start_workers(provider);
-    return published;
+    otel__polling_start(provider, options->start_worker);
+    return OTEL_OK;
 }
 
 /* In a state that this thread alone may change. */

@@ -62,6 +62,7 @@ struct otel__lane {
     uint64_t full_reported;
     uint64_t full_reported_at;
     uint64_t trim_at; /* memory goes back then */
+    uint64_t poll_at; /* a strategy is to be fetched then */
     pthread_t thread;
     _Atomic bool joinable;
     _Atomic bool finished;
@@ -82,6 +83,7 @@ struct otel_processor {
     unsigned index;
     struct otel__lane *lane;
     struct otel_batch *view;
+    otel_sampler *remotes; /* those whose strategies its worker fetches: see polling.h. NULL: none */
 };
 
 static inline bool otel__processor_is_custom(const otel_processor *processor) { return !processor->exporter; }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "diagnostics.h"
 #include "fork.h"
+#include "polling.h"
 #include "processor_custom.h"
 #include "span_limits.h"
 #include "worker.h"
@@ -49,6 +50,7 @@ otel_status otel__provider_create(const otel_sdk_options *options, struct otel__
         otel__provider_free(provider);
         return fail(error, OTEL_ERR_MEMORY, "out of memory");
     }
+    otel__polling_prepare(provider);
     provider->extras =
         otel__custom_extras(&provider->pipeline) | (provider->pipeline.tracer_config ? OTEL__TRACER_CONFIG : 0u);
     *out = provider;
@@ -110,6 +112,7 @@ otel_status otel__provider_stop(struct otel__provider *provider, uint64_t deadli
     otel_status status = OTEL_OK;
     for (size_t i = 0; i < pipeline->processor_count; i++)
         otel__processor_stop_begin(pipeline->processors[i], deadline);
+    otel__polling_stop(deadline);
     call_custom(pipeline, deadline, otel__custom_shutdown, &status);
     if (!wait_for_all(pipeline, done, deadline)) {
         for (size_t i = 0; i < pipeline->processor_count; i++)

@@ -20,6 +20,8 @@ enum { OTEL__CUSTOM_PROCESSORS = 1, OTEL__ON_ENDING = 2, OTEL__TRACER_CONFIG = 4
 struct otel__provider {
     struct otel__pipeline pipeline;
     otel_resource *resource;
+    otel_sampler *remotes;                           /* that its sampler asks: see polling.h. NULL: none */
+    otel_processor *poller;                          /* whose worker fetches for them; NULL: a thread of its own */
     unsigned extras;                                 /* see above */
     _Atomic(struct otel_batch *) views[OTEL__VIEWS]; /* of custom processors, while nobody uses them */
 };

@@ -73,6 +73,9 @@ void otel__sampler_decide(const otel_sampler *sampler, const struct otel__sampli
     case OTEL__COMPOSITE:
         otel__composite_decide(sampler, in, out);
         break;
+    case OTEL__REMOTE:
+        otel__remote_decide(sampler, in, out);
+        break;
     case OTEL__ALWAYS_OFF:
     case OTEL__PARENT_BASED:
         otel__decide_plainly(OTEL_DROP, in, out);
@@ -114,6 +117,7 @@ void otel_sampler_destroy(otel_sampler *sampler) {
     destroy_delegates(sampler->delegates);
     otel__tracestate_drop(sampler->root_state);
     otel_composable_destroy(sampler->composable);
+    otel__remote_destroy(sampler->remote);
     if (sampler->ops.destroy)
         sampler->ops.destroy(sampler->self);
     free(sampler);
@@ -217,12 +221,10 @@ void otel__write_custom(struct otel__writer *writer, void (*description)(void *s
     otel__write(writer, otherwise);
 }
 
-static void describe(const otel_sampler *sampler, struct otel__writer *writer);
-
 static void describe_within(const char *before, const otel_sampler *sampler, const char *after,
                             struct otel__writer *writer) {
     otel__write(writer, before);
-    describe(sampler, writer);
+    otel__sampler_describe(sampler, writer);
     otel__write(writer, after);
 }
 
@@ -235,7 +237,7 @@ static void describe_delegates(const otel_sampler *sampler, struct otel__writer 
     otel__write(writer, "}");
 }
 
-static void describe(const otel_sampler *sampler, struct otel__writer *writer) {
+void otel__sampler_describe(const otel_sampler *sampler, struct otel__writer *writer) {
     switch (sampler->kind) {
     case OTEL__ALWAYS_ON:
     case OTEL__ON_AS_PARENT:
@@ -264,13 +266,16 @@ static void describe(const otel_sampler *sampler, struct otel__writer *writer) {
         otel__composable_describe(sampler->composable, writer);
         otel__write(writer, "}");
         break;
+    case OTEL__REMOTE:
+        otel__remote_describe(sampler, writer);
+        break;
     }
 }
 
 size_t otel_sampler_description(const otel_sampler *sampler, char *buffer, size_t size) {
     struct otel__writer writer = { .out = buffer, .size = buffer ? size : 0 };
     if (sampler)
-        describe(sampler, &writer);
+        otel__sampler_describe(sampler, &writer);
     if (buffer && size)
         buffer[writer.len < size ? writer.len : size - 1] = '\0';
     return writer.len;

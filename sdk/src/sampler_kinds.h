@@ -17,7 +17,8 @@ enum otel__sampler_kind {
     OTEL__PROBABILITY,
     OTEL__ALWAYS_RECORD,
     OTEL__CUSTOM,
-    OTEL__COMPOSITE
+    OTEL__COMPOSITE,
+    OTEL__REMOTE
 };
 enum {
     OTEL__ROOT,
@@ -42,6 +43,7 @@ struct otel_sampler {
     void *self;
     /* composite */
     otel_composable *composable;
+    struct otel__remote *remote;
 };
 
 /* Zeroed but for the kind; NULL, and reported, when memory is short. */
@@ -55,6 +57,8 @@ void otel__ratio_decide(const otel_sampler *sampler, const struct otel__sampling
 void otel__probability_decide(const otel_sampler *sampler, const struct otel__sampling *in, struct otel__sampled *out);
 void otel__custom_decide(const otel_sampler *sampler, const struct otel__sampling *in, struct otel__sampled *out);
 void otel__composite_decide(const otel_sampler *sampler, const struct otel__sampling *in, struct otel__sampled *out);
+void otel__remote_decide(const otel_sampler *sampler, const struct otel__sampling *in, struct otel__sampled *out);
+void otel__remote_destroy(struct otel__remote *remote);
 
 /* ---- descriptions ------------------------------------------------------------------------------------------------ */
 
@@ -69,6 +73,8 @@ void otel__write_ratio(struct otel__writer *writer, const char *name, double rat
 /* What the user's function writes; `otherwise` when there is none. */
 void otel__write_custom(struct otel__writer *writer, void (*description)(void *self, char *buffer, size_t size),
                         void *self, const char *otherwise);
+void otel__sampler_describe(const otel_sampler *sampler, struct otel__writer *writer);
+void otel__remote_describe(const otel_sampler *sampler, struct otel__writer *writer);
 void otel__composable_describe(const otel_composable *composable, struct otel__writer *writer);
 
 #endif

@@ -2,14 +2,15 @@
 /* worker.c - see worker.h. */
 #include "worker.h"
 
+#include "background.h"
 #include "base/clock.h"
 #include "fork.h"
+#include "polling.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 
-enum { STACK_SIZE = 512 * 1024, RETRY_START_MS = 1000, FLUSHES_TO_COME = 1 << 30 };
+enum { RETRY_START_MS = 1000, FLUSHES_TO_COME = 1 << 30 };
 /* So long after the last full batch a burst is over, and its memory goes back; after fewer spans it has more time. */
 #define CALM_NS (5 * OTEL__SECOND)
 #define RARELY_NS (30 * OTEL__SECOND)
@@ -242,8 +243,16 @@ static bool may_sleep(const otel_processor *p, uint32_t how) {
     return how == OTEL__DOZING || !otel__span_queue_fresh(&p->lane->queue);
 }
 
-/* False when the time came without a wake-up. */
-static bool sleep_until(otel_processor *p, uint32_t how, uint64_t deadline) {
+/* The next step of fetching strategies, where that is this worker's business and it is due. */
+static void poll_strategies(otel_processor *p) {
+    struct otel__lane *lane = p->lane;
+    if (p->remotes && otel__clock_monotonic() >= lane->poll_at)
+        lane->poll_at = otel__polling_step(p->remotes);
+}
+
+/* At most until a strategy is to be fetched. False when the time came without a wake-up. */
+static bool sleep_until(otel_processor *p, uint32_t how, uint64_t time) {
+    const uint64_t deadline = time < p->lane->poll_at ? time : p->lane->poll_at;
     _Atomic uint32_t *sleep = &p->lane->sleep;
     bool in_time = true;
     atomic_store(sleep, how);
@@ -284,6 +293,7 @@ static bool export_due(otel_processor *p) {
         exported = true;
         if (!export_batch(p))
             break;
+        poll_strategies(p);
         take(p);
     }
     return exported;
@@ -327,7 +337,9 @@ static bool work(otel_processor *p) {
     const unsigned forks = otel__fork_count();
     bool after_export = false;
     lane->trim_at = OTEL__NO_DEADLINE;
+    lane->poll_at = p->remotes ? 0 : OTEL__NO_DEADLINE;
     while (!atomic_load(&lane->stopping)) {
+        poll_strategies(p);
         const uint32_t ticket = atomic_load(&lane->flush_wanted);
         if (ticket != atomic_load(&lane->flush_served)) {
             otel__worker_flush(p, ticket, 0);
@@ -376,30 +388,6 @@ static void *run(void *data) {
     return NULL;
 }
 
-/* With a stack of our own size if that can be had: programs with much thread-local storage need the default. */
-static int create_sized(otel_processor *p, size_t stack_size) {
-    pthread_attr_t attributes;
-    int rc = pthread_attr_init(&attributes);
-    if (rc != 0)
-        return rc;
-    if (stack_size)
-        pthread_attr_setstacksize(&attributes, stack_size);
-    rc = pthread_create(&p->lane->thread, &attributes, run, p);
-    pthread_attr_destroy(&attributes);
-    return rc;
-}
-
-static int create(otel_processor *p) {
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int rc = create_sized(p, STACK_SIZE);
-    if (rc == EINVAL)
-        rc = create_sized(p, 0);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return rc;
-}
-
 bool otel__worker_start(otel_processor *p) {
     struct otel__lane *lane = p->lane;
     uint32_t none = OTEL__WORKER_NONE;
@@ -409,7 +397,7 @@ bool otel__worker_start(otel_processor *p) {
     if (!atomic_compare_exchange_strong(&lane->worker, &none, OTEL__WORKER_STARTING))
         return true;
     const int saved = errno;
-    const int rc = create(p);
+    const int rc = otel__background_start(&lane->thread, run, p);
     errno = saved;
     if (rc == 0) {
         /*

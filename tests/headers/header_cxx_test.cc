@@ -11,6 +11,7 @@
 #include <otel/propagation.h>
 #include <otel/sdk.h>
 #include <otel/trace.h>
+#include <otel/jaeger_remote.h>
 #include <otel/zipkin.h>
 
 #include <cstdio>

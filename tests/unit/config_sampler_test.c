@@ -61,10 +61,55 @@ static void argument_of_an_unknown_sampler_is_not_read(void **state) {
     otel__config_free(&config);
 }
 
+static void remote_argument(void **state) {
+    (void)state;
+    static const char whole[] = "endpoint=http://j:14250,pollingIntervalMs=5000,initialSamplingRate=0.25";
+    static const struct {
+        const char *arg, *endpoint;
+        int interval;
+        double rate;
+        const char *why; /* NULL: nothing is wrong */
+    } cases[] = {
+        { NULL, NULL, 60000, 0.001, NULL },
+        { whole, "http://j:14250", 5000, 0.25, NULL },
+        { " initialSamplingRate = 1 , endpoint = https://j/sampling?a=b ", "https://j/sampling?a=b", 60000, 1, NULL },
+        { "endpoint=dns:///j:5779", "dns:///j:5779", 60000, 0.001, NULL },
+        { "pollingIntervalMs=1,pollingIntervalMs=2", NULL, 2, 0.001, NULL },
+        { "endpoint=http://a,endpoint=http://b", "http://b", 60000, 0.001, NULL },
+        { "endpoint=http://a,endpoint=ftp://u:secret@b/c,pollingIntervalMs=7", "http://a", 7, 0.001,
+          "\"endpoint\" \"@b/c\" cannot be used" },
+        { "pollingIntervalMs=0", NULL, 60000, 0.001, "\"pollingIntervalMs=0\" is not a whole number of milliseconds" },
+        { "pollingIntervalMs=5s", NULL, 60000, 0.001, "\"pollingIntervalMs=5s\" is not a whole number" },
+        { "pollingIntervalMs=99999999999", NULL, 60000, 0.001, "is not a whole number" },
+        { "initialSamplingRate=1.5", NULL, 60000, 0.001, "\"initialSamplingRate=1.5\" is not a number from 0 to 1" },
+        { "initialSamplingRate=NaN,pollingIntervalMs=9", NULL, 9, 0.001, "initialSamplingRate=NaN" },
+        { "endpoint=", NULL, 60000, 0.001, "\"endpoint\" has no value" },
+        { "0.25", NULL, 60000, 0.001, "\"0.25\" has no value" },
+        { "interval=5,pollingIntervalMs=5", NULL, 5, 0.001, "\"interval\" is none of endpoint, pollingIntervalMs and" },
+        { "pollingIntervalMs=5,", NULL, 5, 0.001, "is an empty item" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *const why = cases[i].why;
+        print_message("    %s\n", text_or_none(cases[i].arg));
+        fake_env_set("OTEL_TRACES_SAMPLER", i % 2 ? "jaeger_remote" : "ParentBased_Jaeger_Remote");
+        fake_env_set("OTEL_TRACES_SAMPLER_ARG", cases[i].arg);
+        load();
+        assert_int_equal(config.sampler, i % 2 ? OTEL__SAMPLER_REMOTE : OTEL__SAMPLER_PARENT_REMOTE);
+        assert_string_equal(text_or_none(config.remote_endpoint), text_or_none(cases[i].endpoint));
+        assert_int_equal(config.remote_interval_ms, cases[i].interval);
+        assert_true(config.remote_initial_rate == cases[i].rate);
+        assert_int_equal(reports_count(), why != NULL);
+        assert_true(!why || reports_mention("OTEL_TRACES_SAMPLER_ARG", why));
+        assert_false(reports_mention("secret", NULL));
+        otel__config_free(&config);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(sampler_argument),
         TEST(argument_of_an_unknown_sampler_is_not_read),
+        TEST(remote_argument),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -180,9 +180,9 @@ static void sampler(void **state) {
         { "ALWAYS_OFF", "4", NULL },
         { "TraceIdRatio", "5", NULL },
         { "always_on ", "3", NULL },
-        { "jaeger_remote", NULL, ": not available in this version; using the default, parentbased_always_on" },
-        { "parentbased_jaeger_remote", NULL, ": not available in this version" },
-        { "xray", NULL, ": not available in this version" },
+        { "jaeger_remote", "6", NULL },
+        { "parentbased_Jaeger_Remote", "7", NULL },
+        { "xray", NULL, ": not available in this version; using the default, parentbased_always_on" },
         { "sometimes", NULL, "is not one of always_on, always_off, traceidratio, parentbased_always_on" },
     };
     ROWS("OTEL_TRACES_SAMPLER", rows);
@@ -326,6 +326,22 @@ static void endpoints_of_grpc(void **state) {
     assert_true(reports_mention("OTEL_EXPORTER_OTLP_ENDPOINT=\"ftp://c\" is no endpoint of gRPC: ",
                                 "; using the default, http://localhost:4317"));
     assert_true(reports_mention("OTEL_EXPORTER_OTLP_TRACES_INSECURE=\"yes\" is not true or false; using false", NULL));
+    otel__config_free(&config);
+}
+
+static void grpc_changes_no_endpoint_of_others(void **state) {
+    (void)state;
+    fake_env_set("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+    fake_env_set("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "zipkin:9411"); /* which gRPC would take */
+    load();
+    assert_string_equal(config.zipkin_endpoint, "http://localhost:9411/api/v2/spans");
+    assert_string_equal(config.jaeger_endpoint, "http://localhost:14268/api/traces");
+    otel__config_free(&config);
+    fake_env_set("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
+    fake_env_set("OTEL_EXPORTER_JAEGER_PROTOCOL", "grpc");
+    load();
+    assert_string_equal(config.otlp_endpoint, "http://localhost:4318");
+    assert_string_equal(config.jaeger_endpoint, "http://localhost:14250");
     otel__config_free(&config);
 }
 
@@ -536,6 +552,7 @@ int main(void) {
         TEST(endpoints),
         TEST(protocol),
         TEST(endpoints_of_grpc),
+        TEST(grpc_changes_no_endpoint_of_others),
         TEST(compression),
         TEST(each_has_its_form_in_code),
         TEST(variables_that_are_none_of_ours_are_not_read),

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* How much longer than its deadline a request may wait for a fork() to end, to be taken down in order. */
 enum { GRACE_MS = 1000 };
@@ -153,10 +154,29 @@ void otel__http_destroy(struct otel__http_client *client) {
     free(client);
 }
 
+/* A fragment is of no use to a server. */
+static char *with_query(const char *url, const char *query) {
+    char *whole = NULL;
+    const int len = (int)strcspn(url, "#");
+    const char *before = memchr(url, '?', (size_t)len) ? "&" : "?";
+    return asprintf(&whole, "%.*s%s%s", len, url, before, query) < 0 ? NULL : whole;
+}
+
+bool otel__http_add_query(struct otel__http_client *client, const char *query) {
+    char *requested = with_query(client->plan.requested, query);
+    if (!requested)
+        return false;
+    free(client->plan.requested);
+    client->plan.requested = requested;
+    return curl_easy_setopt(client->connection->lanes[0].easy, CURLOPT_URL, requested) == CURLE_OK;
+}
+
 /* ---- requests ---------------------------------------------------------------------------------------------------- */
 
-static void set_request(const struct otel__http_lane *lane) {
+static void set_request(const struct otel__http_client *client, const struct otel__http_lane *lane) {
     curl_easy_setopt(lane->easy, CURLOPT_PRIVATE, lane);
+    if (client->plan.get)
+        return;
     curl_easy_setopt(lane->easy, CURLOPT_POSTFIELDS, lane->body);
     curl_easy_setopt(lane->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)lane->len);
 }
@@ -166,7 +186,7 @@ static bool launch(struct otel__http_client *client, struct otel__http_lane *lan
     otel__http_lane_clear(lane);
     if (!otel__http_lane_open(client->connection, lane) || !secure_client(client, lane))
         return false;
-    set_request(lane);
+    set_request(client, lane);
     otel__http_connection_watch(client->connection, true);
     lane->under_way = curl_multi_add_handle(client->connection->multi, lane->easy) == CURLM_OK;
     return lane->under_way;
@@ -302,6 +322,13 @@ void otel__http_give_up(struct otel__http_client *client, unsigned lane) {
     if (inside)
         otel__fork_gate_leave(&client->gate);
     otel__sigpipe_end(&guard);
+}
+
+bool otel__http_leave_lost(struct otel__http_client *client) {
+    const bool lost = client->connection && otel__http_connection_lost(client->connection);
+    if (lost)
+        leave_connection(client);
+    return lost;
 }
 
 const struct otel__http_response *otel__http_response(const struct otel__http_client *client, unsigned lane) {

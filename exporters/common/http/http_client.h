@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * http_client.h - POSTs to one URL over connections that are kept alive.
+ * http_client.h - requests to one URL, POSTs unless it is told otherwise, over connections that are kept alive.
  *
  * DESIGN. libcurl's multi interface with an easy handle for each lane, in which one request at a time is under way,
  * driven by whichever thread calls otel__http_run(): no thread, no timer and no callback outside
@@ -31,9 +31,10 @@ struct otel__http_header {
 
 /* Everything about the connection and what is the same in each request; copied. */
 struct otel__http_settings {
-    const char *url;           /* usable for otel__url_parse() */
-    const char *socket_target; /* the path of requests when the URL names a socket; NULL: / */
-    const char *content_type;
+    const char *url;              /* usable for otel__url_parse() */
+    const char *socket_target;    /* the path of requests when the URL names a socket; NULL: / */
+    bool get;                     /* requests have no body, and ask */
+    const char *content_type;     /* NULL: there is no body */
     const char *content_encoding; /* NULL: none */
     const char *user_agent;
     const struct otel__http_header *headers; /* usable for otel__http_header_problem() */
@@ -76,6 +77,9 @@ bool otel__http_global_init(void);
 struct otel__http_client *otel__http_create(const struct otel__http_settings *settings, otel_error *error);
 void otel__http_destroy(struct otel__http_client *client);
 
+/* Adds `query`, which needs no further escapes, to what is requested, before the first request. False: out of memory. */
+bool otel__http_add_query(struct otel__http_client *client, const char *query);
+
 /*
  * Begins to send the `len` bytes, which must stay as they are, in a lane that is free. UNDER_WAY, or why it could not be
  * begun by `deadline`.
@@ -90,6 +94,8 @@ enum otel__http_result otel__http_begin(struct otel__http_client *client, unsign
 enum otel__http_result otel__http_run(struct otel__http_client *client, uint64_t until, unsigned *lane);
 /* Ends the lane's request, which must be under way; its response says how far it had come. */
 void otel__http_give_up(struct otel__http_client *client, unsigned lane);
+/* When the connection is lost, leaves it with all that is under way. Whether it did. */
+bool otel__http_leave_lost(struct otel__http_client *client);
 /* Of the lane's last request. */
 const struct otel__http_response *otel__http_response(const struct otel__http_client *client, unsigned lane);
 

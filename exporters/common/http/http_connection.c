@@ -47,8 +47,8 @@ static bool add_user_header(struct otel__http_plan *plan, const struct otel__htt
 
 static bool fill_headers(struct otel__http_plan *plan, const struct otel__http_settings *settings) {
     char line[160];
-    snprintf(line, sizeof line, "Content-Type: %s", settings->content_type);
-    if (!add_header(plan, line) || !add_header(plan, "Expect:"))
+    snprintf(line, sizeof line, "Content-Type: %s", settings->content_type ? settings->content_type : "");
+    if ((settings->content_type && !add_header(plan, line)) || !add_header(plan, "Expect:"))
         return false;
     snprintf(line, sizeof line, "Content-Encoding: %s", settings->content_encoding ? settings->content_encoding : "");
     if (settings->content_encoding && !add_header(plan, line))
@@ -84,6 +84,7 @@ bool otel__http_plan_fill(struct otel__http_plan *plan, const struct otel__http_
     *plan = (struct otel__http_plan){ .url = strdup(settings->url),
                                       .response_limit = settings->response_limit,
                                       .lanes = settings->lanes ? settings->lanes : 1,
+                                      .get = settings->get,
                                       .gone_after_ms = settings->gone_after_ms,
                                       .foreign_hint = settings->foreign_hint,
                                       .trust_hint = settings->trust_hint };
@@ -263,7 +264,7 @@ static bool set_options(CURL *easy, const struct otel__http_plan *plan) {
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MAX_MS);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy, plan->get ? CURLOPT_HTTPGET : CURLOPT_POST, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, plan->headers);
     /* A libcurl without zlib refuses it, and answers then come as they are. on_body() sees them decompressed. */
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");

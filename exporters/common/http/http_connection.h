@@ -25,6 +25,7 @@ struct otel__http_plan {
     struct otel__url parts; /* of `url` */
     size_t response_limit;
     unsigned lanes;
+    bool get;
     int gone_after_ms;
     const char *foreign_hint, *trust_hint;
 };

@@ -16,7 +16,8 @@
  * Threads: the first recorded span, or a stop before it, starts one background thread per processor that needs one
  * ("otel-batch"); it blocks every signal. fork(): the child keeps the parent's context but none of its spans, and
  * exports its own from its own thread. exit(): what is queued is flushed for at most 1 s, then recording is off.
- * Nothing runs before otel_sdk_start().
+ * A sampler that asks Jaeger (otel/jaeger_remote.h) starts one with the SDK, and if no processor needs one its own
+ * ("otel-sampling"). Nothing runs before otel_sdk_start().
  */
 #ifndef OTEL_SDK_H
 #define OTEL_SDK_H

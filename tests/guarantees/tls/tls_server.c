@@ -50,7 +50,7 @@ static bool read_request(SSL *ssl) {
         len += (size_t)got;
         text[len] = '\0';
         const char *body = strstr(text, "\r\n\r\n"), *length = strcasestr(text, "\r\nContent-Length:");
-        if (body && length && len - (size_t)(body + 4 - text) >= strtoul(length + 17, NULL, 10))
+        if (body && len - (size_t)(body + 4 - text) >= (length ? strtoul(length + 17, NULL, 10) : 0))
             return true;
     }
     return false;
