@@ -2,11 +2,10 @@
 /* jaeger_http.c - a request's body is one bare Batch in Thrift's binary protocol; see http_exporter.h for the rest. */
 #include "jaeger/jaeger_http.h"
 
-#include "common/base64.h"
+#include "common/basic_auth.h"
 #include "common/http/http_exporter.h"
 #include "jaeger/jaeger_thrift.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 struct encoder {
@@ -59,27 +58,8 @@ static const struct otel__http_format format = {
     .free_encoder = free_encoder,
 };
 
-/* The value of an Authorization header, to be freed; NULL: out of memory. */
-static char *basic_credentials(const char *user, const char *password) {
-    static const char scheme[] = "Basic ";
-    char *plain = NULL;
-    const int len = asprintf(&plain, "%s:%s", user, password);
-    if (len < 0)
-        return NULL;
-    const size_t size = otel__base64_size((size_t)len);
-    char *value = malloc(sizeof scheme + size);
-    if (value) {
-        memcpy(value, scheme, sizeof scheme);
-        for (size_t i = 0; i < (size_t)len; i += 3)
-            otel__base64_four((const unsigned char *)plain + i, (size_t)len - i, value + sizeof scheme - 1 + i / 3 * 4);
-        value[sizeof scheme - 1 + size] = '\0';
-    }
-    free(plain);
-    return value;
-}
-
 otel_exporter *otel__jaeger_http_create(const struct otel__jaeger_http_settings *settings, otel_error *error) {
-    char *credentials = settings->user ? basic_credentials(settings->user, settings->password) : NULL;
+    char *credentials = settings->user ? otel__basic_auth(settings->user, settings->password) : NULL;
     otel_error reason = { "out of memory" };
     otel_exporter *exporter = NULL;
     if (credentials || !settings->user) {
