@@ -70,15 +70,14 @@ static bool copy_headers(struct otel__grpc_channel *channel, const struct otel__
     return true;
 }
 
-static bool fill(struct otel__grpc_channel *channel, const struct otel__otlp_grpc_settings *settings,
+static bool fill(struct otel__grpc_channel *channel, const struct otel__grpc_settings *settings, const char *agent,
                  otel_error *error) {
     const char *prefix = settings->user_agent_prefix;
     const size_t max = settings->response_max ? settings->response_max : RESPONSE_MAX;
     channel->target = settings->target;
     channel->gzip = settings->gzip;
     channel->response_max = max < INT32_MAX ? (int)max : INT32_MAX;
-    if (asprintf(&channel->user_agent, "%s%sOTel-OTLP-Exporter-C/" OTEL__VERSION, prefix ? prefix : "",
-                 prefix ? " " : "") < 0) {
+    if (asprintf(&channel->user_agent, "%s%s%s/" OTEL__VERSION, prefix ? prefix : "", prefix ? " " : "", agent) < 0) {
         channel->user_agent = NULL;
         return false;
     }
@@ -87,9 +86,10 @@ static bool fill(struct otel__grpc_channel *channel, const struct otel__otlp_grp
     return copy_headers(channel, settings->headers, settings->header_count);
 }
 
-struct otel__grpc_channel *otel__grpc_create(const struct otel__otlp_grpc_settings *settings, otel_error *error) {
+struct otel__grpc_channel *otel__grpc_create(const struct otel__grpc_settings *settings, const char *agent,
+                                             otel_error *error) {
     struct otel__grpc_channel *channel = calloc(1, sizeof *channel);
-    if (!channel || fill(channel, settings, error))
+    if (!channel || fill(channel, settings, agent, error))
         return channel;
     otel__grpc_destroy(channel);
     return NULL;

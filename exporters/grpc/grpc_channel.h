@@ -13,7 +13,7 @@
 #ifndef OTEL_GRPC_CHANNEL_H
 #define OTEL_GRPC_CHANNEL_H
 
-#include "otlp/otlp_grpc.h"
+#include "grpc/grpc_library.h"
 
 struct otel__grpc_channel;
 
@@ -30,8 +30,9 @@ struct otel__grpc_reply {
     size_t body_len;
 };
 
-/* NULL when a setting is unusable or memory is short; `error` says why. Everything is copied. */
-struct otel__grpc_channel *otel__grpc_create(const struct otel__otlp_grpc_settings *settings, otel_error *error);
+/* `agent`: who calls. NULL when a setting is unusable or memory is short; `error` says why. Everything is copied. */
+struct otel__grpc_channel *otel__grpc_create(const struct otel__grpc_settings *settings, const char *agent,
+                                             otel_error *error);
 void otel__grpc_destroy(struct otel__grpc_channel *channel);
 /* False: this process was forked from one that had started gRPC core, and cannot use it. */
 bool otel__grpc_usable(void);

@@ -21,25 +21,23 @@ const char *otel__grpc_status_name(int status) {
     return status >= 0 && status < (int)(sizeof names / sizeof *names) ? names[status] : "status";
 }
 
-const char *otel__grpc_status_hint(int status, const char *words, bool distrusted) {
+const char *otel__grpc_status_hint(const struct otel__grpc_hints *hints, int status, const char *words,
+                                   bool distrusted) {
     if (distrusted)
-        return "The server's certificate is refused: does OTEL_EXPORTER_OTLP_CERTIFICATE name the authority that "
-               "issued it, and the endpoint the host that it is for?";
+        return hints->distrusted;
     if (strstr(words, "wrong version number")) /* the first bytes of the answer are no TLS record */
-        return "Does the server speak without TLS? Then begin the endpoint with http://, or set "
-               "OTEL_EXPORTER_OTLP_INSECURE=true.";
+        return hints->no_tls;
     if (strstr(words, "failed to connect") &&
         strstr(words, "Socket closed")) /* also by a server that has seen, or missed, our certificate */
-        return "Does the server want TLS, that is an endpoint that begins with https://, or a certificate of ours: see "
-               "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE?";
+        return hints->wants_tls;
     switch (status) {
     case 7:  /* PERMISSION_DENIED */
     case 16: /* UNAUTHENTICATED */
-        return "The server wants other credentials: see OTEL_EXPORTER_OTLP_HEADERS.";
+        return hints->credentials;
     case 12: /* UNIMPLEMENTED */
-        return "Is this the address of an OTLP server?";
+        return hints->unimplemented;
     case 14: /* UNAVAILABLE */
-        return words[0] ? "Is this the address and port of an OTLP server for gRPC, usually 4317?" : NULL;
+        return words[0] ? hints->unavailable : NULL;
     default:
         return NULL;
     }

@@ -10,12 +10,12 @@
 #define FILE_NAME "libotel-grpc.so." OTEL__ABI
 
 /* Of libotel-grpc, if the program links that. */
-extern const struct otel__otlp_grpc otel__otlp_grpc __attribute__((weak, visibility("default")));
+extern const struct otel__grpc_exporters otel__grpc_exporters __attribute__((weak, visibility("default")));
 
 static atomic_bool found;
 
-const char *otel__grpc_library_problem(const struct otel__otlp_grpc *library) {
-    if (library->abi != OTEL__OTLP_GRPC_ABI)
+const char *otel__grpc_library_problem(const struct otel__grpc_exporters *library) {
+    if (library->abi != OTEL__GRPC_ABI)
         return "it is of another version than libotel-sdk: install both of the same one";
     if (library->sdk != otel_exporter_create)
         return "it uses another libotel-sdk than this program: link otel::grpc_static if the SDK is linked statically";
@@ -23,9 +23,9 @@ const char *otel__grpc_library_problem(const struct otel__otlp_grpc *library) {
 }
 
 /* NULL: `error` says why. It stays loaded for ever, as all our libraries do. */
-static const struct otel__otlp_grpc *load(otel_error *error) {
+static const struct otel__grpc_exporters *load(otel_error *error) {
     void *handle = dlopen(FILE_NAME, RTLD_NOW | RTLD_LOCAL);
-    const struct otel__otlp_grpc *library = handle ? dlsym(handle, "otel__otlp_grpc") : NULL;
+    const struct otel__grpc_exporters *library = handle ? dlsym(handle, "otel__grpc_exporters") : NULL;
     if (library)
         return library;
     const char *why = dlerror();
@@ -35,8 +35,8 @@ static const struct otel__otlp_grpc *load(otel_error *error) {
     return NULL;
 }
 
-const struct otel__otlp_grpc *otel__grpc_library(otel_error *error) {
-    const struct otel__otlp_grpc *library = &otel__otlp_grpc ? &otel__otlp_grpc : load(error);
+const struct otel__grpc_exporters *otel__grpc_library(otel_error *error) {
+    const struct otel__grpc_exporters *library = &otel__grpc_exporters ? &otel__grpc_exporters : load(error);
     if (!library)
         return NULL;
     const char *problem = otel__grpc_library_problem(library);

@@ -11,8 +11,12 @@
 #include <stdio.h>
 
 #ifdef OTEL__WITH_CURL
+#include "autoconfigure_grpc.h"
 #include "base/url.h"
+#include "common/basic_auth.h"
 #include "jaeger/jaeger_http.h"
+
+#include <stdlib.h>
 #endif
 
 enum { COMPACT_PORT = 6831, BINARY_PORT = 6832, HOST_MAX = 253 };
@@ -98,9 +102,14 @@ static otel_exporter *make_udp(const otel_jaeger_options *options, const struct 
     return exporter ? exporter : fail(error, "", otel_status_text(OTEL_ERR_MEMORY));
 }
 
-/* ---- HTTP -------------------------------------------------------------------------------------------------------- */
-
 #ifdef OTEL__WITH_CURL
+
+/* ---- user and password ------------------------------------------------------------------------------------------- */
+
+struct credentials {
+    const char *user; /* NULL: none are sent */
+    const char *password;
+};
 
 /* One without the other is of no use, which is worth knowing. */
 static void report_half(const char *user, const char *password) {
@@ -113,31 +122,113 @@ static const char *credential_problem(const char *user) {
     return user && strchr(user, ':') ? "it contains a colon, which ends a user's name" : NULL;
 }
 
-static otel_exporter *make_http(const otel_jaeger_options *options, const struct otel__config *config,
-                                otel_error *error) {
-    struct otel__url url;
-    const char *problem = options->endpoint ? otel__url_parse(options->endpoint, &url) : NULL;
-    if (problem)
-        return fail(error, "otel_jaeger_options.endpoint", problem);
+/* False: `error` says why. */
+static bool settle_credentials(const otel_jaeger_options *options, const struct otel__config *config,
+                               struct credentials *credentials, otel_error *error) {
     const char *user = options->user ? options->user : config->jaeger_user;
     const char *password = options->password ? options->password : config->jaeger_password;
-    problem = credential_problem(user);
-    if (problem && options->user)
-        return fail(error, "otel_jaeger_options.user", problem);
+    const char *problem = credential_problem(user);
+    if (problem && options->user) {
+        fail(error, "otel_jaeger_options.user", problem);
+        return false;
+    }
     if (problem) {
         otel_report(OTEL_LOG_WARN, "OTEL_EXPORTER_JAEGER_USER", "OTEL_EXPORTER_JAEGER_USER: %s; ignored", problem);
         user = NULL;
     }
     report_half(user, password);
+    *credentials = (struct credentials){ user && password ? user : NULL, password };
+    return true;
+}
+
+/* ---- HTTP -------------------------------------------------------------------------------------------------------- */
+
+static otel_exporter *make_http(const otel_jaeger_options *options, const struct otel__config *config,
+                                otel_error *error) {
+    struct otel__url url;
+    struct credentials credentials;
+    const char *problem = options->endpoint ? otel__url_parse(options->endpoint, &url) : NULL;
+    if (problem)
+        return fail(error, "otel_jaeger_options.endpoint", problem);
+    if (!settle_credentials(options, config, &credentials, error))
+        return NULL;
     const struct otel__jaeger_http_settings settings = {
         .url = options->endpoint ? options->endpoint : config->jaeger_endpoint,
-        .user = user && password ? user : NULL,
-        .password = password,
+        .user = credentials.user,
+        .password = credentials.password,
         .timeout_ms = settle_timeout(options, config),
     };
     if (!settings.url)
         return fail(error, "", otel_status_text(OTEL_ERR_MEMORY));
     return otel__jaeger_http_create(&settings, error);
+}
+
+/* ---- gRPC -------------------------------------------------------------------------------------------------------- */
+
+/* Values from the environment have been checked. False: `error` says why. */
+static bool settle_target(const otel_jaeger_options *options, const struct otel__config *config,
+                          struct otel__grpc_settings *settings, otel_error *error) {
+    char shown[256];
+    settings->endpoint = options->endpoint ? options->endpoint : config->jaeger_endpoint;
+    const char *problem = settings->endpoint
+                              ? otel__grpc_target(settings->endpoint, OTEL__GRPC_JAEGER_PORT, false, &settings->target)
+                              : otel_status_text(OTEL_ERR_MEMORY);
+    if (problem) {
+        fail(error, settings->endpoint ? "otel_jaeger_options.endpoint" : "", problem);
+        return false;
+    }
+    otel__url_show(settings->endpoint, shown, sizeof shown);
+    if (settings->target.ignored)
+        otel_report(OTEL_LOG_WARN, "jaeger.grpc.endpoint", "gRPC has no use for the %s in the endpoint %s",
+                    settings->target.ignored, shown);
+    return true;
+}
+
+static otel_exporter *create_grpc(struct otel__grpc_settings settings, const struct credentials *credentials,
+                                  const struct otel__grpc_exporters *grpc, otel_error *error) {
+    otel_error reason = { "out of memory" };
+    char *authorization = credentials->user ? otel__basic_auth(credentials->user, credentials->password) : NULL;
+    const struct otel__http_header header = { otel_cstr("authorization"), otel_cstr(authorization) };
+    otel_exporter *exporter = NULL;
+    settings.headers = &header;
+    settings.header_count = authorization ? 1 : 0;
+    if (authorization || !credentials->user)
+        exporter = grpc->jaeger(&settings, &reason);
+    free(authorization);
+    return exporter ? exporter : fail(error, "", reason.text);
+}
+
+static otel_exporter *make_grpc(const otel_jaeger_options *options, const struct otel__config *config,
+                                const struct otel__grpc_exporters *grpc, otel_error *error) {
+    struct credentials credentials;
+    struct otel__grpc_settings settings = { .timeout_ms = settle_timeout(options, config) };
+    if (!settle_target(options, config, &settings, error) || !settle_credentials(options, config, &credentials, error))
+        return NULL;
+    return create_grpc(settings, &credentials, grpc, error);
+}
+
+/* Where gRPC cannot be had and the environment asks for it, HTTP has to do. */
+static otel_exporter *make_do(const otel_jaeger_options *options, const struct otel__config *config,
+                              const otel_error *why, otel_error *error) {
+    static char usual[] = "http://localhost:14268/api/traces";
+    struct otel__config over_http = *config; /* not to be freed */
+    struct otel__url url;
+    const char *variable = config->source[OTEL__CONFIG_JAEGER_PROTOCOL];
+    if (!config->source[OTEL__CONFIG_JAEGER_ENDPOINT] || otel__url_parse(config->jaeger_endpoint, &url) != NULL)
+        over_http.jaeger_endpoint = usual;
+    otel_report(OTEL_LOG_WARN, variable, "%s=grpc: %s; using http/thrift.binary, which is another port of collectors",
+                variable, why->text);
+    return make_http(options, &over_http, error);
+}
+
+static otel_exporter *make_grpc_or_do(const otel_jaeger_options *options, const struct otel__config *config,
+                                      otel_error *error) {
+    otel_error why;
+    const struct otel__grpc_exporters *grpc = otel__grpc_library(&why);
+    if (grpc)
+        return make_grpc(options, config, grpc, error);
+    return options->protocol ? fail(error, "otel_jaeger_options.protocol", why.text)
+                             : make_do(options, config, &why, error);
 }
 
 #else
@@ -147,6 +238,11 @@ static otel_exporter *make_http(const otel_jaeger_options *options, const struct
     (void)options;
     (void)config;
     return fail(error, "", "this build has no exporter that sends over HTTP: it was made with OTEL_WITH_CURL=OFF");
+}
+
+static otel_exporter *make_grpc_or_do(const otel_jaeger_options *options, const struct otel__config *config,
+                                      otel_error *error) {
+    return make_http(options, config, error);
 }
 
 #endif
@@ -165,7 +261,7 @@ otel_exporter *otel__jaeger_exporter(const otel_jaeger_options *options, const s
     case OTEL_JAEGER_UDP_THRIFT_BINARY:
         return make_udp(options, config, protocol == OTEL_JAEGER_UDP_THRIFT_COMPACT, error);
     case OTEL_JAEGER_GRPC:
-        return fail(error, "otel_jaeger_options.protocol", "this version has no exporter for grpc");
+        return make_grpc_or_do(options, config, error);
     default:
         return fail(error, "otel_jaeger_options.protocol", "it is no otel_jaeger_protocol");
     }

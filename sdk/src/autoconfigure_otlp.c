@@ -86,14 +86,15 @@ static char *settle_url(const otel_otlp_options *options, const struct otel__con
 
 /* False: `error` says why. Values from the environment have been checked. */
 static bool settle_target(const otel_otlp_options *options, const struct otel__config *config,
-                          struct otel__otlp_grpc_settings *settings, otel_error *error) {
+                          struct otel__grpc_settings *settings, otel_error *error) {
     const char *const given[] = { options->traces_endpoint, options->endpoint, config->otlp_traces_endpoint,
                                   config->otlp_endpoint };
     size_t i = 0;
     while (!given[i])
         i++;
     settings->endpoint = given[i];
-    const char *problem = otel__grpc_target(given[i], options->insecure || config->otlp_insecure, &settings->target);
+    const char *problem = otel__grpc_target(given[i], OTEL__GRPC_OTLP_PORT, options->insecure || config->otlp_insecure,
+                                            &settings->target);
     if (problem)
         return fail(error, i == 0 ? "otel_otlp_options.traces_endpoint" : "otel_otlp_options.endpoint", problem);
     char shown[256];
@@ -328,10 +329,11 @@ static otel_exporter *make_http(const struct settled *settled, otel_error *error
     return exporter;
 }
 
-static otel_exporter *make_grpc(const struct settled *settled, const struct otel__otlp_grpc *grpc, otel_error *error) {
+static otel_exporter *make_grpc(const struct settled *settled, const struct otel__grpc_exporters *grpc,
+                                otel_error *error) {
     struct otel__tls_settings tls = { .files = { { NULL, NULL } } };
     otel_error reason = { "out of memory" };
-    struct otel__otlp_grpc_settings settings = {
+    struct otel__grpc_settings settings = {
         .gzip = settled->compression == OTEL_OTLP_COMPRESSION_GZIP,
         .request_max = settled->options->max_request_bytes,
         .response_max = settled->options->max_response_bytes,
@@ -344,15 +346,15 @@ static otel_exporter *make_grpc(const struct settled *settled, const struct otel
     if (!settle_target(settled->options, settled->config, &settings, error))
         return NULL;
     settings.tls = settle_tls(settled->options, settled->config, settings.target.tls, &tls) ? &tls : NULL;
-    otel_exporter *exporter = grpc->create(&settings, &reason);
+    otel_exporter *exporter = grpc->otlp(&settings, &reason);
     if (!exporter)
         fail(error, "", reason.text);
     return exporter;
 }
 
 /* Whether gRPC is wanted and to be had. False with a protocol of gRPC in code: `error` says why. */
-static bool settle_grpc(struct settled *settled, struct otel__config *over_http, const struct otel__otlp_grpc **grpc,
-                        otel_error *error) {
+static bool settle_grpc(struct settled *settled, struct otel__config *over_http,
+                        const struct otel__grpc_exporters **grpc, otel_error *error) {
     otel_error why;
     *grpc = NULL;
     if (settled->protocol != OTEL_OTLP_GRPC)
@@ -374,7 +376,7 @@ otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struc
     options = options ? options : &none;
     struct settled settled = { .options = options, .config = config };
     struct otel__config over_http;
-    const struct otel__otlp_grpc *grpc;
+    const struct otel__grpc_exporters *grpc;
     otel_exporter *exporter = NULL;
     if (!settle_choice(options->protocol, config->otlp_protocol, 3, "protocol", &settled.protocol, error) ||
         !settle_choice(options->compression, config->otlp_compression, 2, "compression", &settled.compression, error) ||

@@ -60,8 +60,8 @@ static bool is_set(getter get, const char *variable) {
 }
 
 static const char *fallback(const struct otel__config *config, const struct otel__config_option *option) {
-    const bool over_grpc = option->type == OTEL__CONFIG_URL && config->otlp_protocol == OTEL__PROTOCOL_GRPC;
-    return over_grpc && option->fallback ? "http://localhost:4317" : option->fallback;
+    const bool another = option->fallback_over_grpc && otel__config_over_grpc(config, option);
+    return another ? option->fallback_over_grpc : option->fallback;
 }
 
 /* What a variable whose value is no good gives way to. */
@@ -290,7 +290,7 @@ void otel__config_load_zipkin(struct otel__config *config, const otel_zipkin_opt
 }
 
 void otel__config_load_jaeger(struct otel__config *config, const otel_jaeger_options *options) {
-    *config = (struct otel__config){ .sdk_disabled = false };
+    *config = (struct otel__config){ .jaeger_protocol = options->protocol };
     if (!options->protocol)
         load(config, OTEL__CONFIG_JAEGER_PROTOCOL, environment);
     if (!options->endpoint)

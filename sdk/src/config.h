@@ -141,7 +141,7 @@ struct otel__config {
     char *zipkin_endpoint; /* a valid URL */
     int zipkin_timeout_ms; /* 0: no limit */
     int jaeger_protocol;   /* otel_jaeger_protocol */
-    char *jaeger_endpoint; /* a valid URL */
+    char *jaeger_endpoint; /* a valid URL; over gRPC, what otel__grpc_target() takes */
     int jaeger_timeout_ms; /* 0: no limit */
     char *jaeger_user;
     char *jaeger_password;

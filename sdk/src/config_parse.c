@@ -48,11 +48,11 @@ static void parse_text(struct otel__config *config, const struct otel__config_op
 }
 
 /* NULL: what is to send there can. */
-static const char *endpoint_problem(const struct otel__config *config, const char *endpoint) {
+static const char *endpoint_problem(bool over_grpc, const char *endpoint) {
     struct otel__url url;
     struct otel__grpc_target target;
-    return config->otlp_protocol == OTEL__PROTOCOL_GRPC ? otel__grpc_target(endpoint, false, &target)
-                                                        : otel__url_parse(endpoint, &url);
+    return over_grpc ? otel__grpc_target(endpoint, OTEL__GRPC_OTLP_PORT, false, &target)
+                     : otel__url_parse(endpoint, &url);
 }
 
 static void parse_url(struct otel__config *config, const struct otel__config_option *option, otel_str value,
@@ -61,13 +61,14 @@ static void parse_url(struct otel__config *config, const struct otel__config_opt
     if (!verdict->usable)
         return;
     char **member = member_of(config, option);
-    const char *problem = endpoint_problem(config, *member);
+    const bool over_grpc = otel__config_over_grpc(config, option);
+    const char *problem = endpoint_problem(over_grpc, *member);
     if (!problem)
         return;
     free(*member);
     *member = NULL;
     verdict->usable = false;
-    if (config->otlp_protocol == OTEL__PROTOCOL_GRPC)
+    if (over_grpc)
         append(verdict->why, sizeof verdict->why, " is no endpoint of gRPC");
     else
         unusable(option, verdict);

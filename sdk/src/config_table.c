@@ -85,7 +85,11 @@ static const struct otel__config_choice jaeger_protocols[] = {
     { "http/thrift.binary", OTEL_JAEGER_HTTP_THRIFT_BINARY, NULL },
     { "udp/thrift.compact", OTEL_JAEGER_UDP_THRIFT_COMPACT, NULL },
     { "udp/thrift.binary", OTEL_JAEGER_UDP_THRIFT_BINARY, NULL },
-    { "grpc", 0, "this build has no such exporter" },
+#ifdef OTEL__WITH_CURL
+    { "grpc", OTEL_JAEGER_GRPC, NULL },
+#else
+    { "grpc", 0, "not in this build, which was made with OTEL_WITH_CURL=OFF" },
+#endif
     { NULL, 0, NULL },
 };
 
@@ -205,7 +209,7 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
 
     OPTION(OTLP_ENDPOINT, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_ENDPOINT", .type = OTEL__CONFIG_URL,
            .offset = MEMBER(otlp_endpoint), .fallback = "http://localhost:4318",
-           .in_code = "otel_otlp_options.endpoint",
+           .fallback_over_grpc = "http://localhost:4317", .in_code = "otel_otlp_options.endpoint",
            .description = "The collector's base URL, to which `v1/traces` is appended. Or its Unix socket: "
                           "`unix:///run/otel.sock`, or `unix-abstract:name`. Over gRPC, where the default is "
                           "http://localhost:4317, nothing is; and gRPC's own targets may be given too, such as "
@@ -302,12 +306,15 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
     OPTION(JAEGER_PROTOCOL, .group = "Jaeger exporter", .variable = "OTEL_EXPORTER_JAEGER_PROTOCOL",
            .type = OTEL__CONFIG_CHOICE, .offset = MEMBER(jaeger_protocol), .fallback = "http/thrift.binary",
            .choices = jaeger_protocols, .in_code = "otel_jaeger_options.protocol",
-           .description = "How spans reach Jaeger: a collector, by HTTP, or an agent, by UDP. Jaeger takes OTLP, too, "
-                          "which is the better choice where there is one: docs/jaeger.md."),
+           .description =
+               "How spans reach Jaeger: a collector, by HTTP or gRPC, or an agent, by UDP. Jaeger takes OTLP, "
+               "too, which is the better choice where there is one: docs/jaeger.md."),
 
     OPTION(JAEGER_ENDPOINT, .group = "Jaeger exporter", .variable = "OTEL_EXPORTER_JAEGER_ENDPOINT",
            .type = OTEL__CONFIG_URL, .offset = MEMBER(jaeger_endpoint), .fallback = "http://localhost:14268/api/traces",
-           .in_code = "otel_jaeger_options.endpoint", .description = "The collector's whole URL, used as it is."),
+           .fallback_over_grpc = "http://localhost:14250", .in_code = "otel_jaeger_options.endpoint",
+           .description = "The collector's whole URL, used as it is. Over gRPC only its host and port count, which are "
+                          "`http://localhost:14250` by default."),
 
     OPTION(JAEGER_TIMEOUT, .group = "Jaeger exporter", .variable = "OTEL_EXPORTER_JAEGER_TIMEOUT",
            .type = OTEL__CONFIG_TIMEOUT, .offset = MEMBER(jaeger_timeout_ms), .fallback = "10000", .min = 0,
@@ -316,7 +323,7 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
 
     OPTION(JAEGER_USER, .group = "Jaeger exporter", .variable = "OTEL_EXPORTER_JAEGER_USER", .type = OTEL__CONFIG_TEXT,
            .offset = MEMBER(jaeger_user), .in_code = "otel_jaeger_options.user",
-           .description = "For HTTP basic authentication, together with the password."),
+           .description = "For basic authentication, over HTTP and gRPC, together with the password."),
 
     OPTION(JAEGER_PASSWORD, .group = "Jaeger exporter", .variable = "OTEL_EXPORTER_JAEGER_PASSWORD",
            .type = OTEL__CONFIG_TEXT, .offset = MEMBER(jaeger_password), .in_code = "otel_jaeger_options.password",
@@ -332,6 +339,18 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
            .in_code = "otel_jaeger_options.agent_port",
            .description = "Its port; without one 6831 for `udp/thrift.compact` and 6832 for `udp/thrift.binary`."),
 };
+
+bool otel__config_over_grpc(const struct otel__config *config, const struct otel__config_option *option) {
+    switch (option - otel__config_options) {
+    case OTEL__CONFIG_OTLP_ENDPOINT:
+    case OTEL__CONFIG_OTLP_TRACES_ENDPOINT:
+        return config->otlp_protocol == OTEL__PROTOCOL_GRPC;
+    case OTEL__CONFIG_JAEGER_ENDPOINT:
+        return config->jaeger_protocol == OTEL_JAEGER_GRPC;
+    default:
+        return false;
+    }
+}
 
 const struct otel__config_choice *otel__config_choice_find(const struct otel__config_option *option, otel_str text) {
     for (const struct otel__config_choice *choice = option->choices; choice && choice->name; choice++)

@@ -32,15 +32,19 @@ struct otel__config_option {
     const char *variable;
     const char *specific; /* the form for traces only, which is stronger; NULL: there is none */
     enum otel__config_type type;
-    size_t offset;        /* of the member of struct otel__config */
-    const char *fallback; /* the default, as one would write it; NULL: none */
-    int min, max;         /* of numbers */
+    size_t offset;                  /* of the member of struct otel__config */
+    const char *fallback;           /* the default, as one would write it; NULL: none */
+    const char *fallback_over_grpc; /* another one of an endpoint, when what sends there is gRPC */
+    int min, max;                   /* of numbers */
     const struct otel__config_choice *choices;
     const char *in_code; /* what sets the same in code, and is stronger */
     const char *description;
 };
 
 extern const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT];
+
+/* Whether the option is an endpoint, and gRPC is to send there: its protocol has been loaded. */
+bool otel__config_over_grpc(const struct otel__config *config, const struct otel__config_option *option);
 
 /* The choice that `text` names, in any case; NULL: unknown. */
 const struct otel__config_choice *otel__config_choice_find(const struct otel__config_option *option, otel_str text);

@@ -6,6 +6,7 @@
 #include "http_double.h"
 #include "reports.h"
 
+#include <otel/jaeger.h>
 #include <otel/otlp.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,6 +34,8 @@ static int end(void **state) {
     unsetenv("OTEL_EXPORTER_OTLP_PROTOCOL");
     unsetenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL");
     unsetenv("OTEL_EXPORTER_OTLP_ENDPOINT");
+    unsetenv("OTEL_EXPORTER_JAEGER_PROTOCOL");
+    unsetenv("OTEL_EXPORTER_JAEGER_ENDPOINT");
     return 0;
 }
 
@@ -44,9 +47,9 @@ static otel_exporter *fake_sdk(const otel_exporter_ops *ops, void *self) {
 
 static void a_library_that_does_not_fit_is_refused(void **state) {
     (void)state;
-    const struct otel__otlp_grpc fits = { .abi = OTEL__OTLP_GRPC_ABI, .sdk = otel_exporter_create };
-    const struct otel__otlp_grpc older = { .abi = OTEL__OTLP_GRPC_ABI + 1, .sdk = otel_exporter_create };
-    const struct otel__otlp_grpc elsewhere = { .abi = OTEL__OTLP_GRPC_ABI, .sdk = fake_sdk };
+    const struct otel__grpc_exporters fits = { .abi = OTEL__GRPC_ABI, .sdk = otel_exporter_create };
+    const struct otel__grpc_exporters older = { .abi = OTEL__GRPC_ABI + 1, .sdk = otel_exporter_create };
+    const struct otel__grpc_exporters elsewhere = { .abi = OTEL__GRPC_ABI, .sdk = fake_sdk };
     assert_null(otel__grpc_library_problem(&fits));
     assert_non_null(strstr(otel__grpc_library_problem(&older), "another version"));
     assert_non_null(strstr(otel__grpc_library_problem(&elsewhere), "another libotel-sdk"));
@@ -86,12 +89,28 @@ static void an_endpoint_that_only_grpc_has_gives_way_to_the_default(void **state
     assert_true(reports_mention("OTEL_EXPORTER_OTLP_ENDPOINT is ignored, as it is for gRPC", NULL));
 }
 
+static void the_exporter_for_jaeger_makes_do_with_http_too(void **state) {
+    (void)state;
+    setenv("OTEL_EXPORTER_JAEGER_PROTOCOL", "grpc", 1);
+    setenv("OTEL_EXPORTER_JAEGER_ENDPOINT", http_double_url(server, "/api/traces"), 1);
+    otel_exporter *exporter = otel_jaeger_exporter(NULL);
+    assert_non_null(exporter);
+    export_one(exporter);
+    otel_exporter_destroy(exporter);
+    assert_non_null(strstr(http_double_head(server, 0), "POST /api/traces HTTP/1.1\r\n"));
+    assert_true(
+        reports_mention("OTEL_EXPORTER_JAEGER_PROTOCOL=grpc: it needs libotel-grpc.so.", "; using http/thrift.binary"));
+}
+
 static void code_that_asks_for_it_is_told(void **state) {
     (void)state;
     otel_error error = { "" };
     const otel_otlp_options options = { .size = sizeof options, .protocol = OTEL_OTLP_GRPC, .error = &error };
     assert_null(otel_otlp_exporter(&options));
     assert_non_null(strstr(error.text, "otel_otlp_options.protocol: it needs libotel-grpc.so."));
+    const otel_jaeger_options jaeger = { .size = sizeof jaeger, .protocol = OTEL_JAEGER_GRPC, .error = &error };
+    assert_null(otel_jaeger_exporter(&jaeger));
+    assert_non_null(strstr(error.text, "otel_jaeger_options.protocol: it needs libotel-grpc.so."));
 }
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -101,6 +120,7 @@ int main(void) {
         TEST(a_library_that_does_not_fit_is_refused),
         TEST(the_environment_makes_do_with_http),
         TEST(an_endpoint_that_only_grpc_has_gives_way_to_the_default),
+        TEST(the_exporter_for_jaeger_makes_do_with_http_too),
         TEST(code_that_asks_for_it_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "authority.h"
 #include "batch_double.h"
 #include "grpc_double.h"
+#include "grpc_identity.h"
 #include "reports.h"
 #include "tls_scene.h"
 
@@ -22,43 +23,13 @@ static const struct grpc_step fine = { .status = 0 };
 
 /* ---- the server -------------------------------------------------------------------------------------------------- */
 
-static char *text_of(BIO *bio) {
-    char *data = NULL;
-    long len = BIO_get_mem_data(bio, &data);
-    char *text = strndup(data, (size_t)len);
-    BIO_free(bio);
-    return text;
-}
-
-static char *certificate_text(const struct identity *identity) {
-    BIO *bio = BIO_new(BIO_s_mem());
-    PEM_write_bio_X509(bio, identity->certificate);
-    return text_of(bio);
-}
-
-static char *key_text(const struct identity *identity) {
-    BIO *bio = BIO_new(BIO_s_mem());
-    PEM_write_bio_PrivateKey(bio, identity->key, NULL, NULL, 0, NULL, NULL);
-    return text_of(bio);
-}
-
 /* Asks clients for a certificate of the authority if there is one. */
 static grpc_double *serve(const struct identity *identity, const struct identity *authority) {
-    char *certificate = certificate_text(identity), *key = key_text(identity);
-    char *trust = authority ? certificate_text(authority) : NULL;
-    grpc_ssl_pem_key_cert_pair pair = { key, certificate };
     struct grpc_double_options options = { .port = 0 };
     grpc_init();
-    options.credentials =
-        grpc_ssl_server_credentials_create_ex(trust, &pair, 1,
-                                              authority ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
-                                                        : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE,
-                                              NULL);
+    options.credentials = grpc_identity_credentials(identity, authority);
     grpc_double *server = grpc_double_start_with(&options, &fine, 1);
     grpc_shutdown();
-    free(certificate);
-    free(key);
-    free(trust);
     return server;
 }
 

@@ -329,6 +329,22 @@ static void endpoints_of_grpc(void **state) {
     otel__config_free(&config);
 }
 
+static void grpc_changes_no_endpoint_of_others(void **state) {
+    (void)state;
+    fake_env_set("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+    fake_env_set("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "zipkin:9411"); /* which gRPC would take */
+    load();
+    assert_string_equal(config.zipkin_endpoint, "http://localhost:9411/api/v2/spans");
+    assert_string_equal(config.jaeger_endpoint, "http://localhost:14268/api/traces");
+    otel__config_free(&config);
+    fake_env_set("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
+    fake_env_set("OTEL_EXPORTER_JAEGER_PROTOCOL", "grpc");
+    load();
+    assert_string_equal(config.otlp_endpoint, "http://localhost:4318");
+    assert_string_equal(config.jaeger_endpoint, "http://localhost:14250");
+    otel__config_free(&config);
+}
+
 static void compression(void **state) {
     (void)state;
     static const struct row rows[] = {
@@ -536,6 +552,7 @@ int main(void) {
         TEST(endpoints),
         TEST(protocol),
         TEST(endpoints_of_grpc),
+        TEST(grpc_changes_no_endpoint_of_others),
         TEST(compression),
         TEST(each_has_its_form_in_code),
         TEST(variables_that_are_none_of_ours_are_not_read),

@@ -13,7 +13,7 @@
 
 static void assert_target(const char *endpoint, bool insecure, const char *text, bool tls, const char *ignored) {
     struct otel__grpc_target target;
-    assert_null(otel__grpc_target(endpoint, insecure, &target));
+    assert_null(otel__grpc_target(endpoint, 4317, insecure, &target));
     assert_string_equal(target.text, text);
     assert_int_equal(target.tls, tls);
     if (ignored)
@@ -48,11 +48,11 @@ static void elsewhere_the_option_decides(void **state) {
 static void what_is_no_endpoint_is_refused(void **state) {
     (void)state;
     struct otel__grpc_target target;
-    assert_non_null(otel__grpc_target("", true, &target));
-    assert_non_null(otel__grpc_target("ftp://c", true, &target));
-    assert_non_null(otel__grpc_target("c :99", true, &target));
-    assert_non_null(otel__grpc_target("c\n", true, &target));
-    assert_non_null(otel__grpc_target("http://", true, &target));
+    assert_non_null(otel__grpc_target("", 4317, true, &target));
+    assert_non_null(otel__grpc_target("ftp://c", 4317, true, &target));
+    assert_non_null(otel__grpc_target("c :99", 4317, true, &target));
+    assert_non_null(otel__grpc_target("c\n", 4317, true, &target));
+    assert_non_null(otel__grpc_target("http://", 4317, true, &target));
 }
 
 int main(void) {

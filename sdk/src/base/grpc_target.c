@@ -8,8 +8,6 @@
 #include <string.h>
 #include <strings.h>
 
-enum { PORT = 4317 };
-
 static bool is_plain(const char *text) {
     for (; *text; text++)
         if ((unsigned char)*text <= 0x20 || (unsigned char)*text >= 0x7f)
@@ -19,7 +17,7 @@ static bool is_plain(const char *text) {
 
 static bool begins(const char *text, const char *with) { return strncasecmp(text, with, strlen(with)) == 0; }
 
-static const char *from_url(const char *endpoint, struct otel__grpc_target *target) {
+static const char *from_url(const char *endpoint, int port, struct otel__grpc_target *target) {
     struct otel__url url;
     const char *problem = otel__url_parse(endpoint, &url);
     if (problem)
@@ -27,7 +25,7 @@ static const char *from_url(const char *endpoint, struct otel__grpc_target *targ
     bool ipv6 = memchr(url.host.ptr, ':', url.host.len);
     bool has_port = url.host.ptr[url.host.len + (ipv6 ? 1 : 0)] == ':'; /* behind the closing bracket */
     int len = snprintf(target->text, sizeof target->text, "%s%.*s%s:%d", ipv6 ? "[" : "", (int)url.host.len,
-                       url.host.ptr, ipv6 ? "]" : "", has_port ? url.port : PORT);
+                       url.host.ptr, ipv6 ? "]" : "", has_port ? url.port : port);
     if (len >= (int)sizeof target->text)
         return "it is too long";
     target->tls = url.https;
@@ -35,10 +33,10 @@ static const char *from_url(const char *endpoint, struct otel__grpc_target *targ
     return NULL;
 }
 
-const char *otel__grpc_target(const char *endpoint, bool insecure, struct otel__grpc_target *target) {
+const char *otel__grpc_target(const char *endpoint, int port, bool insecure, struct otel__grpc_target *target) {
     *target = (struct otel__grpc_target){ .tls = !insecure };
     if (begins(endpoint, "http://") || begins(endpoint, "https://"))
-        return from_url(endpoint, target);
+        return from_url(endpoint, port, target);
     if (!*endpoint)
         return "it is empty";
     if (!is_plain(endpoint))
@@ -46,7 +44,7 @@ const char *otel__grpc_target(const char *endpoint, bool insecure, struct otel__
     if (strstr(endpoint, "://") && !begins(endpoint, "dns://") && !begins(endpoint, "unix://"))
         return "its scheme is none of http, https, dns, ipv4, ipv6 and unix";
     bool bare = !strchr(endpoint, ':');
-    int len = bare ? snprintf(target->text, sizeof target->text, "%s:%d", endpoint, PORT)
+    int len = bare ? snprintf(target->text, sizeof target->text, "%s:%d", endpoint, port)
                    : snprintf(target->text, sizeof target->text, "%s", endpoint);
     return len < (int)sizeof target->text ? NULL : "it is too long";
 }

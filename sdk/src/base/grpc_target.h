@@ -11,7 +11,12 @@ struct otel__grpc_target {
     const char *ignored; /* a part of the endpoint that gRPC has no use for; NULL: there is none */
 };
 
-/* NULL: `target` is filled in; otherwise why `endpoint` is unusable, a static phrase. */
-const char *otel__grpc_target(const char *endpoint, bool insecure, struct otel__grpc_target *target);
+enum { OTEL__GRPC_OTLP_PORT = 4317, OTEL__GRPC_JAEGER_PORT = 14250 };
+
+/*
+ * NULL: `target` is filled in; otherwise why `endpoint` is unusable, a static phrase. `port`: of a URL or a bare host
+ * name that has none.
+ */
+const char *otel__grpc_target(const char *endpoint, int port, bool insecure, struct otel__grpc_target *target);
 
 #endif

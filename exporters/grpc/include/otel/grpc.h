@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * otel/grpc.h - the OTLP exporter over gRPC (specification: protocol/exporter.md, protocol/otlp.md). In a library of its
- * own, libotel-grpc, so that only who wants it needs gRPC core.
+ * own, libotel-grpc, so that only who wants it needs gRPC core. Jaeger's own protocol over gRPC is in there as well: see
+ * otel/jaeger.h.
  */
 #ifndef OTEL_GRPC_H
 #define OTEL_GRPC_H

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * otlp_grpc.h - what libotel-sdk and libotel-grpc agree on.
+ * grpc_library.h - what libotel-sdk and libotel-grpc agree on.
  *
  * DESIGN. libotel-sdk settles what is to be sent where, as for HTTP, and knows nothing of gRPC core; libotel-grpc sends.
- * The SDK finds `otel__otlp_grpc` in the program, if that is linked with libotel-grpc, or loads the library by its name
- * (sdk/src/autoconfigure_grpc.c). The two may come from different builds: a change of anything below goes with another
- * OTEL__OTLP_GRPC_ABI, except that `abi` stays the first member for ever.
+ * The SDK finds `otel__grpc_exporters` in the program, if that is linked with libotel-grpc, or loads the library by its
+ * name (sdk/src/autoconfigure_grpc.c). The two may come from different builds: a change of anything below goes with
+ * another OTEL__GRPC_ABI, except that `abi` stays the first member for ever.
  */
-#ifndef OTEL_OTLP_GRPC_H
-#define OTEL_OTLP_GRPC_H
+#ifndef OTEL_GRPC_LIBRARY_H
+#define OTEL_GRPC_LIBRARY_H
 
 #include "common/http/http_client.h"
 #include "common/retry.h"
@@ -16,10 +16,10 @@
 
 #include <otel/exporter.h>
 
-enum { OTEL__OTLP_GRPC_ABI = 1 };
+enum { OTEL__GRPC_ABI = 2 };
 
 /* Options, environment and defaults have been merged already. Everything is copied. */
-struct otel__otlp_grpc_settings {
+struct otel__grpc_settings {
     const char *endpoint; /* as the user wrote it, for messages */
     struct otel__grpc_target target;
     bool gzip;                               /* compresses requests */
@@ -32,13 +32,15 @@ struct otel__otlp_grpc_settings {
     const struct otel__tls_settings *tls; /* NULL: the system's trust, and no certificate of ours */
 };
 
-/* Of which libotel-grpc exports one, by the name otel__otlp_grpc. */
-struct otel__otlp_grpc {
-    unsigned abi; /* OTEL__OTLP_GRPC_ABI when it was compiled; nothing else may be read when that differs */
+/* NULL when a setting is unusable or memory is short; `error` receives the reason. */
+typedef otel_exporter *otel__grpc_create_exporter(const struct otel__grpc_settings *settings, otel_error *error);
+
+/* Of which libotel-grpc exports one, by the name otel__grpc_exporters. */
+struct otel__grpc_exporters {
+    unsigned abi; /* OTEL__GRPC_ABI when it was compiled; nothing else may be read when that differs */
     /* otel_exporter_create(): a program that has the SDK in it twice would find another one here. */
     otel_exporter *(*sdk)(const otel_exporter_ops *ops, void *self);
-    /* NULL when a setting is unusable or memory is short; `error` receives the reason. */
-    otel_exporter *(*create)(const struct otel__otlp_grpc_settings *settings, otel_error *error);
+    otel__grpc_create_exporter *otlp, *jaeger;
 };
 
 #endif
