@@ -109,6 +109,16 @@ static void code_beats_the_variable_for_traces_which_beats_the_general_one(void 
     assert_sent(3);
 }
 
+static void options_whose_size_was_forgotten_are_read(void **state) {
+    (void)state;
+    const char *endpoint = url("http://", "");
+    assert_int_equal(export_by(otel_otlp_grpc_exporter(&(otel_otlp_options){ .endpoint = endpoint })), OTEL_OK);
+    assert_int_equal(
+        export_by(otel_otlp_exporter(&(otel_otlp_options){ .endpoint = endpoint, .protocol = OTEL_OTLP_GRPC })),
+        OTEL_OK);
+    assert_sent(2);
+}
+
 static void the_protocol_may_come_from_code_and_from_the_environment(void **state) {
     (void)state;
     otel_otlp_options options = { .size = sizeof options, .endpoint = url("http://", ""), .protocol = OTEL_OTLP_GRPC };
@@ -258,6 +268,7 @@ static void the_environment_bounds_the_time(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(code_beats_the_variable_for_traces_which_beats_the_general_one),
+        TEST(options_whose_size_was_forgotten_are_read),
         TEST(the_protocol_may_come_from_code_and_from_the_environment),
         TEST(paths_are_reported_and_not_used),
         TEST(a_bad_endpoint_of_the_environment_is_reported_and_left_out),
