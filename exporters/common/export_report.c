@@ -51,11 +51,19 @@ void otel__export_failure_span(struct otel__export_failure *failure, otel_str na
     failure->hint = "Limits of what spans hold make them smaller: see OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT.";
 }
 
+/* How many attempts there were, and what the first met if that was something else. */
+static void describe_attempts(const struct otel__export_failure *failure, char *out, size_t size) {
+    const bool another = failure->first[0] && strncmp(failure->cause, failure->first, strlen(failure->first)) != 0;
+    out[0] = '\0';
+    if (failure->attempts > 1)
+        snprintf(out, size, " (%u attempts%s%s)", failure->attempts, another ? ", the first: " : "",
+                 another ? failure->first : "");
+}
+
 void otel__export_report_loss(struct otel__export_reporter *reporter, const struct otel__export_failure *failure,
                               size_t count) {
-    char attempts[48] = "";
-    if (failure->attempts > 1)
-        snprintf(attempts, sizeof attempts, " (%u attempts)", failure->attempts);
+    char attempts[sizeof failure->first + 48];
+    describe_attempts(failure, attempts, sizeof attempts);
     const char *stopped = failure->status != OTEL_ERR_CANCELLED ? ""
                           : failure->cause[0]                   ? "stopped after: "
                                                                 : "stopped before the server answered";
@@ -66,8 +74,10 @@ void otel__export_report_loss(struct otel__export_reporter *reporter, const stru
     reporter->failing = true;
 }
 
-void otel__export_report_retry(const struct otel__export_reporter *reporter, const struct otel__export_failure *failure,
+void otel__export_report_retry(const struct otel__export_reporter *reporter, struct otel__export_failure *failure,
                                uint64_t wait_ms) {
+    if (!failure->first[0])
+        snprintf(failure->first, sizeof failure->first, "%.*s", (int)sizeof failure->first - 1, failure->cause);
     otel_report(OTEL_LOG_DEBUG, reporter->kinds.tried_again,
                 "attempt %u to send to %s failed, trying again in %" PRIu64 " ms: %s", failure->attempts,
                 reporter->endpoint, wait_ms, failure->cause);

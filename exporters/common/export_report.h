@@ -26,6 +26,7 @@ struct otel__export_failure {
     unsigned attempts;
     size_t bytes;     /* of the request, before compression */
     char cause[768];  /* the last failure; "" when there was none */
+    char first[256];  /* the first of several, which may tell why where the last is a connection that was closed */
     const char *hint; /* what may help; NULL: nothing known */
 };
 
@@ -47,7 +48,8 @@ void otel__export_failure_span(struct otel__export_failure *failure, otel_str na
 /* `count` spans are lost. */
 void otel__export_report_loss(struct otel__export_reporter *reporter, const struct otel__export_failure *failure,
                               size_t count);
-void otel__export_report_retry(const struct otel__export_reporter *reporter, const struct otel__export_failure *failure,
+/* A failure that is followed by another attempt. */
+void otel__export_report_retry(const struct otel__export_reporter *reporter, struct otel__export_failure *failure,
                                uint64_t wait_ms);
 void otel__export_report_success(struct otel__export_reporter *reporter);
 
