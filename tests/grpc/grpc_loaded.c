@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * grpc_loaded.c - a program that names nothing of libotel-grpc, and need not be linked with it: its spans go over gRPC
- * because the environment says so, from a child that it forks, and then from itself.
+ * because the environment says so, from a child that it forks, and then from itself. With the argument `jaeger` as
+ * Jaeger's, otherwise as OTLP.
  */
 #include "grpc_server_process.h"
 
@@ -10,6 +11,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,13 +54,19 @@ static void check_child(void) {
     check(status == 0, "the child of a process that has not exported exports");
 }
 
-int main(void) {
-    const struct grpc_server_plan plan = { .silent = false };
+/* Where to, and how. */
+static void set_exporter(bool jaeger, int port) {
     char endpoint[64];
+    snprintf(endpoint, sizeof endpoint, "http://127.0.0.1:%d", port);
+    setenv("OTEL_TRACES_EXPORTER", jaeger ? "jaeger" : "otlp", 1);
+    setenv(jaeger ? "OTEL_EXPORTER_JAEGER_ENDPOINT" : "OTEL_EXPORTER_OTLP_ENDPOINT", endpoint, 1);
+    setenv(jaeger ? "OTEL_EXPORTER_JAEGER_PROTOCOL" : "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", 1);
+}
+
+int main(int argc, char **argv) {
+    const struct grpc_server_plan plan = { .silent = false };
     struct grpc_server_process server = grpc_server_process_start(&plan);
-    snprintf(endpoint, sizeof endpoint, "http://127.0.0.1:%d", server.port);
-    setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint, 1);
-    setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", 1);
+    set_exporter(argc > 1 && strcmp(argv[1], "jaeger") == 0, server.port);
     check(otel_sdk_start(NULL) == OTEL_OK, "the SDK starts");
     check_child();
     record("of the parent");
