@@ -21,7 +21,8 @@
 enum {
     REQUEST_MAX = 64 * 1024 * 1024, /* OTLP's limit, by default: no larger request is sent */
     BOUND_FIRST = 4 * 1024 * 1024,  /* of requests with several spans: what servers accept by default */
-    AGENT_MAX = 1024                /* of the user's part of the user agent */
+    AGENT_MAX = 1024,               /* of the user's part of the user agent */
+    NEAR_MS = 100                   /* by which a call may end before its deadline because of that */
 };
 
 /* What encoding changes; a forked child leaves it behind. */
@@ -64,10 +65,16 @@ static void accept_reply(struct job *job, const struct otel__grpc_reply *reply, 
     job->delivered += count;
 }
 
+/* Our deadline goes along with the call: a server may end it a little before we do, and gRPC core rounds. */
+static bool is_out_of_time(const struct job *job, const struct otel__grpc_reply *reply) {
+    return reply->status == GRPC_STATUS_DEADLINE_EXCEEDED &&
+           (!reply->from_server || otel__clock_monotonic() + NEAR_MS * OTEL__MILLISECOND >= job->deadline);
+}
+
 /* What an earlier attempt met says more than that time was up. */
 static void note_failure(const struct job *job, const struct otel__grpc_reply *reply,
                          struct otel__export_failure *failure) {
-    bool out_of_time = reply->status == GRPC_STATUS_DEADLINE_EXCEEDED && otel__clock_monotonic() >= job->deadline;
+    const bool out_of_time = is_out_of_time(job, reply);
     char cause[600];
     snprintf(cause, sizeof cause, "gRPC status %d %s%s%s", reply->status, otel__grpc_status_name(reply->status),
              reply->message[0] ? ": " : "", reply->message);

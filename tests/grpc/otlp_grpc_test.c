@@ -217,6 +217,25 @@ static void the_deadline_ends_an_export(void **state) {
     end(&scene);
 }
 
+/* It knows our deadline, and its answer may come before we look at the clock. */
+static void a_server_may_end_a_call_a_little_before_its_deadline(void **state) {
+    (void)state;
+    const struct grpc_step steps[] = { { .status = 4, .words = "Deadline Exceeded" } };
+    struct scene scene = begin(steps, 1, "http", 60);
+    assert_int_equal(export_once(&scene, NULL), OTEL_ERR_TIMEOUT);
+    end(&scene);
+}
+
+/* Such as a proxy by a bound of its own. */
+static void a_server_that_gives_up_early_has_just_failed(void **state) {
+    (void)state;
+    const struct grpc_step steps[] = { { .status = 4, .words = "upstream" } };
+    struct scene scene = begin_with(steps, 1, (otel_otlp_options){ .timeout_ms = 60000, .retry_disabled = true });
+    assert_int_equal(export_once(&scene, NULL), OTEL_ERR_EXPORT);
+    assert_true(reports_mention("DEADLINE_EXCEEDED: upstream", NULL));
+    end(&scene);
+}
+
 static void *cancel_it(void *arg) {
     struct scene *scene = arg;
     while (grpc_double_requests(scene->server) == 0)
@@ -328,6 +347,8 @@ int main(void) {
         cmocka_unit_test(a_reply_beyond_its_limit_is_not_asked_for_again),
         cmocka_unit_test(a_server_that_finds_requests_too_large_gets_smaller_ones),
         cmocka_unit_test(the_deadline_ends_an_export),
+        cmocka_unit_test(a_server_may_end_a_call_a_little_before_its_deadline),
+        cmocka_unit_test(a_server_that_gives_up_early_has_just_failed),
         cmocka_unit_test(cancel_ends_an_export),
         cmocka_unit_test(cancel_ends_a_back_off),
         cmocka_unit_test(nothing_is_sent_after_shutdown),
