@@ -10,6 +10,7 @@
 #include "common/export_deadline.h"
 #include "common/export_state.h"
 #include "common/inherited.h"
+#include "common/made.h"
 #include "common/stream.h"
 #include "file/log_file.h"
 #include "otlp/otlp_json.h"
@@ -286,29 +287,30 @@ static bool open_log(struct otlp_file *to, const otel_otlp_file_options *options
     return otel__log_file_open(&to->log, &settings);
 }
 
-static void fail(otel_error *error, const char *what, const char *why) {
-    if (error)
-        snprintf(error->text, sizeof error->text, "%.180s%s%s", what, *what ? ": " : "", why);
+static otel_exporter *fail(otel_error *reason, const char *what, const char *why) {
+    snprintf(reason->text, sizeof reason->text, "%.180s%s%s", what, *what ? ": " : "", why);
+    return NULL;
+}
+
+static otel_exporter *create(const otel_otlp_file_options *options, otel_error *reason) {
+    const char *problem = find_problem(options);
+    if (problem)
+        return fail(reason, "otel_otlp_file_options", problem);
+    struct otlp_file *to = calloc(1, sizeof *to);
+    if (!to)
+        return fail(reason, "", otel_status_text(OTEL_ERR_MEMORY));
+    settle(to, options);
+    if (to->to_file && !open_log(to, options)) {
+        fail(reason, to->target, otel__log_file_problem(errno));
+        free(to);
+        return NULL;
+    }
+    otel_exporter *exporter = otel_exporter_create(&ops, to);
+    return exporter ? exporter : fail(reason, "", otel_status_text(OTEL_ERR_MEMORY));
 }
 
 otel_exporter *otel_otlp_file_exporter(const otel_otlp_file_options *options) {
     const otel_otlp_file_options known = read_options(options);
-    const char *problem = find_problem(&known);
-    struct otlp_file *to = problem ? NULL : calloc(1, sizeof *to);
-    if (!to) {
-        fail(known.error, problem ? "otel_otlp_file_options" : "",
-             problem ? problem : otel_status_text(OTEL_ERR_MEMORY));
-        return NULL;
-    }
-    settle(to, &known);
-    if (to->to_file && !open_log(to, &known)) {
-        fail(known.error, to->target, otel__log_file_problem(errno));
-        free(to);
-        return NULL;
-    }
-    fail(known.error, "", "");
-    otel_exporter *exporter = otel_exporter_create(&ops, to);
-    if (!exporter)
-        fail(known.error, "", otel_status_text(OTEL_ERR_MEMORY));
-    return exporter;
+    otel_error reason = { "" };
+    return otel__made(create(&known, &reason), "OTLP file", &reason, known.error);
 }

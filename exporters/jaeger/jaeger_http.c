@@ -53,6 +53,9 @@ static const struct otel__http_format format = {
     .content_type = "application/x-thrift",
     .address_hint = ADDRESS_HINT,
     .hints = hints,
+    .absent_hint = "Is a Jaeger collector running there?",
+    .trust_hint = "Does otel_jaeger_options.certificate_file name the authority that issued it, and the endpoint the "
+                  "host that it is for?",
     .encoder_size = sizeof(struct encoder),
     .encode = encode,
     .free_encoder = free_encoder,
@@ -70,7 +73,9 @@ otel_exporter *otel__jaeger_http_create(const struct otel__jaeger_http_settings 
             .user_agent = "OTel-Jaeger-Exporter-C/" OTEL__VERSION,
             .headers = &header,
             .header_count = credentials ? 1 : 0,
+            .gzip = settings->gzip,
             .timeout_ms = settings->timeout_ms,
+            .tls = settings->tls,
         };
         exporter = otel__http_exporter_create(&http, &reason);
     }

@@ -16,6 +16,9 @@ static const struct otel__http_hint hints[] = {
 #define ZIPKIN_FORMAT                                                                                                  \
     .name = "zipkin", .kinds = { "zipkin.failure", "zipkin.retry", "zipkin.recovered" },                               \
     .socket_target = "/api/v2/spans", .address_hint = ADDRESS_HINT, .hints = hints,                                    \
+    .absent_hint = "Is Zipkin running there?",                                                                         \
+    .trust_hint = "Does otel_zipkin_options.certificate_file name the authority that issued it, and the endpoint the " \
+                  "host that it is for?",                                                                              \
     .encoder_size = sizeof(struct otel__zipkin_encoder), .free_encoder = otel__zipkin_free
 
 const struct otel__http_format otel__zipkin_json_format = {

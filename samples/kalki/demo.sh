@@ -161,6 +161,7 @@ play() {
         export OTEL_EXPORTER_OTLP_ENDPOINT=${OTEL_EXPORTER_OTLP_ENDPOINT:-$viewer}
         [ "$OTEL_EXPORTER_OTLP_ENDPOINT" = "$viewer" ] || note "The environment sends spans to $OTEL_EXPORTER_OTLP_ENDPOINT."
     fi
+    [ "$5" != otlp-json ] || export OTEL_TRACES_EXPORTER=otlp OTEL_EXPORTER_OTLP_PROTOCOL=http/json
     [ "$5" != zipkin ] || use_zipkin "$viewer"
     [ "$5" != jaeger ] || use_jaeger "$viewer"
     [ -z "$4" ] || export OTEL_BSP_SCHEDULE_DELAY=${OTEL_BSP_SCHEDULE_DELAY:-500}
@@ -184,7 +185,7 @@ play() {
 }
 
 # run_demo REQUESTS FAIL_EVERY JAEGER KEEP EXPORTER: JAEGER and KEEP are on when they are not empty, EXPORTER is otlp,
-# zipkin or jaeger.
+# otlp-json, zipkin or jaeger.
 run_demo() {
     work=$(mktemp -d)
     trap end_demo EXIT

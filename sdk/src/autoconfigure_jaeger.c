@@ -6,12 +6,15 @@
 
 #include "diagnostics.h"
 #include "jaeger/jaeger_udp.h"
+#include "common/made.h"
 #include "options.h"
 
 #include <stdio.h>
 
 #ifdef OTEL__WITH_CURL
+#include "autoconfigure_endpoint.h"
 #include "autoconfigure_grpc.h"
+#include "autoconfigure_tls.h"
 #include "base/url.h"
 #include "common/basic_auth.h"
 #include "jaeger/jaeger_http.h"
@@ -33,9 +36,10 @@ otel_exporter *otel_jaeger_exporter(const otel_jaeger_options *options) {
     struct otel__config config;
     otel__config_load_jaeger(&config, &known);
     otel__config_report(&config);
-    otel_exporter *exporter = otel__jaeger_exporter(&known, &config, known.error);
+    otel_error reason = { "" };
+    otel_exporter *exporter = otel__jaeger_exporter(&known, &config, &reason);
     otel__config_free(&config);
-    return exporter;
+    return otel__made(exporter, "Jaeger", &reason, known.error);
 }
 
 static otel_exporter *fail(otel_error *error, const char *what, const char *why) {
@@ -143,23 +147,36 @@ static bool settle_credentials(const otel_jaeger_options *options, const struct 
 
 /* ---- HTTP -------------------------------------------------------------------------------------------------------- */
 
+static struct otel__tls_settings tls_files(const otel_jaeger_options *options) {
+    struct otel__tls_settings tls;
+    tls.files[OTEL__TLS_TRUST] =
+        (struct otel__tls_file){ options->certificate_file, "otel_jaeger_options.certificate_file" };
+    tls.files[OTEL__TLS_KEY] =
+        (struct otel__tls_file){ options->client_key_file, "otel_jaeger_options.client_key_file" };
+    tls.files[OTEL__TLS_CERTIFICATE] =
+        (struct otel__tls_file){ options->client_certificate_file, "otel_jaeger_options.client_certificate_file" };
+    return tls;
+}
+
 static otel_exporter *make_http(const otel_jaeger_options *options, const struct otel__config *config,
                                 otel_error *error) {
-    struct otel__url url;
     struct credentials credentials;
-    const char *problem = options->endpoint ? otel__url_parse(options->endpoint, &url) : NULL;
-    if (problem)
-        return fail(error, "otel_jaeger_options.endpoint", problem);
+    const struct otel__tls_settings tls = tls_files(options);
+    const char *url = options->endpoint ? options->endpoint : config->jaeger_endpoint;
+    if (!otel__endpoint_check(options->endpoint, "otel_jaeger_options.endpoint", error))
+        return NULL;
+    if (!url)
+        return fail(error, "", otel_status_text(OTEL_ERR_MEMORY));
     if (!settle_credentials(options, config, &credentials, error))
         return NULL;
     const struct otel__jaeger_http_settings settings = {
-        .url = options->endpoint ? options->endpoint : config->jaeger_endpoint,
+        .url = url,
         .user = credentials.user,
         .password = credentials.password,
         .timeout_ms = settle_timeout(options, config),
+        .gzip = options->gzip,
+        .tls = otel__tls_of_use(&tls, otel__tls_plaintext(url), "jaeger_tls") ? &tls : NULL,
     };
-    if (!settings.url)
-        return fail(error, "", otel_status_text(OTEL_ERR_MEMORY));
     return otel__jaeger_http_create(&settings, error);
 }
 
@@ -170,13 +187,13 @@ static bool settle_target(const otel_jaeger_options *options, const struct otel_
                           struct otel__grpc_settings *settings, otel_error *error) {
     char shown[256];
     settings->endpoint = options->endpoint ? options->endpoint : config->jaeger_endpoint;
-    const char *problem = settings->endpoint
-                              ? otel__grpc_target(settings->endpoint, OTEL__GRPC_JAEGER_PORT, false, &settings->target)
-                              : otel_status_text(OTEL_ERR_MEMORY);
-    if (problem) {
-        fail(error, settings->endpoint ? "otel_jaeger_options.endpoint" : "", problem);
+    if (!settings->endpoint) {
+        fail(error, "", otel_status_text(OTEL_ERR_MEMORY));
         return false;
     }
+    const char *problem = otel__grpc_target(settings->endpoint, OTEL__GRPC_JAEGER_PORT, false, &settings->target);
+    if (problem)
+        return otel__endpoint_fails(settings->endpoint, "otel_jaeger_options.endpoint", problem, error);
     otel__url_show(settings->endpoint, shown, sizeof shown);
     if (settings->target.ignored)
         otel_report(OTEL_LOG_WARN, "jaeger.grpc.endpoint", "gRPC has no use for the %s in the endpoint %s",

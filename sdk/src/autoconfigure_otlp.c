@@ -5,13 +5,16 @@
 #include "autoconfigure.h"
 
 #include "diagnostics.h"
+#include "common/made.h"
 #include "options.h"
 
 #include <stdio.h>
 
 #ifdef OTEL__WITH_CURL
+#include "autoconfigure_endpoint.h"
 #include "autoconfigure_grpc.h"
 #include "autoconfigure_headers.h"
+#include "autoconfigure_tls.h"
 #include "base/url.h"
 #include "otlp/otlp_http.h"
 #include <stdlib.h>
@@ -29,9 +32,10 @@ otel_exporter *otel_otlp_exporter(const otel_otlp_options *options) {
     struct otel__config config;
     otel__config_load_otlp(&config, &known);
     otel__config_report(&config);
-    otel_exporter *exporter = otel__otlp_exporter(&known, &config, known.error);
+    otel_error reason = { "" };
+    otel_exporter *exporter = otel__otlp_exporter(&known, &config, &reason);
     otel__config_free(&config);
-    return exporter;
+    return otel__made(exporter, "OTLP", &reason, known.error);
 }
 
 static bool fail(otel_error *error, const char *what, const char *why) {
@@ -54,21 +58,10 @@ otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struc
 
 /* ---- the URL ---------------------------------------------------------------------------------------------------- */
 
-static bool check_url(const char *text, const char *member, otel_error *error) {
-    struct otel__url url;
-    const char *problem = text ? otel__url_parse(text, &url) : NULL;
-    if (!problem)
-        return true;
-    char shown[88], why[208];
-    otel__url_show(text, shown, sizeof shown);
-    snprintf(why, sizeof why, "\"%s\" cannot be used: %s", shown, problem);
-    return fail(error, member, why);
-}
-
 /* The URL of trace requests, to be freed; NULL: `error` says why. */
 static char *settle_url(const otel_otlp_options *options, const struct otel__config *config, otel_error *error) {
-    if (!check_url(options->traces_endpoint, "otel_otlp_options.traces_endpoint", error) ||
-        !check_url(options->endpoint, "otel_otlp_options.endpoint", error))
+    if (!otel__endpoint_check(options->traces_endpoint, "otel_otlp_options.traces_endpoint", error) ||
+        !otel__endpoint_check(options->endpoint, "otel_otlp_options.endpoint", error))
         return NULL;
     bool in_code = options->traces_endpoint || options->endpoint;
     char *url = otel__otlp_traces_url(in_code ? options->endpoint : config->otlp_endpoint,
@@ -162,13 +155,9 @@ static bool settle_tls(const otel_otlp_options *options, const struct otel__conf
     tls->files[OTEL__TLS_CERTIFICATE] =
         settle_file(options->client_certificate_file, "otel_otlp_options.client_certificate_file",
                     config->otlp_client_certificate, config->source[OTEL__CONFIG_OTLP_CLIENT_CERTIFICATE]);
-    const char *unused = NULL;
-    for (size_t i = OTEL__TLS_ROLES; i-- > 0;)
-        unused = tls->files[i].path ? tls->files[i].setting : unused;
-    if (unused && !encrypted)
-        otel_report(OTEL_LOG_WARN, "otlp_tls", "%s is of no use, as the endpoint %s: nothing is encrypted", unused,
-                    options->insecure || config->otlp_insecure ? "is insecure" : "does not begin with https://");
-    return unused && encrypted;
+    const bool insecure = options->insecure || config->otlp_insecure;
+    const char *plaintext = encrypted ? NULL : insecure ? "is insecure" : "does not begin with https://";
+    return otel__tls_of_use(tls, plaintext, "otlp_tls");
 }
 
 /* ---- protocol and compression ------------------------------------------------------------------------------------ */

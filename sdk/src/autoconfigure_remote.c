@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #ifdef OTEL__WITH_CURL
+#include "autoconfigure_endpoint.h"
 #include "autoconfigure_grpc.h"
 #include "autoconfigure_headers.h"
 #include "base/clock.h"
@@ -74,13 +75,6 @@ static bool check(const otel_jaeger_remote_options *options, otel_error *error) 
     return true;
 }
 
-static bool fail_endpoint(const char *endpoint, const char *problem, otel_error *error) {
-    char shown[128], why[256];
-    otel__url_show(endpoint, shown, sizeof shown);
-    snprintf(why, sizeof why, "\"%s\" cannot be used: %s", shown, problem);
-    return fail(error, "the endpoint", why);
-}
-
 /* False: `error` says why. */
 static bool settle_headers(const otel_jaeger_remote_options *options, struct otel__headers *headers,
                            otel_error *error) {
@@ -115,7 +109,7 @@ static bool make_http(const otel_jaeger_remote_options *options, const struct ot
     const char *endpoint = endpoint_of(options), *problem = otel__strategy_http_problem(endpoint);
     struct otel__url url;
     if (problem)
-        return fail_endpoint(endpoint, problem, error);
+        return otel__endpoint_fails(endpoint, "the endpoint", problem, error);
     otel__url_parse(endpoint, &url);
     if (url.port == GRPC_PORT)
         otel_report(OTEL_LOG_WARN, "sampling/port",
@@ -134,7 +128,7 @@ static bool make_grpc(const otel_jaeger_remote_options *options, const struct ot
                                             .response_max = OTEL__STRATEGY_BYTES_MAX };
     const char *problem = otel__grpc_target(settings.endpoint, GRPC_PORT, options->insecure, &settings.target);
     if (problem)
-        return fail_endpoint(settings.endpoint, problem, error);
+        return otel__endpoint_fails(settings.endpoint, "the endpoint", problem, error);
     const struct otel__grpc_exporters *library = otel__grpc_library(error);
     if (!library)
         return false;

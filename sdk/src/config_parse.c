@@ -112,17 +112,6 @@ static void parse_choice(struct otel__config *config, const struct otel__config_
 
 /* ---- lists ------------------------------------------------------------------------------------------------------ */
 
-static void add_choice(struct otel__config_list *list, const struct otel__config_choice *choice,
-                       struct otel__config_verdict *verdict) {
-    for (size_t i = 0; i < list->count; i++)
-        if (list->items[i] == choice->value)
-            return;
-    if (list->count == sizeof list->items / sizeof list->items[0])
-        return;
-    list->items[list->count++] = choice->value;
-    append(verdict->used, sizeof verdict->used, "%s%s", verdict->used[0] ? "," : "", choice->name);
-}
-
 static void complain(struct otel__config_verdict *verdict, otel_str item, const char *why) {
     append(verdict->why, sizeof verdict->why, "%s %.*s is %s", verdict->why[0] ? "," : ":",
            (int)(item.len < 64 ? item.len : 64), item.ptr, why);
@@ -133,6 +122,24 @@ static void list_known(const struct otel__config_option *option, struct otel__co
     char expected[512];
     otel__config_expected(option, expected, sizeof expected);
     append(verdict->why, sizeof verdict->why, "; it should be %s", expected);
+}
+
+static bool holds(const struct otel__config_list *list, int value) {
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i] == value)
+            return true;
+    return false;
+}
+
+/* Each once; the list has room for all there are. */
+static void add_choice(struct otel__config_list *list, const struct otel__config_choice *choice,
+                       struct otel__config_verdict *verdict) {
+    if (holds(list, choice->value)) {
+        complain(verdict, otel_cstr(choice->name), "used once only");
+    } else if (list->count < sizeof list->items / sizeof list->items[0]) {
+        list->items[list->count++] = choice->value;
+        append(verdict->used, sizeof verdict->used, "%s%s", verdict->used[0] ? "," : "", choice->name);
+    }
 }
 
 /* Entries that cannot be had are left out; `none` is the empty list, and gives way to any other entry. */

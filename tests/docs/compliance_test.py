@@ -5,6 +5,8 @@
 Each test makes a small repository with a build in which all is well, spoils one thing, and reads what is complained of.
 """
 
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -70,9 +72,9 @@ class Compliance(unittest.TestCase):
         self.write("docs/compliance/export.tsv", "\n".join([HEADER, exported, ""]))
         self.run_tool()
 
-    def run_tool(self, *arguments):
+    def run_tool(self, *arguments, stdout=subprocess.PIPE):
         command = [sys.executable, "-B", str(TOOL), "--root", str(self.root), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
 
     def complaints(self, *arguments):
         ran = self.run_tool("--check", *arguments)
@@ -119,6 +121,14 @@ class Page(Compliance):
         self.assertEqual(told[0], "COMPLIANCE.md: 2 met, 1 deviation, 1 not yet, 4 in all")
         self.assertEqual(told[1], "  MUST: 2 met, 0 deviation, 0 not yet, 2 in all")
         self.assertEqual(told[3], "  MAY: 0 met, 1 deviation, 0 not yet, 1 in all")
+
+    def test_a_reader_that_has_gone_is_no_mistake(self):
+        """As `./dev compliance | head -1` has it."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        ran = self.run_tool(stdout=writer)
+        os.close(writer)
+        self.assertEqual((ran.returncode, ran.stderr), (-signal.SIGPIPE, ""))
 
     def test_a_page_of_other_tables(self):
         self.write("docs/compliance/trace.tsv", "\n".join([HEADER, MET, OPEN, ""]))

@@ -1,33 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The real Jaeger, all-in-one, as a fixture: OTLP over HTTP and gRPC and Zipkin's formats in, memory as its store, the query API out.
+"""The real Jaeger, all-in-one, as a fixture: every protocol in, memory as its store, the query API out.
 
-Only the loopback is used, on ports chosen at each start, so any number of these run beside each other. There is no
-batch processor between receiver and store: once an export has been answered, what it carried can be read.
+There is no batch processor between receiver and store: once an export has been answered, what it carried can be read.
 """
 
 import json
-import urllib.error
-import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import NamedTuple, Optional
 
-from processes import Died, Program, free_ports
+from backend import Backend
+from processes import free_ports, free_udp_ports
 from spans import spans_of
 
 MAX_TRACES = 25000
-START_ATTEMPTS = 5
-START_SECONDS = 60
-STOP_SECONDS = 20
 READY_LINE = "Everything is ready"
-PORT_TAKEN = "address already in use"
 
 CONFIG = """\
 service:
   extensions: [jaeger_storage, jaeger_query]
   pipelines:
     traces:
-      receivers: [otlp, zipkin]
+      receivers: [otlp, jaeger, zipkin]
       exporters: [jaeger_storage_exporter]
   telemetry:
     metrics:
@@ -43,18 +36,30 @@ extensions:
     storage:
       traces: memory_store
     http:
-      endpoint: "127.0.0.1:{query_port}"
+      endpoint: "127.0.0.1:{query}"
     grpc:
-      endpoint: "127.0.0.1:{query_grpc_port}"
+      endpoint: "127.0.0.1:{query_grpc}"
 receivers:
   otlp:
     protocols:
       http:
-        endpoint: "127.0.0.1:{http_port}"{tls}
+        endpoint: "127.0.0.1:{http}"{tls}
       grpc:
-        endpoint: "127.0.0.1:{grpc_port}"{tls}
+        endpoint: "127.0.0.1:{grpc}"{tls}
+  jaeger:
+    protocols:
+      thrift_http:
+        endpoint: "127.0.0.1:{thrift_http}"
+      grpc:
+        endpoint: "127.0.0.1:{jaeger_grpc}"
+      thrift_compact:
+        endpoint: "127.0.0.1:{compact}"
+        socket_buffer_size: 16777216
+      thrift_binary:
+        endpoint: "127.0.0.1:{binary}"
+        socket_buffer_size: 16777216
   zipkin:
-    endpoint: "127.0.0.1:{zipkin_port}"
+    endpoint: "127.0.0.1:{zipkin}"
 exporters:
   jaeger_storage_exporter:
     trace_storage: memory_store
@@ -82,91 +87,74 @@ class ServerTls(NamedTuple):
         return TLS_CONFIG.format(**{name: json.dumps(value and str(value)) for name, value in self._asdict().items()})
 
 
-class Jaeger:
-    """Once started, `endpoints` holds the URLs for OTLP, by transport: http and grpc; that of zipkin is never over TLS."""
+class Jaeger(Backend):
+    """Once started, `endpoints` holds where each protocol goes.
+
+    URLs: OTLP's http and grpc, which may be over TLS, thrift_http, jaeger_grpc and zipkin; UDP ports: compact and binary.
+    """
+
+    name = "jaeger"
+    start_seconds = 60
+    port_taken = "address already in use"
 
     def __init__(self, program, folder, tls=None):
-        self._program = program
+        super().__init__(program, folder)
         self._tls = tls
-        self._config = folder / "jaeger.yaml"
-        self.log = folder / "jaeger.log"
-        self._running = None
 
-    def __enter__(self):
-        for attempt in range(1, START_ATTEMPTS + 1):
-            try:
-                self._start()
-                return self
-            except Died:
-                if attempt == START_ATTEMPTS or PORT_TAKEN not in self.log.read_text(errors="replace"):
-                    raise
-        raise AssertionError("unreachable")
+    def command(self):
+        names = ("query", "query_grpc", "http", "grpc", "thrift_http", "jaeger_grpc", "zipkin")
+        ports = dict(zip(names, free_ports(len(names))))
+        ports.update(zip(("compact", "binary"), free_udp_ports(2)))
+        config = self.folder / "jaeger.yaml"
+        tls = self._tls.config() if self._tls else ""
+        config.write_text(CONFIG.format(max_traces=MAX_TRACES, tls=tls, **ports))
+        self._set_endpoints(ports)
+        return [self.program, "--config", config]
 
-    def __exit__(self, *_):
-        self._running.stop(STOP_SECONDS)
+    def _set_endpoints(self, ports):
+        urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+        otlp = "https" if self._tls else "http"
+        self.query = urls["query"]
+        self.endpoints = {
+            "http": f"{otlp}://127.0.0.1:{ports['http']}",
+            "grpc": f"{otlp}://127.0.0.1:{ports['grpc']}",
+            "thrift_http": urls["thrift_http"] + "/api/traces",
+            "jaeger_grpc": urls["jaeger_grpc"],
+            "zipkin": urls["zipkin"] + "/api/v2/spans",
+            "compact": ports["compact"],
+            "binary": ports["binary"],
+        }
 
-    def _start(self):
-        query_port, query_grpc_port, http_port, grpc_port, zipkin_port = free_ports(5)
-        self._config.write_text(
-            CONFIG.format(
-                max_traces=MAX_TRACES,
-                query_port=query_port,
-                query_grpc_port=query_grpc_port,
-                http_port=http_port,
-                grpc_port=grpc_port,
-                zipkin_port=zipkin_port,
-                tls=self._tls.config() if self._tls else "",
-            )
-        )
-        self._query = f"http://127.0.0.1:{query_port}"
-        scheme = "https" if self._tls else "http"
-        self.endpoints = {"http": f"{scheme}://127.0.0.1:{http_port}", "grpc": f"{scheme}://127.0.0.1:{grpc_port}"}
-        self.endpoints["zipkin"] = f"http://127.0.0.1:{zipkin_port}/api/v2/spans"
-        self.log.write_bytes(b"")
-        self._running = Program("jaeger", [self._program, "--config", self._config], self.log)
-        try:
-            self._running.wait_ready(self._ready, START_SECONDS)
-        except BaseException:
-            self._running.kill()
-            raise
-
-    def _ready(self):
+    def ready(self):
         """By its own log, since an answer on the ports could come from another program that was faster."""
         return READY_LINE in self.log.read_text(errors="replace")
 
-    def _get(self, path, **parameters):
-        """The answer's JSON, or None where Jaeger says that there is no such trace."""
-        query = "?" + urllib.parse.urlencode(parameters) if parameters else ""
-        try:
-            with urllib.request.urlopen(self._query + path + query, timeout=60) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            with error:
-                if error.code == 404:
-                    return None
-                raise OSError(f"GET {path}{query}: {error.code} {error.read().decode(errors='replace')}") from None
-
     def services(self):
-        return self._get("/api/v3/services").get("services", [])
+        return self.get("/api/v3/services").get("services", [])
 
     def spans(self, trace_id):
         """The spans of one trace as they were stored: raw_traces keeps Jaeger from sorting events and merging spans."""
-        answer = self._get(f"/api/v3/traces/{trace_id}", raw_traces="true")
+        answer = self.get(f"/api/v3/traces/{trace_id}", raw_traces="true")
         return spans_of(answer["result"]) if answer else []
 
     def adjusted_spans(self, trace_id):
         """The spans of one trace with Jaeger's warnings as attributes. Reading this reorders the stored events."""
-        answer = self._get(f"/api/v3/traces/{trace_id}")
+        answer = self.get(f"/api/v3/traces/{trace_id}")
         return spans_of(answer["result"]) if answer else []
 
-    def classic_trace(self, trace_id):
-        """The trace in the form that Jaeger's own page reads."""
-        answer = self._get(f"/api/traces/{trace_id}")
+    def classic_trace(self, trace_id, **parameters):
+        """The trace in the form that Jaeger's own page reads; with raw="true" as it was stored."""
+        answer = self.get(f"/api/traces/{trace_id}", **parameters)
         return answer["data"][0] if answer and answer["data"] else None
+
+    def count_spans(self, service):
+        """How many spans there are in traces of the service."""
+        answer = self.get("/api/traces", service=service, limit=1000, start=0, end=2 * 10**15, lookback="custom")
+        return sum(len(trace["spans"]) for trace in (answer or {}).get("data") or [])
 
     def find_spans(self, service):
         """All spans of all traces that the service took part in."""
-        answer = self._get(
+        answer = self.get(
             "/api/v3/traces",
             **{
                 "query.service_name": service,

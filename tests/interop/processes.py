@@ -15,9 +15,14 @@ class Died(RuntimeError):
     """A program ended before it was ready."""
 
 
-def free_ports(count):
+def free_udp_ports(count):
+    """As free_ports(), for datagrams."""
+    return free_ports(count, socket.SOCK_DGRAM)
+
+
+def free_ports(count, kind=socket.SOCK_STREAM):
     """Ports nobody listens on now. Somebody else may take one before its program does: callers try again then."""
-    sockets = [socket.socket() for _ in range(count)]
+    sockets = [socket.socket(socket.AF_INET, kind) for _ in range(count)]
     try:
         for each in sockets:
             each.bind(("127.0.0.1", 0))

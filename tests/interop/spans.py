@@ -7,7 +7,7 @@ is not hexadecimal) raises Malformed, so that a broken exporter cannot look like
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = 1, 2, 3, 4, 5
 UNSET, OK, ERROR = 0, 1, 2
@@ -76,7 +76,7 @@ class Span:
     links: List[Link]
     status: int
     status_message: str
-    dropped: int
+    dropped: Tuple[int, int, int]  # attributes, events, links
     resource: Attributes
     scope: Scope
 
@@ -169,7 +169,7 @@ def _span(span, resource, scope):
         links=[_link(link) for link in span.get("links", [])],
         status=span.get("status", {}).get("code", UNSET),
         status_message=span.get("status", {}).get("message", ""),
-        dropped=sum(span.get(count, 0) for count in _DROPPED),
+        dropped=tuple(span.get(count, 0) for count in _DROPPED),
         resource=resource,
         scope=scope,
     )

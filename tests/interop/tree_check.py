@@ -200,7 +200,7 @@ def soundness_problems(spans, around):
     problems += flag_problems(spans, around.trace_flags, around.remote)
     for span in spans:
         problems += differences(f"{span}: tracestate", repr(span.trace_state), repr(around.trace_state))
-        problems += differences(f"{span}: dropped attributes, events and links", span.dropped, 0)
+        problems += differences(f"{span}: dropped attributes, events and links", span.dropped, (0, 0, 0))
         dropped = sum(part.dropped for part in span.events + span.links)
         problems += differences(f"{span}: dropped attributes of events and links", dropped, 0)
         if span.status_message and span.status != ERROR:

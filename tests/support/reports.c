@@ -16,7 +16,7 @@ static struct {
     char text[OTEL__DIAGNOSTIC_MAX + 2];
 } kept[KEPT];
 
-static void keep(void *data, otel_log_level level, const char *text) {
+void reports_keep(void *data, otel_log_level level, const char *text) {
     (void)data;
     pthread_mutex_lock(&lock);
     if (count < KEPT) {
@@ -31,7 +31,7 @@ void reports_start(otel_log_level threshold) {
     pthread_mutex_lock(&lock);
     count = 0;
     pthread_mutex_unlock(&lock);
-    otel__diagnostics_set(threshold, keep, NULL);
+    otel__diagnostics_set(threshold, reports_keep, NULL);
 }
 
 void reports_stop(void) { otel__diagnostics_reset(); }

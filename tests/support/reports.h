@@ -9,6 +9,8 @@
 void reports_start(otel_log_level threshold);
 /* Back to stderr. What was kept stays. */
 void reports_stop(void);
+/* What keeps them: also an otel_sdk_options.diagnostic, since a start sets that anew. */
+void reports_keep(void *data, otel_log_level level, const char *text);
 
 size_t reports_count(void);
 /* The text of the `index`-th report; "" past the last. */

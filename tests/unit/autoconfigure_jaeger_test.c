@@ -88,6 +88,38 @@ static int first_byte(void) {
 
 enum { COMPACT = 0x82, BINARY = 0x80 };
 
+static void gzip_on_request(void **state) {
+    (void)state;
+    NEEDS_HTTP();
+    const char *url = http_double_url(server, "/api/traces");
+    assert_int_equal(export_one((otel_jaeger_options){ .endpoint = url }), OTEL_OK);
+    assert_null(strstr(http_double_head(server, 0), "Content-Encoding"));
+    assert_int_equal(export_one((otel_jaeger_options){ .endpoint = url, .gzip = true }), OTEL_OK);
+    assert_non_null(strstr(http_double_head(server, 1), "Content-Encoding: gzip\r\n"));
+}
+
+static void files_of_tls_are_read_where_there_is_tls(void **state) {
+    (void)state;
+    NEEDS_HTTP();
+    otel_jaeger_options options = { .endpoint = "https://127.0.0.1:1/", .certificate_file = "/nonexistent" };
+    assert_int_equal(export_one(options), -1);
+    assert_non_null(strstr(error.text, "otel_jaeger_options.certificate_file"));
+    options.endpoint = http_double_url(server, "/api/traces");
+    assert_int_equal(export_one(options), OTEL_OK);
+    assert_true(reports_mention("otel_jaeger_options.certificate_file is of no use", "does not begin with https://"));
+}
+
+static void a_collector_that_is_not_there_is_named(void **state) {
+    (void)state;
+    NEEDS_HTTP();
+    int socket;
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/api/traces", http_refused_port(&socket));
+    assert_true(export_one((otel_jaeger_options){ .endpoint = url, .timeout_ms = 100 }) > OTEL_OK);
+    close(socket);
+    assert_true(reports_mention("Connection refused", "Is a Jaeger collector running there?"));
+}
+
 /* ---- the environment --------------------------------------------------------------------------------------------- */
 
 static void http_is_the_default(void **state) {
@@ -373,6 +405,9 @@ int main(void) {
         test(code_beats_the_environment_over_http),
         test(what_is_no_good_in_code_makes_creation_fail),
         test(a_smaller_datagram_can_be_asked_for),
+        test(gzip_on_request),
+        test(files_of_tls_are_read_where_there_is_tls),
+        test(a_collector_that_is_not_there_is_named),
         test(the_environment_chooses_the_exporter),
         test(a_forked_child_exports_its_own_spans),
     };

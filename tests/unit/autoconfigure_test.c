@@ -168,7 +168,8 @@ static void propagators_are_used_in_the_order_of_the_list(void **state) {
     for (size_t i = 0; i < 5; i++) {
         assert_ptr_equal(pipeline.propagators[i], expected[i]);
     }
-    assert_int_equal(reports_count(), 0);
+    assert_int_equal(reports_count(), 1);
+    assert_true(reports_mention("OTEL_PROPAGATORS=", ": b3 is used once only, ottrace is used once only"));
 }
 
 static void propagators_stay_when_the_sdk_is_disabled(void **state) {

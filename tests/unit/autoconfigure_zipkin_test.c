@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -227,6 +228,30 @@ static void the_list_of_exporters_knows_zipkin(void **state) {
     assert_int_equal(reports_count(), 0);
 }
 
+static void headers_are_sent(void **state) {
+    (void)state;
+    NEEDS_ZIPKIN();
+    assert_int_equal(export_one((otel_zipkin_options){ .endpoint = http_double_url(server, "/"),
+                                                       .headers = "X-Api-Key=a%20b, Authorization=Bearer c" }),
+                     OTEL_OK);
+    assert_head("X-Api-Key: a b\r\n");
+    assert_head("Authorization: Bearer c\r\n");
+    assert_refused((otel_zipkin_options){ .headers = "good=1,bad name=secret" }, "otel_zipkin_options.headers: item 2");
+    assert_null(strstr(error.text, "secret"));
+    assert_refused((otel_zipkin_options){ .headers = "Content-Type=text/plain" }, "that the exporter sets itself");
+}
+
+static void a_server_that_is_not_there_is_named(void **state) {
+    (void)state;
+    NEEDS_ZIPKIN();
+    int socket;
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/", http_refused_port(&socket));
+    assert_int_equal(export_one((otel_zipkin_options){ .endpoint = url, .retry_disabled = true }), OTEL_ERR_EXPORT);
+    close(socket);
+    assert_true(reports_mention("Connection refused", "Is Zipkin running there?"));
+}
+
 static void a_build_without_http_says_so(void **state) {
     (void)state;
     if (server)
@@ -238,11 +263,18 @@ static void a_build_without_http_says_so(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(the_environment_names_the_whole_url), TEST(code_beats_the_environment),
-        TEST(protobuf_and_gzip_on_request),        TEST(the_default_is_zipkins_own_port),
-        TEST(without_any_setting_it_is_localhost), TEST(bad_values_of_the_environment_warn),
-        TEST(the_timeout_comes_from_either),       TEST(unusable_options_are_refused),
-        TEST(tls_files_without_tls_are_reported),  TEST(the_list_of_exporters_knows_zipkin),
+        TEST(the_environment_names_the_whole_url),
+        TEST(code_beats_the_environment),
+        TEST(protobuf_and_gzip_on_request),
+        TEST(the_default_is_zipkins_own_port),
+        TEST(without_any_setting_it_is_localhost),
+        TEST(bad_values_of_the_environment_warn),
+        TEST(the_timeout_comes_from_either),
+        TEST(unusable_options_are_refused),
+        TEST(tls_files_without_tls_are_reported),
+        TEST(the_list_of_exporters_knows_zipkin),
+        TEST(headers_are_sent),
+        TEST(a_server_that_is_not_there_is_named),
         TEST(a_build_without_http_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

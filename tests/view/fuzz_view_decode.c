@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libFuzzer: any bytes as a request; what is kept of it is shown and written as JSON. */
+/* libFuzzer: any bytes as a request, in the format that its first byte speaks for; what is kept of it is shown and written
+ * as JSON. */
 #include "decode.h"
+#include "jaeger.h"
 #include "json_api.h"
+#include "otlp_json.h"
 #include "render.h"
+#include "zipkin.h"
 
 #include <locale.h>
 #include <stdlib.h>
@@ -34,12 +38,32 @@ static void show(const struct view_trace *trace) {
     free(text);
 }
 
+static void decode(const uint8_t *bytes, size_t len, struct view_store *store) {
+    switch (len > 0 ? bytes[0] : 0) {
+    case '{':
+        view_decode_otlp_json(bytes, len, store, 0);
+        break;
+    case '[':
+        view_decode_zipkin(bytes, len, store, 0);
+        break;
+    case 0x0c: /* a struct of Thrift: its first field is one */
+        view_decode_jaeger(bytes, len, store, 0);
+        break;
+    case 0x80: /* messages by the binary protocol and the compact one */
+    case 0x82:
+        view_decode_jaeger_message(bytes, len, store, 0);
+        break;
+    default:
+        view_decode(bytes, len, store, 0);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len) {
     struct view_store *store = view_store_new(8, 1 << 20);
     if (!store) {
         return 0;
     }
-    view_decode(bytes, len, store, 0);
+    decode(bytes, len, store);
     for (const struct view_trace *trace = view_store_first(store); trace; trace = view_store_next(store, trace)) {
         show(trace);
     }

@@ -114,7 +114,7 @@ static void test_a_signal_shows_what_is_unfinished(void **state) {
 }
 
 static void test_headers_decide(void **state) {
-    static const char *const json[] = { "Content-Type: application/json", NULL };
+    static const char *const text[] = { "Content-Type: text/json", NULL };
     static const char *const none[] = { "Content-Type:", NULL };
     static const char *const longer[] = { "Content-Type: application/x-protobuffer", NULL };
     static const char *const with_parameter[] = { "Content-Type: Application/X-Protobuf; charset=utf-8", NULL };
@@ -123,7 +123,7 @@ static void test_headers_decide(void **state) {
     (void)state;
     struct program program;
     program_start(&program, no_arguments);
-    assert_status(program_request(&program, "/v1/traces", json, "{}", 2), 415);
+    assert_status(program_request(&program, "/v1/traces", text, "{}", 2), 415);
     assert_status(program_request(&program, "/v1/traces", none, "", 0), 415);
     assert_status(program_request(&program, "/v1/traces", longer, "", 0), 415);
     assert_status(program_request(&program, "/v1/traces", brotli, "", 0), 415);

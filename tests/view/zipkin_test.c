@@ -2,6 +2,7 @@
 /* Zipkin's JSON becomes what OTLP would have brought; what is no list of spans is refused as a whole. */
 #include "zipkin.h"
 #include "fixture.h"
+#include "ingest.h"
 #include "program.h"
 
 #include <setjmp.h>
@@ -177,10 +178,10 @@ static void test_uploads_are_answered_as_by_zipkin(void **state) {
     assert_answer(program_request(&program, "/api/v2/spans", json, "[1", 2), 400, "the body is no list of spans");
     assert_answer(program_request(&program, "/api/v2/spans", protobuf, whole, sizeof whole - 1), 415,
                   "Content-Type must be application/json\n");
-    char *large = malloc(VIEW_MAX_ZIPKIN_BODY + 1);
+    char *large = malloc(VIEW_MAX_JSON_BODY + 1);
     assert_non_null(large);
-    memset(large, ' ', VIEW_MAX_ZIPKIN_BODY + 1);
-    assert_answer(program_request(&program, "/api/v2/spans", json, large, VIEW_MAX_ZIPKIN_BODY + 1), 413,
+    memset(large, ' ', VIEW_MAX_JSON_BODY + 1);
+    assert_answer(program_request(&program, "/api/v2/spans", json, large, VIEW_MAX_JSON_BODY + 1), 413,
                   "the body is larger than 16 MiB");
     free(large);
     assert_int_equal(program_stat(&program, "spans", "received"), 2);

@@ -12,6 +12,7 @@ Without --results a check sees that the tests exist; with the JUnit files that c
 """
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -63,4 +64,5 @@ def main(arguments):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads the first lines only has no use for the rest
     sys.exit(main(sys.argv[1:]))

@@ -4,6 +4,7 @@
 
 #include <stdalign.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { CHUNK_SIZE = 16 * 1024, ALIGNMENT = alignof(max_align_t) };
 
@@ -67,4 +68,17 @@ void view_arena_clear(struct view_arena *arena) {
         free(chunk);
     }
     arena->reserved = 0;
+}
+
+void *view_arena_zeros(struct view_arena *arena, size_t size) {
+    void *memory = arena_alloc(arena, size);
+    return memory ? memset(memory, 0, size) : NULL;
+}
+
+void *view_arena_message(struct view_arena *arena, const ProtobufCMessageDescriptor *type) {
+    ProtobufCMessage *message = view_arena_zeros(arena, type->sizeof_message);
+    if (message) {
+        protobuf_c_message_init(type, message);
+    }
+    return message;
 }

@@ -25,4 +25,8 @@ struct view_arena {
 void view_arena_init(struct view_arena *arena, size_t limit);
 void view_arena_clear(struct view_arena *arena);
 
+/* For messages that are made of another format: zeros, and an empty message; NULL when there is no more memory. */
+void *view_arena_zeros(struct view_arena *arena, size_t size);
+void *view_arena_message(struct view_arena *arena, const ProtobufCMessageDescriptor *type);
+
 #endif

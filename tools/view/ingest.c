@@ -5,6 +5,7 @@
 #include "decode.h"
 #include "gunzip.h"
 #include "jaeger.h"
+#include "otlp_json.h"
 #include "reply.h"
 #include "zipkin.h"
 
@@ -39,7 +40,7 @@ static struct view_refusal check_headers(enum view_format format, const char *co
         return (struct view_refusal){ 415, 0, "Content-Type must be application/x-thrift\n" };
     }
     if (format == VIEW_OTLP && !is_type(content_type, "application/x-protobuf")) {
-        return (struct view_refusal){ 415, 0, "Content-Type must be application/x-protobuf\n" };
+        return (struct view_refusal){ 415, 0, "Content-Type must be application/x-protobuf or application/json\n" };
     }
     if (content_encoding && strcasecmp(content_encoding, "gzip") != 0 &&
         strcasecmp(content_encoding, "identity") != 0) {
@@ -54,6 +55,9 @@ static struct view_refusal check_headers(enum view_format format, const char *co
 struct view_upload *view_upload_begin(struct view_ingest *ingest, enum view_format format, const char *content_type,
                                       const char *content_encoding, const char *content_length) {
     struct view_upload *upload = calloc(1, sizeof *upload);
+    if (format == VIEW_OTLP && is_type(content_type, "application/json")) {
+        format = VIEW_OTLP_JSON;
+    }
     if (upload) {
         upload->ingest = ingest;
         upload->format = format;
@@ -118,6 +122,10 @@ void view_upload_free(struct view_upload *upload) {
     }
 }
 
+static bool is_json(enum view_format format) { return format == VIEW_OTLP_JSON || format == VIEW_ZIPKIN; }
+
+static bool is_otlp(enum view_format format) { return format == VIEW_OTLP || format == VIEW_OTLP_JSON; }
+
 /* Puts the plain body in the place of the compressed one. */
 static void decompress(struct view_upload *upload) {
     uint8_t *plain;
@@ -141,16 +149,19 @@ static void decompress(struct view_upload *upload) {
 }
 
 static struct view_decode_result decode(struct view_upload *upload, int64_t now) {
+    typedef struct view_decode_result decoder(const uint8_t *bytes, size_t len, struct view_store *store, int64_t now);
+    static decoder *const decoders[] = {
+        [VIEW_OTLP] = view_decode,
+        [VIEW_OTLP_JSON] = view_decode_otlp_json,
+        [VIEW_ZIPKIN] = view_decode_zipkin,
+        [VIEW_JAEGER] = view_decode_jaeger,
+    };
     struct view_ingest *ingest = upload->ingest;
     struct view_decode_result result = { .status = VIEW_DECODE_OK };
-    if (upload->format == VIEW_OTLP) {
-        result = view_decode(upload->bytes, upload->len, ingest->store, now);
-    } else if (upload->format == VIEW_JAEGER) {
-        result = view_decode_jaeger(upload->bytes, upload->len, ingest->store, now);
-    } else if (upload->len <= VIEW_MAX_ZIPKIN_BODY) {
-        result = view_decode_zipkin(upload->bytes, upload->len, ingest->store, now);
-    } else {
+    if (is_json(upload->format) && upload->len > VIEW_MAX_JSON_BODY) {
         refuse(upload, too_large_json);
+    } else {
+        result = decoders[upload->format](upload->bytes, upload->len, ingest->store, now);
     }
     if (result.status == VIEW_DECODE_MALFORMED) {
         refuse(upload, (struct view_refusal){ 400, VIEW_RPC_INVALID_ARGUMENT, result.reason });
@@ -163,11 +174,25 @@ static struct view_decode_result decode(struct view_upload *upload, int64_t now)
     return result;
 }
 
+/* OTLP answers in the form that was asked in. */
+static const char *const otlp_types[] = {
+    [VIEW_OTLP] = "application/x-protobuf",
+    [VIEW_OTLP_JSON] = "application/json",
+};
+static uint8_t *(*const reply_status[])(enum view_rpc_code code, const char *message, size_t *len) = {
+    [VIEW_OTLP] = view_reply_status,
+    [VIEW_OTLP_JSON] = view_reply_status_json,
+};
+static uint8_t *(*const reply_response[])(uint64_t rejected_spans, const char *reason, size_t *len) = {
+    [VIEW_OTLP] = view_reply_response,
+    [VIEW_OTLP_JSON] = view_reply_response_json,
+};
+
 static struct view_answer answer_refusal(enum view_format format, const struct view_refusal *refusal) {
     struct view_answer answer = { .http_status = refusal->http_status };
-    if (refusal->rpc_code != 0 && format == VIEW_OTLP) {
-        answer.content_type = "application/x-protobuf";
-        answer.bytes = view_reply_status((enum view_rpc_code)refusal->rpc_code, refusal->reason, &answer.len);
+    if (refusal->rpc_code != 0 && is_otlp(format)) {
+        answer.content_type = otlp_types[format];
+        answer.bytes = reply_status[format]((enum view_rpc_code)refusal->rpc_code, refusal->reason, &answer.len);
     } else {
         answer.content_type = "text/plain; charset=utf-8";
         answer.bytes = strdup(refusal->reason);
@@ -191,10 +216,10 @@ struct view_answer view_upload_finish(struct view_upload *upload, int64_t now) {
         return answer_refusal(upload->format, &upload->refusal);
     }
     requests->accepted++;
-    if (upload->format != VIEW_OTLP) {
+    if (!is_otlp(upload->format)) {
         return (struct view_answer){ .http_status = 202, .content_type = "text/plain", .bytes = strdup("") };
     }
-    struct view_answer answer = { .http_status = 200, .content_type = "application/x-protobuf" };
-    answer.bytes = view_reply_response(result.rejected, result.reason, &answer.len);
+    struct view_answer answer = { .http_status = 200, .content_type = otlp_types[upload->format] };
+    answer.bytes = reply_response[upload->format](result.rejected, result.reason, &answer.len);
     return answer;
 }

@@ -12,6 +12,7 @@
 
 enum {
     VIEW_MAX_BODY = 64 * 1024 * 1024,             /* OTLP's bound, before and after decompression */
+    VIEW_MAX_JSON_BODY = 16 * 1024 * 1024,        /* jansson takes some 20 bytes for one, and clients send far less */
     VIEW_MAX_BODIES_IN_FLIGHT = 4 * VIEW_MAX_BODY /* of all connections together */
 };
 
@@ -29,7 +30,7 @@ struct view_ingest {
     size_t in_flight; /* bytes of bodies being received */
 };
 
-enum view_format { VIEW_OTLP, VIEW_ZIPKIN, VIEW_JAEGER };
+enum view_format { VIEW_OTLP, VIEW_OTLP_JSON, VIEW_ZIPKIN, VIEW_JAEGER };
 
 struct view_upload {
     enum view_format format;
@@ -48,7 +49,7 @@ struct view_answer {
     size_t len;
 };
 
-/* NULL when out of memory. Headers that the client didn't send are NULL. */
+/* NULL when out of memory. Headers that the client didn't send are NULL; the type makes JSON of VIEW_OTLP. */
 struct view_upload *view_upload_begin(struct view_ingest *ingest, enum view_format format, const char *content_type,
                                       const char *content_encoding, const char *content_length);
 

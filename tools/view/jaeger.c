@@ -25,21 +25,9 @@ struct attributes {
 
 /* ---- building ------------------------------------------------------------------------------------------------------ */
 
-/* Zeros; NULL when there is no more memory. */
-static void *make(struct reader *reader, size_t size) {
-    void *memory = reader->arena.allocator.alloc(reader->arena.allocator.allocator_data, size);
-    return memory ? memset(memory, 0, size) : NULL;
-}
+static void *make(struct reader *reader, size_t size) { return view_arena_zeros(&reader->arena, size); }
 
-static void *make_message(struct reader *reader, const ProtobufCMessageDescriptor *type) {
-    ProtobufCMessage *message = make(reader, type->sizeof_message);
-    if (message) {
-        protobuf_c_message_init(type, message);
-    }
-    return message;
-}
-
-#define MAKE(reader, name) make_message((reader), &otel__otlp__##name##__descriptor)
+#define MAKE(reader, name) view_arena_message(&(reader)->arena, &otel__otlp__##name##__descriptor)
 
 static ProtobufCBinaryData bytes_of(struct view_thrift_text text) {
     return (ProtobufCBinaryData){ text.len, (uint8_t *)(uintptr_t)text.ptr };

@@ -49,9 +49,9 @@ static const struct view_options defaults = {
 void view_options_help(FILE *out) {
     fputs("otel-view: shows traces in the terminal as they arrive\n"
           "\n"
-          "Receives OTLP over HTTP (POST /v1/traces, protobuf), Zipkin's JSON (POST /api/v2/spans) and Jaeger's\n"
-          "Thrift (POST /api/traces, and datagrams to the same port), prints each finished trace as a tree, and\n"
-          "serves what it holds as JSON: GET /api/traces, /api/traces/{trace_id}, /api/stats, /health.\n"
+          "Receives OTLP over HTTP (POST /v1/traces, protobuf or JSON), Zipkin's JSON (POST /api/v2/spans) and\n"
+          "Jaeger's Thrift (POST /api/traces, and datagrams to the same port), prints each finished trace as a\n"
+          "tree, and serves what it holds as JSON: GET /api/traces, /api/traces/{trace_id}, /api/stats, /health.\n"
           "\n"
           "  --port P           listen on this port (default 4318; 0: any free one, which is printed)\n"
           "  --host ADDRESS     listen on this numeric address (default 127.0.0.1)\n"

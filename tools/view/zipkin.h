@@ -5,9 +5,6 @@
 
 #include "decode.h"
 
-/* jansson takes some 20 bytes for one of such a body, and clients send far less. */
-enum { VIEW_MAX_ZIPKIN_BODY = 16 * 1024 * 1024 };
-
 /* Decodes a list of spans and adds them to the store: all of them, or, unless it is OK, none. */
 struct view_decode_result view_decode_zipkin(const uint8_t *bytes, size_t len, struct view_store *store, int64_t now);
 

@@ -43,6 +43,7 @@ struct otel__http_settings {
     const struct otel__tls_settings *tls; /* NULL: the system's trust, and no certificate of ours */
     unsigned lanes;                       /* at most OTEL__HTTP_LANES_MAX; 0: 1 */
     int gone_after_ms; /* while a request is under way: without a sign of life the other machine is gone; 0: never */
+    const char *absent_hint;  /* static: what helps if nobody listens; NULL: a collector should */
     const char *foreign_hint; /* static: what helps if whoever answers knows no HTTP; NULL: nothing known */
     const char *trust_hint;   /* static: what helps if the server's certificate is refused; NULL: likewise */
 };

@@ -86,6 +86,7 @@ bool otel__http_plan_fill(struct otel__http_plan *plan, const struct otel__http_
                                       .lanes = settings->lanes ? settings->lanes : 1,
                                       .get = settings->get,
                                       .gone_after_ms = settings->gone_after_ms,
+                                      .absent_hint = settings->absent_hint,
                                       .foreign_hint = settings->foreign_hint,
                                       .trust_hint = settings->trust_hint };
     if (!plan->url)

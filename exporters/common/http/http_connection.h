@@ -27,7 +27,7 @@ struct otel__http_plan {
     unsigned lanes;
     bool get;
     int gone_after_ms;
-    const char *foreign_hint, *trust_hint;
+    const char *absent_hint, *foreign_hint, *trust_hint;
 };
 
 enum { OTEL__HTTP_SOCKETS_MAX = 4 * OTEL__HTTP_LANES_MAX };

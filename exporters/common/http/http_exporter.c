@@ -97,6 +97,7 @@ static struct otel__http_client *make_client(const struct otel__http_exporter_se
         .tls = settings->tls,
         .lanes = settings->concurrent,
         .gone_after_ms = gone_after(settings->timeout_ms),
+        .absent_hint = settings->format->absent_hint,
         .foreign_hint = settings->format->address_hint,
         .trust_hint = settings->format->trust_hint,
     };

@@ -31,6 +31,7 @@ struct otel__http_format {
     const char *content_type;
     const char *socket_target;           /* the path of requests when the URL names a socket */
     const char *address_hint;            /* what is usually right, when whoever answers does not know HTTP */
+    const char *absent_hint;             /* when nobody listens; NULL: a collector should */
     const char *trust_hint;              /* what helps if the server's certificate is refused; NULL: nothing known */
     const struct otel__http_hint *hints; /* of the format's own; the last one has no text */
     size_t encoder_size;                 /* of what is kept from one encoding to the next, zero at first */

@@ -38,7 +38,7 @@ static void explain_connect(struct otel__http_lane *lane, const struct otel__htt
             os_error ? strerror((int)os_error) : details(lane, CURLE_COULDNT_CONNECT), through);
     /* No other says that nobody listens: this process may be out of descriptors. */
     if (os_error == ECONNREFUSED || (os_error == ENOENT && plan->parts.socket.len > 0))
-        lane->response.hint = "Is a collector running there?";
+        lane->response.hint = plan->absent_hint ? plan->absent_hint : "Is a collector running there?";
 }
 
 static void explain_write(struct otel__http_lane *lane, const struct otel__http_plan *plan) {

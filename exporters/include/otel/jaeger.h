@@ -50,8 +50,14 @@ typedef struct otel_jaeger_options {
      * and ignored.
      */
     int timeout_ms OTEL__INIT(0);
-    /** Receives the reason when the result is NULL. */
+    /** Receives the reason when the result is NULL. NULL: the diagnostics do. */
     otel_error *error OTEL__INIT(nullptr);
+    /** HTTP only: compresses requests with gzip. Jaeger takes that since version 2. */
+    bool gzip OTEL__INIT(false);
+    /** Files in PEM, for https: see otel_otlp_options. */
+    const char *certificate_file OTEL__INIT(nullptr);
+    const char *client_key_file OTEL__INIT(nullptr);
+    const char *client_certificate_file OTEL__INIT(nullptr);
 } otel_jaeger_options;
 
 /**

@@ -49,7 +49,7 @@ typedef struct otel_otlp_options {
     int timeout_ms OTEL__INIT(0);
     /** Put in front of the User-Agent, such as "MyDist/1.0". */
     const char *user_agent OTEL__INIT(nullptr);
-    /** Receives the reason when the result is NULL. */
+    /** Receives the reason when the result is NULL. NULL: the diagnostics do. */
     otel_error *error OTEL__INIT(nullptr);
     /**
      * The wait before the second attempt of a request, default 500; it doubles with each further one, and is varied

@@ -49,7 +49,7 @@ typedef struct otel_otlp_file_options {
     int sync OTEL__INIT(0);
     /** For OTEL_OTLP_FILE_SYNC_INTERVAL; default 1000. */
     int sync_interval_ms OTEL__INIT(0);
-    /** Receives the reason when the result is NULL. */
+    /** Receives the reason when the result is NULL. NULL: the diagnostics do. */
     otel_error *error OTEL__INIT(nullptr);
 } otel_otlp_file_options;
 

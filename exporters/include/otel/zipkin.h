@@ -45,8 +45,10 @@ typedef struct otel_zipkin_options {
     const char *certificate_file OTEL__INIT(nullptr);
     const char *client_key_file OTEL__INIT(nullptr);
     const char *client_certificate_file OTEL__INIT(nullptr);
-    /** Receives the reason when the result is NULL. */
+    /** Receives the reason when the result is NULL. NULL: the diagnostics do. */
     otel_error *error OTEL__INIT(nullptr);
+    /** Further headers of requests, for a proxy that wants a key: "name=value,name=value", percent-encoded. */
+    const char *headers OTEL__INIT(nullptr);
 } otel_zipkin_options;
 
 /**

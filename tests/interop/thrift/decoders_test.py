@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every datagram and body of the Jaeger exporter is decoded by Apache Thrift, and says what it should.
 
-usage: decoders_test.py --spans PROGRAM --folder FOLDER [unittest arguments]
+usage: decoders_test.py --spans PROGRAM --scene PROGRAM --folder FOLDER [unittest arguments]
 
-PROGRAM is jaeger_spans; generated code goes into FOLDER. Other random spans each run: SPANS_SEED repeats one; its value
+The programs are jaeger_spans and route_spans; generated code goes into FOLDER. Other random spans each run: SPANS_SEED repeats one; its value
 is printed first. Exit code 77: the Thrift compiler or its Python is not installed.
 """
 
@@ -18,8 +18,17 @@ import sys
 import threading
 import unittest
 
+from base64 import b64encode
+from pathlib import Path
+
 import generated
-import scene
+
+HERE = Path(__file__).resolve().parent
+sys.path[1:1] = [str(HERE.parent), str(HERE.parent / "routes")]
+
+import readers  # noqa: E402
+import rules  # noqa: E402
+import scene  # noqa: E402
 
 options = None
 seed = None
@@ -27,14 +36,17 @@ jaeger = agent = None
 
 PACKET_MAX = 65000
 KINDS = ["string", "float64", "bool", "int64", "binary"]
+BINARY = KINDS.index("binary")
 REFERENCES = ["CHILD_OF", "FOLLOWS_FROM"]
+SAMPLED = 1
+SCENE = 0x5C  # the number of the trace
 
 
-def run_program(environment, *arguments):
+def run_program(environment, *command):
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     done = subprocess.run(
-        [options.spans, *arguments],
-        env={**inherited, **environment},
+        command,
+        env={**inherited, "OTEL_TRACES_EXPORTER": "jaeger", **environment},
         stdout=subprocess.PIPE,
         text=True,
         timeout=120,
@@ -50,7 +62,7 @@ class Udp:
         self.name = name
         self.factory = factory
 
-    def collect(self, *arguments):
+    def collect(self, *command):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
             receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 20)
             receiver.bind(("127.0.0.1", 0))
@@ -65,7 +77,7 @@ class Udp:
             reader = threading.Thread(target=self._read, args=(receiver, packets, ended))
             reader.start()
             try:
-                return run_program(environment, *arguments), packets
+                return run_program(environment, *command), packets
             finally:
                 ended.set()
                 reader.join()
@@ -107,7 +119,7 @@ class Udp:
 class Http:
     name = "http/thrift.binary"
 
-    def collect(self, *arguments):
+    def collect(self, *command):
         bodies = []
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -129,7 +141,7 @@ class Http:
                 "OTEL_EXPORTER_JAEGER_ENDPOINT": f"http://127.0.0.1:{server.server_port}/api/traces",
                 "no_proxy": "127.0.0.1",
             }
-            sent = run_program(environment, *arguments)
+            sent = run_program(environment, *command)
             server.shutdown()
         return sent, bodies
 
@@ -176,33 +188,42 @@ def unsigned(number):
     return number & (2**64 - 1)
 
 
-def plain_tags(tags):
-    """As scene.py writes them."""
+def classic_tags(tags):
+    """As Jaeger's query API tells them, from which routes/readers.py reads."""
+    values = [[tag.vStr, tag.vDouble, tag.vBool, tag.vLong, tag.vBinary][tag.vType] for tag in tags or []]
     return [
-        (tag.key, KINDS[tag.vType], [tag.vStr, tag.vDouble, tag.vBool, tag.vLong, tag.vBinary][tag.vType])
-        for tag in tags or []
+        {"key": tag.key, "type": KINDS[tag.vType], "value": b64encode(value).decode() if tag.vType == BINARY else value}
+        for tag, value in zip(tags or [], values)
     ]
 
 
-def plain(span):
-    """The span's ids, and the span as scene.py has it."""
-    return f"{unsigned(span.spanId):016x}", scene.Span(
-        span.operationName,
-        f"{unsigned(span.parentSpanId):016x}" if span.parentSpanId else None,
-        span.startTime,
-        span.duration,
-        [
-            (
-                REFERENCES[reference.refType],
-                f"{unsigned(reference.traceIdHigh):016x}{unsigned(reference.traceIdLow):016x}",
-                f"{unsigned(reference.spanId):016x}",
-            )
-            for reference in span.references or []
-        ],
-        plain_tags(span.tags),
-        [(log.timestamp, plain_tags(log.fields)) for log in span.logs or []],
-        span.flags,
-    )
+def classic_reference(kind, high, low, span):
+    ids = {"traceID": f"{unsigned(high):016x}{unsigned(low):016x}", "spanID": f"{unsigned(span):016x}"}
+    return {"refType": kind, **ids}
+
+
+def classic_span(span):
+    parent = classic_reference("CHILD_OF", span.traceIdHigh, span.traceIdLow, span.parentSpanId)
+    others = [
+        classic_reference(REFERENCES[each.refType], each.traceIdHigh, each.traceIdLow, each.spanId)
+        for each in span.references or []
+    ]
+    return {
+        "traceID": parent["traceID"],
+        "spanID": f"{unsigned(span.spanId):016x}",
+        "operationName": span.operationName,
+        "references": [parent, *others],
+        "startTime": span.startTime,
+        "duration": span.duration,
+        "tags": classic_tags(span.tags),
+        "logs": [{"timestamp": log.timestamp, "fields": classic_tags(log.fields)} for log in span.logs or []],
+        "processID": "the one",
+    }
+
+
+def classic_trace(batch):
+    process = {"serviceName": batch.process.serviceName, "tags": classic_tags(batch.process.tags)}
+    return {"spans": [classic_span(span) for span in batch.spans], "processes": {"the one": process}}
 
 
 def protocols():
@@ -222,18 +243,17 @@ class Decoders(unittest.TestCase):
                 self.check_scene(protocol)
 
     def check_scene(self, protocol):
-        sent, (packet,) = protocol.collect("scene")
+        sent, (packet,) = protocol.collect(options.scene, f"{SCENE:02x}")
         self.assertEqual(sent, len(scene.SPANS))
         batch = protocol.decode(packet)
         check(batch)
-        self.assertEqual(batch.process.serviceName, scene.SERVICE)
-        self.assertEqual(plain_tags(batch.process.tags), scene.PROCESS_TAGS)
         self.assertEqual(batch.seqNo, 1)
-        for span in batch.spans:
-            self.assertEqual(f"{unsigned(span.traceIdHigh):016x}{unsigned(span.traceIdLow):016x}", scene.TRACE)
-        self.assertEqual([span_id for span_id, _ in map(plain, batch.spans)], list(scene.SPANS))
-        for span_id, span in map(plain, batch.spans):
-            self.assertEqual(span, scene.SPANS[span_id])
+        self.assertEqual([span.flags for span in batch.spans], [SAMPLED] * sent)
+        trace_id = scene.trace_id(SCENE)
+        told, want = readers.classic(trace_id, classic_trace(batch)), rules.expected(rules.JAEGER, trace_id)
+        self.assertEqual(set(told), set(want))
+        for span_id, span in want.items():
+            self.assertEqual(told[span_id], span)
 
     def test_random_spans_are_written_as_thrift_writes_them(self):
         """Decoded and encoded again each message is the same, to the byte."""
@@ -242,7 +262,7 @@ class Decoders(unittest.TestCase):
                 self.check_random(protocol)
 
     def check_random(self, protocol):
-        sent, packets = protocol.collect("random", str(seed))
+        sent, packets = protocol.collect(options.spans, "random", str(seed))
         spans = 0
         for number, packet in enumerate(packets, 1):
             batch = protocol.decode(packet)
@@ -263,6 +283,7 @@ class Decoders(unittest.TestCase):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spans", required=True)
+    parser.add_argument("--scene", required=True)
     parser.add_argument("--folder", required=True)
     return parser.parse_known_args()
 

@@ -18,13 +18,15 @@ def _skip(reason):
 
 
 def _has_thrift(python):
-    return subprocess.run([python, "-c", "import thrift"], stderr=subprocess.DEVNULL, check=False).returncode == 0
+    """Isolated, since the folder that this runs in may hold what was generated, which is a package `thrift` as well."""
+    command = [python, "-I", "-c", "import thrift.Thrift"]
+    return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def enter():
     """Goes on as the same program in the Python that python3-thrift belongs to, if this is another one."""
     try:
-        importlib.import_module("thrift")
+        importlib.import_module("thrift.Thrift")  # "thrift" alone would find this folder
     except ModuleNotFoundError:
         if sys.executable != DEBIANS_PYTHON and Path(DEBIANS_PYTHON).exists() and _has_thrift(DEBIANS_PYTHON):
             os.execv(DEBIANS_PYTHON, [DEBIANS_PYTHON, "-B", *sys.argv])

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* made.h - what a public constructor of an exporter leaves behind. */
+#ifndef OTEL_EXPORTERS_MADE_H
+#define OTEL_EXPORTERS_MADE_H
+
+#include <otel/exporter.h>
+
+/* Returns `exporter`. Why it is NULL goes to `asked`, or where nobody asked for the reason, to the diagnostics. */
+static inline otel_exporter *otel__made(otel_exporter *exporter, const char *kind, const otel_error *reason,
+                                        otel_error *asked) {
+    if (asked)
+        *asked = exporter ? (otel_error){ "" } : *reason;
+    else if (!exporter)
+        otel_report(OTEL_LOG_ERROR, "exporter", "the %s exporter could not be made: %s", kind, reason->text);
+    return exporter;
+}
+
+#endif
