@@ -216,7 +216,8 @@ static void what_is_no_endpoint_is_told(void **state) {
     assert_true(reports_mention("OTEL_EXPORTER_JAEGER_ENDPOINT=\"ftp://x\" is no endpoint of gRPC",
                                 "using the default, http://localhost:14250"));
     assert_int_equal(export_one((otel_jaeger_options){ .endpoint = "ftp://x" }), -1);
-    assert_non_null(strstr(error.text, "otel_jaeger_options.endpoint: \"ftp://x\" cannot be used: its scheme is none of"));
+    assert_non_null(
+        strstr(error.text, "otel_jaeger_options.endpoint: \"ftp://x\" cannot be used: its scheme is none of"));
 }
 
 /* ---- TLS --------------------------------------------------------------------------------------------------------- */

@@ -31,12 +31,13 @@ class Route(NamedTuple):
 
 OTLP = Family("OTLP", "jaeger", lambda server, trace: server.spans(trace), readers.otlp, rules.OTLP)
 JAEGER = Family(
-    "Jaeger's protocols",
+    "Jaeger's Thrift",
     "jaeger",
     lambda server, trace: server.classic_trace(trace, raw="true"),
     readers.classic,
     rules.JAEGER,
 )
+JAEGER_GRPC = JAEGER._replace(title="Jaeger's gRPC", rules=rules.JAEGER_GRPC)
 ZIPKIN = Family("Zipkin's formats", "zipkin", lambda server, trace: server.trace(trace), readers.zipkin, rules.ZIPKIN)
 ZIPKIN_IN_JAEGER = Family(
     "Zipkin's formats, to Jaeger",
@@ -45,7 +46,7 @@ ZIPKIN_IN_JAEGER = Family(
     readers.otlp,
     rules.ZIPKIN_IN_JAEGER,
 )
-FAMILIES = (OTLP, JAEGER, ZIPKIN, ZIPKIN_IN_JAEGER)
+FAMILIES = (OTLP, JAEGER, JAEGER_GRPC, ZIPKIN, ZIPKIN_IN_JAEGER)
 
 
 def otlp(protocol, endpoint):
@@ -60,7 +61,8 @@ def jaeger(protocol, endpoint, *arguments):
         where = {"OTEL_EXPORTER_JAEGER_ENDPOINT": f"{{{endpoint}}}"}
     settings = {"OTEL_TRACES_EXPORTER": "jaeger", "OTEL_EXPORTER_JAEGER_PROTOCOL": protocol, **where}
     gzip = " with gzip" if arguments else ""
-    return Route(f"jaeger {protocol}{gzip}", JAEGER, settings, arguments)
+    family = JAEGER_GRPC if protocol == "grpc" else JAEGER
+    return Route(f"jaeger {protocol}{gzip}", family, settings, arguments)
 
 
 def zipkin(family, form, *arguments):

@@ -26,7 +26,7 @@ import rules  # noqa: E402
 import scene  # noqa: E402
 from jaeger_server import Jaeger  # noqa: E402
 from processes import wait_until  # noqa: E402
-from routes import JAEGER, ROUTES  # noqa: E402
+from routes import JAEGER, JAEGER_GRPC, ROUTES  # noqa: E402
 from zipkin_server import Zipkin  # noqa: E402
 
 ARRIVAL_SECONDS = 30
@@ -137,7 +137,7 @@ def test_name(route):
 
 for index, each in enumerate(ROUTES, 1):
     setattr(Routes, f"test_{test_name(each)}", route_test(each, index))
-    if each.family is JAEGER and not each.arguments:
+    if each.family in (JAEGER, JAEGER_GRPC) and not each.arguments:
         setattr(Routes, f"test_many_by_{test_name(each)}", many_test(each))
 
 

@@ -89,9 +89,9 @@ def text_values(span):
 # ---- what several routes have in common ------------------------------------------------------------------------------
 
 
-def whole_microseconds(span):
+def whole_microseconds(span, least=1):
     start = span.start // 1000 * 1000
-    return replace(span, start=start, end=start + max((span.end - span.start) // 1000, 1) * 1000)
+    return replace(span, start=start, end=start + max((span.end - span.start) // 1000, least) * 1000)
 
 
 def without_schema_url(span):
@@ -214,6 +214,14 @@ JAEGER = [
         "tells, and one to the parent, is a log `event`=link",
         jaeger_links,
     ),
+]
+JAEGER_GRPC = [
+    Rule(
+        "times",
+        "nanoseconds, of which Jaeger shows whole microseconds",
+        lambda span: event_times(whole_microseconds(span, least=0)),
+    ),
+    *(rule for rule in JAEGER if rule.topic != "times"),
 ]
 
 # ---- Zipkin's formats ------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 import jaeger_server  # noqa: E402
-from processes import Program, free_ports  # noqa: E402
+from processes import free_ports  # noqa: E402
 
 INTERVAL = 1.5  # of polling, in seconds
 RELOAD = 0.1  # of Jaeger, of its file
@@ -84,19 +84,14 @@ class Jaeger(jaeger_server.Jaeger):
         super().__init__(program, folder)
         self._strategies = folder / "strategies.json"
 
-    def _start(self):
+    def command(self):
         http, grpc, otlp = free_ports(3)
         self.ports = {"http": http, "grpc": grpc}
-        self._config.write_text(
+        config = self.folder / "jaeger.yaml"
+        config.write_text(
             CONFIG.format(strategies=json.dumps(str(self._strategies)), reload=RELOAD, http=http, grpc=grpc, otlp=otlp)
         )
-        self.log.write_bytes(b"")
-        self._running = Program("jaeger", [self._program, "--config", self._config], self.log)
-        try:
-            self._running.wait_ready(self._ready, jaeger_server.START_SECONDS)
-        except BaseException:
-            self._running.kill()
-            raise
+        return [self.program, "--config", config]
 
     def tell(self, *services):
         """The file becomes another one at once, and the time of that is returned."""
