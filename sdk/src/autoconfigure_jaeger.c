@@ -145,7 +145,7 @@ static bool settle_credentials(const otel_jaeger_options *options, const struct 
     return true;
 }
 
-/* ---- HTTP -------------------------------------------------------------------------------------------------------- */
+/* ---- TLS --------------------------------------------------------------------------------------------------------- */
 
 static struct otel__tls_settings tls_files(const otel_jaeger_options *options) {
     struct otel__tls_settings tls;
@@ -157,6 +157,8 @@ static struct otel__tls_settings tls_files(const otel_jaeger_options *options) {
         (struct otel__tls_file){ options->client_certificate_file, "otel_jaeger_options.client_certificate_file" };
     return tls;
 }
+
+/* ---- HTTP -------------------------------------------------------------------------------------------------------- */
 
 static otel_exporter *make_http(const otel_jaeger_options *options, const struct otel__config *config,
                                 otel_error *error) {
@@ -218,9 +220,12 @@ static otel_exporter *create_grpc(struct otel__grpc_settings settings, const str
 static otel_exporter *make_grpc(const otel_jaeger_options *options, const struct otel__config *config,
                                 const struct otel__grpc_exporters *grpc, otel_error *error) {
     struct credentials credentials;
+    const struct otel__tls_settings tls = tls_files(options);
     struct otel__grpc_settings settings = { .timeout_ms = settle_timeout(options, config) };
     if (!settle_target(options, config, &settings, error) || !settle_credentials(options, config, &credentials, error))
         return NULL;
+    const char *plaintext = settings.target.tls ? NULL : "does not begin with https://";
+    settings.tls = otel__tls_of_use(&tls, plaintext, "jaeger_tls") ? &tls : NULL;
     return create_grpc(settings, &credentials, grpc, error);
 }
 

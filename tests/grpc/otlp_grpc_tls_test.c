@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <otel/grpc.h>
+#include <otel/jaeger.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -112,6 +113,34 @@ static void a_server_that_asks_learns_who_we_are(void **state) {
     grpc_double *server = serve(&scene->server, &scene->authority);
     assert_int_equal(export_with(scene, server, mutual(scene), "127.0.0.1"), OTEL_OK);
     assert_string_equal(grpc_double_client(server), "client");
+    grpc_double_stop(server);
+}
+
+static otel_status export_to_jaeger(struct tls_scene *scene, grpc_double *server, otel_jaeger_options options) {
+    char endpoint[64];
+    snprintf(endpoint, sizeof endpoint, "https://127.0.0.1:%d", grpc_double_port(server));
+    options.size = sizeof options;
+    options.protocol = OTEL_JAEGER_GRPC;
+    options.endpoint = endpoint;
+    options.timeout_ms = 3000;
+    options.error = &scene->error;
+    otel_exporter *exporter = otel_jaeger_exporter(&options);
+    assert_string_equal(scene->error.text, "");
+    const otel_status status = tls_scene_export(exporter);
+    otel_exporter_destroy(exporter);
+    return status;
+}
+
+static void jaegers_exporter_takes_the_same_files(void **state) {
+    struct tls_scene *scene = *state;
+    grpc_double *server = serve(&scene->server, &scene->authority);
+    const otel_jaeger_options options = { .certificate_file = scene->ca,
+                                          .client_key_file = scene->key,
+                                          .client_certificate_file = scene->certificate };
+    assert_int_equal(export_to_jaeger(scene, server, options), OTEL_OK);
+    assert_string_equal(grpc_double_client(server), "client");
+    assert_true(export_to_jaeger(scene, server, (otel_jaeger_options){ .size = 0 }) != OTEL_OK);
+    assert_int_equal(grpc_double_requests(server), 1);
     grpc_double_stop(server);
 }
 
@@ -221,6 +250,7 @@ int main(void) {
         SCENE(another_host_name_is_refused_and_not_asked_again),
         SCENE(an_old_version_of_tls_is_refused),
         SCENE(a_server_that_asks_learns_who_we_are),
+        SCENE(jaegers_exporter_takes_the_same_files),
         SCENE(without_a_certificate_it_refuses_us),
         SCENE(the_environment_names_files_too),
         SCENE(mistakes_are_told_when_the_exporter_is_made),

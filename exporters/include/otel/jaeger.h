@@ -54,7 +54,7 @@ typedef struct otel_jaeger_options {
     otel_error *error OTEL__INIT(nullptr);
     /** HTTP only: compresses requests with gzip. Jaeger takes that since version 2. */
     bool gzip OTEL__INIT(false);
-    /** Files in PEM, for https: see otel_otlp_options. */
+    /** Files in PEM, for https, over HTTP and gRPC: see otel_otlp_options. */
     const char *certificate_file OTEL__INIT(nullptr);
     const char *client_key_file OTEL__INIT(nullptr);
     const char *client_certificate_file OTEL__INIT(nullptr);
