@@ -115,9 +115,9 @@ static void nothing_is_read_past_the_end(void **state) {
 /* ---- trace ids --------------------------------------------------------------------------------------------------- */
 
 static otel_context extract_variable(const char *variable) {
-    char text[128];
+    char text[128], similar[] = "X_AMZN_TRACE_ID=" ROOT;
     snprintf(text, sizeof text, "%s", variable);
-    char *const envp[] = { "X_AMZN_TRACE_ID=" ROOT, "_X_AMZN_TRACE_IDS=1", text, "HOME=/", NULL };
+    char *const envp[] = { similar, "_X_AMZN_TRACE_IDS=1", text, "HOME=/", NULL };
     return otel_xray_extract_lambda(&no_context, envp);
 }
 
