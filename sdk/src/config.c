@@ -43,9 +43,18 @@ void otel__config_problem(struct otel__config *config, const char *variable, con
     *end = problem;
 }
 
+/* A list may have several faults, each of which is told, up to a bound. */
 void otel__config_report(const struct otel__config *config) {
-    for (const struct otel__config_problem *problem = config->problems; problem; problem = problem->next)
-        otel_report(OTEL_LOG_WARN, problem->variable, "%s", problem->text);
+    enum { TOLD_MAX = 8 };
+    const char *variable = NULL;
+    unsigned nth = 0;
+    for (const struct otel__config_problem *problem = config->problems; problem; problem = problem->next) {
+        char kind[80];
+        nth = variable == problem->variable ? nth + 1 : 0;
+        variable = problem->variable;
+        snprintf(kind, sizeof kind, "%s/%u", variable, nth < TOLD_MAX ? nth : TOLD_MAX);
+        otel_report(OTEL_LOG_WARN, kind, "%s", problem->text);
+    }
 }
 
 enum { SHOWN = 256 };

@@ -105,11 +105,27 @@ static void remote_argument(void **state) {
     }
 }
 
+static void each_fault_of_a_variable_is_told_up_to_a_bound(void **state) {
+    (void)state;
+    fake_env_set("OTEL_TRACES_SAMPLER", "jaeger_remote");
+    fake_env_set("OTEL_TRACES_SAMPLER_ARG", "pollingIntervalMs=abc,initialSamplingRate=7");
+    load();
+    assert_int_equal(reports_count(), 2);
+    assert_true(reports_mention("\"pollingIntervalMs=abc\"", NULL));
+    assert_true(reports_mention("\"initialSamplingRate=7\"", NULL));
+    otel__config_free(&config);
+    fake_env_set("OTEL_TRACES_SAMPLER_ARG", "a=1,b=1,c=1,d=1,e=1,f=1,g=1,h=1,i=1,j=1,k=1,l=1");
+    load();
+    assert_int_equal(reports_count(), 9);
+    otel__config_free(&config);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(sampler_argument),
         TEST(argument_of_an_unknown_sampler_is_not_read),
         TEST(remote_argument),
+        TEST(each_fault_of_a_variable_is_told_up_to_a_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
