@@ -212,7 +212,7 @@ static void take_over_name(struct otel__rules *rules, struct tracked *tracked) {
     const otel_str name = { tracked->name, tracked->len };
     struct slot *slot = find(rules, name, tracked->hash);
     struct tracked *fresh = atomic_load(&slot->tracked);
-    if (!fresh && !reserve_name(rules))
+    if (!fresh && (tracked->len > NAME_MAX_BYTES || !reserve_name(rules)))
         return;
     tracked->holders++;
     atomic_store(&slot->tracked, tracked);

@@ -247,6 +247,22 @@ static void very_long_names_are_not_told_apart(void **state) {
     otel__rules_free(rules);
 }
 
+/* Or a server with other ones in each answer would fill the memory. */
+static void very_long_names_stay_no_longer_than_they_are_listed(void **state) {
+    (void)state;
+    char name[2000];
+    memset(name, 'x', sizeof name);
+    name[sizeof name - 1] = '\0';
+    struct otel__strategy strategy = operations(0, 1);
+    add(&strategy, name, 1);
+    struct otel__rules *former = make(strategy, 256, NULL);
+    assert_int_equal(otel__rules_names(former), 1);
+    struct otel__rules *rules = make(operations(0, 1), 256, former);
+    otel__rules_free(former);
+    assert_int_equal(otel__rules_names(rules), 0);
+    otel__rules_free(rules);
+}
+
 static void fresh_rules_keep_balances(void **state) {
     (void)state;
     struct otel__strategy strategy = operations(0, 4);
@@ -364,6 +380,7 @@ int main(void) {
         test(names_beyond_the_cap_have_no_lower_bound),
         test(listed_names_count_beyond_the_cap),
         test(very_long_names_are_not_told_apart),
+        test(very_long_names_stay_no_longer_than_they_are_listed),
         test(fresh_rules_keep_balances),
         test(fresh_limit_keeps_its_balance),
         test(fresh_rules_keep_to_the_cap),
