@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * jaeger_protobuf.c - one pass over the batch, back to front. Field numbers are those of
- * tests/support/proto/jaeger.proto. What has its default is left out.
+ * exporters/jaeger/idl/jaeger.proto. What has its default is left out.
  */
 #include "jaeger/jaeger_protobuf.h"
 

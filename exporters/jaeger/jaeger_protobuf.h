@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* jaeger_protobuf.h - spans as the bytes of a PostSpansRequest (tests/support/proto/jaeger.proto). */
+/* jaeger_protobuf.h - spans as the bytes of a PostSpansRequest (exporters/jaeger/idl/jaeger.proto). */
 #ifndef OTEL_JAEGER_PROTOBUF_H
 #define OTEL_JAEGER_PROTOBUF_H
 

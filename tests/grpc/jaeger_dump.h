@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* jaeger_dump.h - a PostSpansRequest as text, read by code generated from tests/support/proto/jaeger.proto. */
+/* jaeger_dump.h - a PostSpansRequest as text, read by code generated from exporters/jaeger/idl/jaeger.proto. */
 #ifndef JAEGER_DUMP_H
 #define JAEGER_DUMP_H
 
