@@ -81,7 +81,10 @@ static void read_item(struct otel__config *config, otel_str item) {
     otel__str_next(&value, '=', &name);
     name = otel__str_trim(name);
     value = otel__str_trim(value);
-    if (!value.ptr || value.len == 0) {
+    if (!value.ptr) {
+        tell_of_item(config, name,
+                     "is none of endpoint=..., pollingIntervalMs=... and initialSamplingRate=...; ignored");
+    } else if (value.len == 0) {
         tell_of_item(config, name, "has no value; ignored");
     } else if (otel__str_same(name, otel_cstr("endpoint"))) {
         read_endpoint(config, value);

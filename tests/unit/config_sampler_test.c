@@ -84,7 +84,9 @@ static void remote_argument(void **state) {
         { "initialSamplingRate=1.5", NULL, 60000, 0.001, "\"initialSamplingRate=1.5\" is not a number from 0 to 1" },
         { "initialSamplingRate=NaN,pollingIntervalMs=9", NULL, 9, 0.001, "initialSamplingRate=NaN" },
         { "endpoint=", NULL, 60000, 0.001, "\"endpoint\" has no value" },
-        { "0.25", NULL, 60000, 0.001, "\"0.25\" has no value" },
+        { "0.25", NULL, 60000, 0.001,
+          "\"0.25\" is none of endpoint=..., pollingIntervalMs=... and initialSamplingRate=" },
+        { "http://j/sampling", NULL, 60000, 0.001, "\"http://j/sampling\" is none of endpoint=..., " },
         { "interval=5,pollingIntervalMs=5", NULL, 5, 0.001, "\"interval\" is none of endpoint, pollingIntervalMs and" },
         { "pollingIntervalMs=5,", NULL, 5, 0.001, "is an empty item" },
     };
