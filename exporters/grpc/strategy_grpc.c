@@ -29,7 +29,7 @@ static bool bind(void *self, otel_str service, otel_error *error) {
 
 static const struct otel__grpc_hints hints = {
     .distrusted = "otel_jaeger_remote_options.certificate_file names the authority to trust.",
-    .no_tls = "Does the endpoint begin with https:// where http:// is right?",
+    .no_tls = "Does the server speak without TLS? Then begin the endpoint with http://.",
     .wants_tls = "Does the endpoint begin with http:// where https:// is right?",
     .unimplemented = "Jaeger answers over gRPC on port 5779, collectors of version 1 on port 14250.",
 };

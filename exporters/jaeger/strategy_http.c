@@ -179,6 +179,7 @@ bool otel__strategy_http(const char *url, const struct otel__http_header *header
     const struct otel__http_settings settings = {
         .url = url,
         .socket_target = "/sampling",
+        .absent_hint = "Does Jaeger answer about sampling there?",
         .get = true,
         .user_agent = "OTel-Jaeger-Remote-Sampler-C/" OTEL__VERSION,
         .headers = headers,

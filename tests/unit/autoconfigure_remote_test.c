@@ -253,6 +253,18 @@ static void socket_is_asked_when_http_is_said(void **state) {
     assert_non_null(strstr(head(0), "GET /sampling?service=caf"));
 }
 
+static void absent_server_is_told_with_what_to_look_for(void **state) {
+    (void)state;
+    NEEDS_HTTP();
+    char endpoint[128];
+    snprintf(endpoint, sizeof endpoint, "unix-abstract:otel-nobody-%d", (int)getpid());
+    start(otel_sampler_jaeger_remote(OTEL_JAEGER_REMOTE(.endpoint = endpoint, .protocol = OTEL_JAEGER_REMOTE_HTTP)));
+    const uint64_t deadline = otel__deadline_in(LONG_MS, 0);
+    while (!has_said("Does Jaeger answer about sampling there?") && otel__clock_monotonic() < deadline)
+        otel__sleep_ms(2);
+    assert_true(has_said("Does Jaeger answer about sampling there?"));
+}
+
 static void description_tells_endpoint_and_interval(void **state) {
     (void)state;
     NEEDS_HTTP();
@@ -338,6 +350,7 @@ int main(void) {
         test(code_sends_headers_and_keeps_a_query),
         test(agent_is_asked_at_its_root),
         test(socket_is_asked_when_http_is_said),
+        test(absent_server_is_told_with_what_to_look_for),
         test(description_tells_endpoint_and_interval),
         test(ports_of_the_other_protocol_are_warned_of),
         test(each_allocation_may_fail),
