@@ -5,11 +5,11 @@
 #include "grpc_double.h"
 #include "in_child.h"
 #include "reports.h"
+#include "sampling.h"
 #include "sanitizers.h"
 
 #include <otel/jaeger_remote.h>
 #include <otel/sdk.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,34 +32,15 @@ static const struct grpc_step sample_all[] = { ALL }, silence[] = { { .silent = 
 static grpc_double *server;
 static char target[64];
 
-static pthread_mutex_t said_lock = PTHREAD_MUTEX_INITIALIZER;
-static char said[4096];
-
-static void listen(void *data, otel_log_level level, const char *text) {
-    (void)data;
-    pthread_mutex_lock(&said_lock);
-    const size_t used = strlen(said);
-    if (level >= OTEL_LOG_WARN)
-        snprintf(said + used, sizeof said - used, "%s\n", text);
-    pthread_mutex_unlock(&said_lock);
-}
-
-static bool has_said(const char *text) {
-    pthread_mutex_lock(&said_lock);
-    const bool found = strstr(said, text);
-    pthread_mutex_unlock(&said_lock);
-    return found;
-}
-
 static void start_with(const struct grpc_step *steps, size_t count, otel_jaeger_remote_options options, bool worker) {
     server = grpc_double_start(0, steps, count);
     snprintf(target, sizeof target, "http://127.0.0.1:%d", grpc_double_port(server));
     options.size = sizeof options;
     options.endpoint = target;
     options.initial = otel_sampler_always_off();
-    said[0] = '\0';
-    assert_int_equal(otel_sdk_start(OTEL_SDK(.service_name = "shop", .diagnostic = listen, .start_worker = worker,
-                                             .sampler = otel_sampler_jaeger_remote(&options),
+    sampling_forget();
+    assert_int_equal(otel_sdk_start(OTEL_SDK(.service_name = "shop", .diagnostic = sampling_listen,
+                                             .start_worker = worker, .sampler = otel_sampler_jaeger_remote(&options),
                                              .processors = { &(otel_processor *){ NULL }, 0 })),
                      OTEL_OK);
 }
@@ -78,20 +59,6 @@ static int tear_down(void **state) {
     return 0;
 }
 
-static bool one_is_sampled(void) {
-    const otel_span span = otel_span_start(lib, OTEL_START("s"));
-    const bool yes = otel_span_flags(&span) & OTEL_FLAG_SAMPLED;
-    otel_span_end(&span);
-    return yes;
-}
-
-static bool comes_to(bool sampled) {
-    const uint64_t deadline = otel__deadline_in(LONG_MS, 0);
-    while (one_is_sampled() != sampled && otel__clock_monotonic() < deadline)
-        otel__sleep_ms(2);
-    return one_is_sampled() == sampled;
-}
-
 static bool has_asked(size_t requests) {
     const uint64_t deadline = otel__deadline_in(LONG_MS, 0);
     while (grpc_double_requests(server) < requests && otel__clock_monotonic() < deadline)
@@ -101,9 +68,9 @@ static bool has_asked(size_t requests) {
 
 static bool comes_to_say(const char *text) {
     const uint64_t deadline = otel__deadline_in(LONG_MS, 0);
-    while (!has_said(text) && otel__clock_monotonic() < deadline)
+    while (!sampling_has_said(text) && otel__clock_monotonic() < deadline)
         otel__sleep_ms(2);
-    return has_said(text);
+    return sampling_has_said(text);
 }
 
 static void jaeger_is_asked_for_the_service(void **state) {
@@ -111,7 +78,7 @@ static void jaeger_is_asked_for_the_service(void **state) {
     size_t len;
     start_with(sample_all, 1, (otel_jaeger_remote_options){ .headers = "tenant=7" }, false);
     assert_false(one_is_sampled());
-    assert_true(comes_to(true));
+    assert_true(sampling_comes_to(true));
     assert_string_equal(grpc_double_method(server), "/jaeger.api_v2.SamplingManager/GetSamplingStrategy");
     const uint8_t *body = grpc_double_body(server, &len);
     assert_int_equal(len, 6);
@@ -126,7 +93,7 @@ static void first_fetch_waits_for_a_span(void **state) {
     start(sample_all, 1, 20, 0);
     otel__sleep_ms(200);
     assert_int_equal(grpc_double_requests(server), 0);
-    assert_true(comes_to(true));
+    assert_true(sampling_comes_to(true));
 }
 
 static void first_fetch_does_not_wait_where_workers_are_wanted(void **state) {
@@ -139,18 +106,18 @@ static void changes_are_followed(void **state) {
     (void)state;
     static const struct grpc_step steps[] = { ALL, ALL, ALL, ALL, ALL, ALL, ALL, NONE };
     start(steps, sizeof steps / sizeof *steps, 50, 0);
-    assert_true(comes_to(true));
-    assert_true(comes_to(false));
-    assert_false(has_said("sampling"));
+    assert_true(sampling_comes_to(true));
+    assert_true(sampling_comes_to(false));
+    assert_false(sampling_has_said("sampling"));
 }
 
 static void failures_are_told_and_the_last_strategy_stays(void **state) {
     (void)state;
     static const struct grpc_step steps[] = { ALL, { .status = 5, .words = "no such service" } };
     start(steps, 2, 50, 0);
-    assert_true(comes_to(true));
+    assert_true(sampling_comes_to(true));
     assert_true(comes_to_say("gRPC status 5 NOT_FOUND: no such service"));
-    assert_true(has_said("the last one decides"));
+    assert_true(sampling_has_said("the last one decides"));
     assert_true(one_is_sampled());
 }
 
@@ -192,7 +159,7 @@ static void port_of_http_is_warned_of(void **state) {
 
 static int child_stops(void *unused) {
     (void)unused;
-    pthread_mutex_init(&said_lock, NULL); /* the parent's other thread may have held it */
+    sampling_renew();
     STEP(!one_is_sampled());
     STEP(comes_to_say("forked from one that had used gRPC"));
     STEP(otel_sdk_stop(LONG_MS) == OTEL_OK);
@@ -201,7 +168,7 @@ static int child_stops(void *unused) {
 
 static int child_keeps(void *unused) {
     (void)unused;
-    pthread_mutex_init(&said_lock, NULL); /* the parent's other thread may have held it */
+    sampling_renew();
     STEP(one_is_sampled());
     STEP(comes_to_say("forked from one that had used gRPC"));
     STEP(one_is_sampled());
@@ -213,7 +180,7 @@ static void child_of_who_fetched_keeps_what_it_inherits(void **state) {
     (void)state;
     SKIP_IF(UNDER_TSAN, "ThreadSanitizer cannot follow a fork of several threads");
     start(sample_all, 1, NEVER_MS, 0);
-    assert_true(comes_to(true));
+    assert_true(sampling_comes_to(true));
     assert_int_equal(in_child(child_keeps, NULL), 0);
     assert_true(one_is_sampled());
 }

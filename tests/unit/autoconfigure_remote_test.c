@@ -8,9 +8,9 @@
 #include "failing_allocator.h"
 #include "http_double.h"
 #include "reports.h"
+#include "sampling.h"
 #include "sanitizers.h"
 
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -63,33 +63,13 @@ static int tear_down(void **state) {
     if (!server)                                                                                                       \
     skip()
 
-/* What a running SDK reports, since its settings of diagnostics are those of the environment. */
-static pthread_mutex_t said_lock = PTHREAD_MUTEX_INITIALIZER;
-static char said[4096];
-
-static void listen(void *data, otel_log_level level, const char *text) {
-    (void)data;
-    pthread_mutex_lock(&said_lock);
-    const size_t used = strlen(said);
-    if (level >= OTEL_LOG_WARN)
-        snprintf(said + used, sizeof said - used, "%s\n", text);
-    pthread_mutex_unlock(&said_lock);
-}
-
-static bool has_said(const char *text) {
-    pthread_mutex_lock(&said_lock);
-    const bool found = strstr(said, text);
-    pthread_mutex_unlock(&said_lock);
-    return found;
-}
-
 static void start(otel_sampler *sampler) {
     const otel_batch_options options = { .size = sizeof options, .schedule_delay_ms = NEVER_MS };
     seen.blocking = true;
-    said[0] = '\0';
+    sampling_forget();
     assert_int_equal(
         otel_sdk_start(
-            OTEL_SDK(.service_name = "caf\xc3\xa9 & co?", .sampler = sampler, .diagnostic = listen,
+            OTEL_SDK(.service_name = "caf\xc3\xa9 & co?", .sampler = sampler, .diagnostic = sampling_listen,
                      .processors = OTEL_PROCESSORS(otel_batch_processor(&options, exporter_double_make(&seen))))),
         OTEL_OK);
 }
@@ -141,7 +121,7 @@ static void environment_asks_over_http(void **state) {
     /* It heeds no parent. */
     otel_context parent = unsampled_parent();
     assert_true(samples(&parent));
-    assert_string_equal(said, "");
+    assert_string_equal(sampling_said(), "");
 }
 
 static void parentbased_one_heeds_parents(void **state) {
@@ -169,9 +149,10 @@ static void environment_without_the_library_of_grpc_says_so(void **state) {
     NEEDS_HTTP();
     set("parentbased_jaeger_remote", "endpoint=%s,initialSamplingRate=1", "http://localhost:14250");
     start(NULL);
-    assert_true(has_said("the jaeger_remote sampler cannot be used, a share of 1 of traces is sampled: it needs "
-                         "libotel-grpc.so."));
-    assert_ptr_equal(strchr(said, '\n'), said + strlen(said) - 1);
+    assert_true(
+        sampling_has_said("the jaeger_remote sampler cannot be used, a share of 1 of traces is sampled: it needs "
+                          "libotel-grpc.so."));
+    assert_ptr_equal(strchr(sampling_said(), '\n'), sampling_said() + strlen(sampling_said()) - 1);
     assert_true(samples(NULL));
 }
 
@@ -260,9 +241,9 @@ static void absent_server_is_told_with_what_to_look_for(void **state) {
     snprintf(endpoint, sizeof endpoint, "unix-abstract:otel-nobody-%d", (int)getpid());
     start(otel_sampler_jaeger_remote(OTEL_JAEGER_REMOTE(.endpoint = endpoint, .protocol = OTEL_JAEGER_REMOTE_HTTP)));
     const uint64_t deadline = otel__deadline_in(LONG_MS, 0);
-    while (!has_said("Does Jaeger answer about sampling there?") && otel__clock_monotonic() < deadline)
+    while (!sampling_has_said("Does Jaeger answer about sampling there?") && otel__clock_monotonic() < deadline)
         otel__sleep_ms(2);
-    assert_true(has_said("Does Jaeger answer about sampling there?"));
+    assert_true(sampling_has_said("Does Jaeger answer about sampling there?"));
 }
 
 static void description_tells_endpoint_and_interval(void **state) {
@@ -313,11 +294,11 @@ static void refused_by(const struct http_step *step, const char *why) {
     start(otel_sampler_jaeger_remote(
         OTEL_JAEGER_REMOTE(.endpoint = http_double_url(server, "/sampling"), .initial = otel_sampler_always_off())));
     const uint64_t deadline = otel__deadline_in(LONG_MS, 0);
-    while (!has_said(why) && otel__clock_monotonic() < deadline)
+    while (!sampling_has_said(why) && otel__clock_monotonic() < deadline)
         otel__sleep_ms(2);
-    if (!has_said(why))
-        print_message("%s\n", said);
-    assert_true(has_said(why));
+    if (!sampling_has_said(why))
+        print_message("%s\n", sampling_said());
+    assert_true(sampling_has_said(why));
     assert_false(samples(NULL));
     assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
 }

@@ -7,6 +7,7 @@
 #include "exporter_double.h"
 #include "http_double.h"
 #include "in_child.h"
+#include "sampling.h"
 #include "sanitizers.h"
 
 #include <dirent.h>
@@ -76,23 +77,6 @@ static int tear_down(void **state) {
     return 0;
 }
 
-static bool one_is_sampled(void) {
-    const otel_span span = otel_span_start(lib, OTEL_START("s"));
-    const bool yes = otel_span_flags(&span) & OTEL_FLAG_SAMPLED;
-    otel_span_end(&span);
-    return yes;
-}
-
-static bool comes_to(bool sampled) {
-    const uint64_t deadline = otel__deadline_in(LONG_MS, 0);
-    while (one_is_sampled() != sampled)
-        if (otel__clock_monotonic() >= deadline)
-            return false;
-        else
-            otel__sleep_ms(2);
-    return true;
-}
-
 static unsigned threads_named(const char *wanted) {
     unsigned found = 0;
     DIR *tasks = opendir("/proc/self/task");
@@ -117,7 +101,7 @@ static void strategy_is_fetched_before_any_span(void **state) {
     start(BATCH, &all, 1, NEVER_MS, 0);
     assert_true(http_double_await(server, 1));
     assert_non_null(strstr(http_double_head(server, 0), "GET /sampling?service=a%20shop HTTP/1.1\r\n"));
-    assert_true(comes_to(true));
+    assert_true(sampling_comes_to(true));
     assert_int_equal(http_double_requests(server), 1);
 }
 
@@ -145,8 +129,8 @@ static void service_is_that_of_the_resource(void **state) {
 
 static void follows(enum kind kind, const char *thread, bool own) {
     start(kind, all_then_none, ANSWERS, 50, 0);
-    assert_true(comes_to(true));
-    assert_true(comes_to(false));
+    assert_true(sampling_comes_to(true));
+    assert_true(sampling_comes_to(false));
     assert_int_equal(threads_named(thread), 1);
     assert_int_equal(threads_named("otel-sampling"), own);
     assert_int_equal(otel_sdk_stop(LONG_MS), OTEL_OK);
@@ -180,7 +164,7 @@ static void next_sdk_fetches_as_well(void **state) {
     (void)state;
     for (int i = 0; i < 3; i++) {
         start(i == 1 ? BATCH : NO_PROCESSOR, &all, 1, NEVER_MS, 0);
-        assert_true(comes_to(true));
+        assert_true(sampling_comes_to(true));
         tear_down(NULL);
     }
 }
@@ -246,7 +230,7 @@ static void fetch_is_given_up_and_repeated(void **state) {
     (void)state;
     static const struct http_step steps[] = { { .action = HTTP_STALL }, ALL };
     start(BATCH, steps, 2, 200, 100);
-    assert_true(comes_to(true));
+    assert_true(sampling_comes_to(true));
 }
 
 /* ---- forks ------------------------------------------------------------------------------------------------------- */
@@ -254,7 +238,7 @@ static void fetch_is_given_up_and_repeated(void **state) {
 static int child_follows(void *unused) {
     (void)unused;
     STEP(one_is_sampled()); /* by what it inherits; and it fetches from now on */
-    STEP(comes_to(false));
+    STEP(sampling_comes_to(false));
     STEP(otel_sdk_stop(LONG_MS) == OTEL_OK);
     return 0;
 }
@@ -263,7 +247,7 @@ static void child_fetches_for_itself(enum kind kind) {
     SKIP_IF(UNDER_TSAN, "ThreadSanitizer cannot follow a fork of several threads");
     static const struct http_step steps[] = { ALL, NONE };
     start(kind, steps, 2, NEVER_MS, 0);
-    assert_true(comes_to(true));
+    assert_true(sampling_comes_to(true));
     assert_int_equal(in_child(child_follows, NULL), 0);
     assert_true(one_is_sampled());
     assert_int_equal(http_double_requests(server), 2);
@@ -281,7 +265,7 @@ static void child_fetches_on_its_thread(void **state) {
 
 static int child_samples(void *unused) {
     (void)unused;
-    STEP(comes_to(true));
+    STEP(sampling_comes_to(true));
     STEP(otel_sdk_stop(LONG_MS) == OTEL_OK);
     return 0;
 }
@@ -297,7 +281,7 @@ static void fork_during_a_fetch_harms_neither(void **state) {
     start(BATCH, steps, 2, NEVER_MS, 0);
     assert_true(http_double_await(server, 1));
     assert_int_equal(in_child(child_samples, NULL), 0);
-    assert_true(comes_to(true));
+    assert_true(sampling_comes_to(true));
     assert_int_equal(http_double_requests(server), 2);
 }
 
@@ -305,7 +289,7 @@ static void parent_goes_on_fetching(void **state) {
     (void)state;
     SKIP_IF(UNDER_TSAN, "ThreadSanitizer cannot follow a fork of several threads");
     start(NO_PROCESSOR, &all, 1, 5, 0);
-    assert_true(comes_to(true));
+    assert_true(sampling_comes_to(true));
     for (int i = 0; i < 200; i++)
         assert_int_equal(in_child(child_samples, NULL), 0);
     const size_t requests = http_double_requests(server);
@@ -331,7 +315,7 @@ static int closes_all_during_a_fetch(void *unused) {
     STEP(start_sdk(BATCH, 300, NEVER_MS) == OTEL_OK);
     otel__sleep_ms(150); /* the request has been sent, and stalls */
     STEP(close_all_and_open_files(files));
-    STEP(comes_to(true)); /* by the next fetch */
+    STEP(sampling_comes_to(true)); /* by the next fetch */
     for (int i = 0; i < FILES; i++)
         STEP(lseek(files[i], 0, SEEK_END) == 0);
     STEP(otel_sdk_stop(LONG_MS) == OTEL_OK);
