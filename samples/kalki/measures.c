@@ -22,9 +22,7 @@ void measure_cache(const char *operation, enum measured_cache result, double sec
     (void)operation, (void)result, (void)seconds;
 }
 void measure_cache_size(uint64_t bytes, uint64_t entries) { (void)bytes, (void)entries; }
-void measure_external(const char *api, const char *outcome, double seconds) {
-    (void)api, (void)outcome, (void)seconds;
-}
+void measure_external(const char *api, const char *outcome, double seconds) { (void)api, (void)outcome, (void)seconds; }
 void measure_llm(double seconds, const char *error) { (void)seconds, (void)error; }
 void measure_index(size_t documents, size_t terms) { (void)documents, (void)terms; }
 void measure_index_rebuilt(void) {}
