@@ -132,6 +132,14 @@ bool otel_instrument_enabled(otel_instrument *instrument);
 void otel_measure_int(otel_instrument *instrument, int64_t value, otel_attrs attributes, const otel_context *context);
 void otel_measure_double(otel_instrument *instrument, double value, otel_attrs attributes, const otel_context *context);
 
+/* Above INT64_MAX a number counts as INT64_MAX, since the protocols carry signed integers only. */
+static inline int64_t otel__signed(uint64_t value) {
+    return value > INT64_MAX ? INT64_MAX : OTEL__CAST(int64_t, value);
+}
+static inline void otel_measure_uint(otel_instrument *instrument, uint64_t value, otel_attrs attributes,
+                                     const otel_context *context) {
+    otel_measure_int(instrument, otel__signed(value), attributes, context);
+}
 static inline otel_attrs otel__no_attrs(void) {
     otel_attrs none = { OTEL__NULL, 0 };
     return none;
@@ -146,9 +154,9 @@ static inline otel_attrs otel__no_attrs(void) {
 #ifndef __cplusplus
 /* clang-format off */
 #define OTEL__BY_NUMBER(v, f)                                                                                          \
-    _Generic((v), float: f##_double, double: f##_double, long double: f##_double, bool: f##_int, signed char: f##_int, \
-        unsigned char: f##_int, short: f##_int, unsigned short: f##_int, int: f##_int, unsigned: f##_int,              \
-        long: f##_int, unsigned long: f##_int, long long: f##_int, unsigned long long: f##_int)
+    _Generic((v), float: f##_double, double: f##_double, bool: f##_uint, signed char: f##_int,                         \
+        unsigned char: f##_uint, short: f##_int, unsigned short: f##_uint, int: f##_int, unsigned: f##_uint,           \
+        long: f##_int, unsigned long: f##_uint, long long: f##_int, unsigned long long: f##_uint)
 /* clang-format on */
 #define OTEL__MEASURE(i, v, a, ...) OTEL__BY_NUMBER(v, otel_measure)((i), (v), (a), NULL)
 #else
@@ -175,6 +183,9 @@ static inline otel_bound otel_bind(otel_instrument *instrument, otel_attrs attri
 /** As otel_measure_int(), for the handle's series: a few atomic operations, no lock, no allocation after the first. */
 void otel_bound_measure_int(otel_bound *bound, int64_t value);
 void otel_bound_measure_double(otel_bound *bound, double value);
+static inline void otel_bound_measure_uint(otel_bound *bound, uint64_t value) {
+    otel_bound_measure_int(bound, otel__signed(value));
+}
 #ifndef __cplusplus
 #define otel_bound_add(b, v) OTEL__BY_NUMBER(v, otel_bound_measure)((b), (v))
 #define otel_bound_record(b, v) OTEL__BY_NUMBER(v, otel_bound_measure)((b), (v))
@@ -198,6 +209,10 @@ typedef void (*otel_observe_callback)(void *data, otel_observer *observer);
 /** Observes; of the same attributes twice in one reading the last value counts. Not for other kinds of instruments. */
 void otel_observe_int(otel_observer *observer, otel_instrument *instrument, int64_t value, otel_attrs attributes);
 void otel_observe_double(otel_observer *observer, otel_instrument *instrument, double value, otel_attrs attributes);
+static inline void otel_observe_uint(otel_observer *observer, otel_instrument *instrument, uint64_t value,
+                                     otel_attrs attributes) {
+    otel_observe_int(observer, instrument, otel__signed(value), attributes);
+}
 /* otel_observe(observer, instrument, value[, attributes]) */
 #define otel_observe(...) OTEL__OBSERVE(__VA_ARGS__, otel__no_attrs(), 0)
 #ifndef __cplusplus
@@ -229,18 +244,24 @@ template <> struct is_real<long double> { static constexpr bool value = true; };
 template <class T> inline void measure(otel_instrument *i, T v, otel_attrs a) {
     if constexpr (is_real<T>::value)
         otel_measure_double(i, static_cast<double>(v), a, nullptr);
+    else if constexpr (static_cast<T>(-1) > static_cast<T>(0))
+        otel_measure_uint(i, static_cast<uint64_t>(v), a, nullptr);
     else
         otel_measure_int(i, static_cast<int64_t>(v), a, nullptr);
 }
 template <class T> inline void bound_measure(otel_bound *b, T v) {
     if constexpr (is_real<T>::value)
         otel_bound_measure_double(b, static_cast<double>(v));
+    else if constexpr (static_cast<T>(-1) > static_cast<T>(0))
+        otel_bound_measure_uint(b, static_cast<uint64_t>(v));
     else
         otel_bound_measure_int(b, static_cast<int64_t>(v));
 }
 template <class T> inline void observe(otel_observer *o, otel_instrument *i, T v, otel_attrs a) {
     if constexpr (is_real<T>::value)
         otel_observe_double(o, i, static_cast<double>(v), a);
+    else if constexpr (static_cast<T>(-1) > static_cast<T>(0))
+        otel_observe_uint(o, i, static_cast<uint64_t>(v), a);
     else
         otel_observe_int(o, i, static_cast<int64_t>(v), a);
 }
