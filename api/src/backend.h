@@ -23,6 +23,7 @@
 #ifndef OTEL_API_BACKEND_H
 #define OTEL_API_BACKEND_H
 
+#include <otel/metrics.h>
 #include <otel/trace.h>
 #include <stdatomic.h>
 
@@ -95,6 +96,22 @@ struct otel__backend {
     void (*thread_exit)(struct otel__thread *thread);
     /* `span` is the one of the scope that it is about, if there is one, or NULL. */
     void (*misuse)(struct otel__thread *thread, otel__misuse what, const otel_span *span);
+    /* Metrics. `context` is that of the measurement; attributes are unchecked, as are the members of instruments. */
+    bool (*instrument_enabled)(struct otel__thread *thread, otel_instrument *instrument);
+    void (*measure_int)(struct otel__thread *thread, otel_instrument *instrument, int64_t value, otel_attrs attributes,
+                        const otel_context *context);
+    void (*measure_double)(struct otel__thread *thread, otel_instrument *instrument, double value,
+                           otel_attrs attributes, const otel_context *context);
+    void (*bound_int)(struct otel__thread *thread, otel_bound *bound, int64_t value, const otel_context *context);
+    void (*bound_double)(struct otel__thread *thread, otel_bound *bound, double value, const otel_context *context);
+    /* A callback was registered: somebody has to read now. */
+    void (*observed)(struct otel__thread *thread);
+};
+
+/* Whoever reads metrics makes one for the time of its callbacks. `instrument` is not NULL. */
+struct otel_observer {
+    void (*observe_int)(otel_observer *observer, otel_instrument *instrument, int64_t value, otel_attrs attributes);
+    void (*observe_double)(otel_observer *observer, otel_instrument *instrument, double value, otel_attrs attributes);
 };
 
 #pragma GCC visibility push(default)
@@ -139,6 +156,14 @@ void otel__callback_end(struct otel__thread *thread, uint32_t saved);
 void otel__threads_after_fork(void);
 /* Calls ignored because a signal handler had interrupted the library, over all threads since the process began. */
 uint64_t otel__interrupted_calls(void);
+
+/*
+ * Calls the registered callbacks one after the other, on the calling thread, which must be the only one that does this.
+ * Between two of them it asks `go_on`, and ends when that is false.
+ */
+void otel__observers_run(otel_observer *observer, bool (*go_on)(void *data), void *data);
+/* Whether any is registered. */
+bool otel__observers_any(void);
 
 /*
  * Tracestates are named by a 64-bit reference {generation, place}, 0 for the empty one. Strong references are counted;

@@ -150,6 +150,7 @@ void otel__threads_after_fork(void) {
         }
     }
     atomic_store(&shared_calls, (shared_busy + 1) / 2);
+    otel__observers_after_fork();
 }
 
 /* ---- the bracket, off its fast path ------------------------------------------------------------------------------ */

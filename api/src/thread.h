@@ -81,6 +81,9 @@ void otel__scopes_close_all(void);
 /* scope.c: forgets the scopes of a thread that no longer exists, whose values are left as they are. */
 void otel__scopes_forget(struct otel__thread *thread);
 
+/* observe.c: in a forked child, where only the calling thread may be running a callback. */
+void otel__observers_after_fork(void);
+
 /* Tells the SDK from outside of the bracket. Where the SDK itself or an interrupted thread called, nobody is told. */
 void otel__tell(otel__misuse what);
 

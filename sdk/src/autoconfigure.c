@@ -4,6 +4,7 @@
  */
 #include "autoconfigure.h"
 
+#include "autoconfigure_metrics.h"
 #include "diagnostics.h"
 #include "options.h"
 
@@ -65,10 +66,54 @@ static void destroy_all(const otel_processors *processors) {
             otel_processor_destroy(processors->items[i]);
 }
 
+static size_t first_reader(const otel_metric_readers *readers, size_t index) {
+    size_t i = 0;
+    while (readers->items[i] != readers->items[index])
+        i++;
+    return i;
+}
+
+static void destroy_readers(const otel_metric_readers *readers) {
+    if (readers->count > OTEL__LIST_MAX)
+        return;
+    for (size_t i = 0; readers->items && i < readers->count; i++)
+        if (first_reader(readers, i) == i)
+            otel_metric_reader_destroy(readers->items[i]);
+}
+
+static otel_status check_readers(const otel_metric_readers *readers, otel_error *error) {
+    if (readers->count && !readers->items)
+        return fail(error, OTEL_ERR_CONFIG, "%zu readers are announced, but their list is NULL", readers->count);
+    if (readers->count > OTEL_MAX_READERS)
+        return fail(error, OTEL_ERR_CONFIG, "%zu readers of metrics are given, but at most %d can take part",
+                    readers->count, OTEL_MAX_READERS);
+    for (size_t i = 0; i < readers->count; i++) {
+        if (!readers->items[i])
+            return fail(error, OTEL_ERR_CONFIG,
+                        "reader %zu of %zu is NULL: it or its exporter could not be made; the `error` of its own "
+                        "options has the reason",
+                        i + 1, readers->count);
+        if (first_reader(readers, i) != i)
+            return fail(error, OTEL_ERR_CONFIG, "readers %zu and %zu are the same one", first_reader(readers, i) + 1,
+                        i + 1);
+    }
+    return OTEL_OK;
+}
+
+static otel_status take_readers(const otel_metric_readers *readers, struct otel__pipeline *out, otel_error *error) {
+    const otel_status status = check_readers(readers, error);
+    if (status != OTEL_OK)
+        destroy_readers(readers);
+    for (size_t i = 0; status == OTEL_OK && readers->items && i < readers->count; i++)
+        out->readers[out->reader_count++] = readers->items[i];
+    return status;
+}
+
 void otel__options_consume(const otel_sdk_options *options) {
     otel_sampler_destroy(options->sampler);
     otel_id_generator_destroy(options->id_generator);
     destroy_all(&options->processors);
+    destroy_readers(&options->metrics.readers);
 }
 
 static otel_status take_processors(const otel_processors *processors, struct otel__pipeline *out, otel_error *error) {
@@ -233,6 +278,8 @@ void otel__pipeline_free(struct otel__pipeline *pipeline) {
     otel_id_generator_destroy(pipeline->id_generator);
     for (size_t i = 0; i < pipeline->processor_count; i++)
         otel_processor_destroy(pipeline->processors[i]);
+    for (size_t i = 0; i < pipeline->reader_count; i++)
+        otel_metric_reader_destroy(pipeline->readers[i]);
     *pipeline = (struct otel__pipeline){ .disabled = false };
 }
 
@@ -253,6 +300,8 @@ static otel_status complete(const otel_sdk_options *options, const struct otel__
         return out_of_memory(error);
     if (!options->processors.items)
         make_processors(config, out);
+    if (!options->metrics.readers.items)
+        out->reader_count = otel__metrics_autoconfigure(config, out->readers);
     return OTEL_OK;
 }
 
@@ -262,6 +311,7 @@ static void disable(struct otel__pipeline *pipeline) {
     idle.sampler = NULL;
     idle.id_generator = NULL;
     idle.processor_count = 0;
+    idle.reader_count = 0;
     pipeline->propagator_count = 0;
     otel__pipeline_free(pipeline);
     *pipeline = idle;
@@ -280,6 +330,9 @@ otel_status otel__autoconfigure(const otel_sdk_options *options, const struct ot
                                     .strict = options->strict || config->strict,
                                     .sampler = options->sampler };
     otel_status status = take_processors(&options->processors, out, error);
+    const otel_status readers = take_readers(&options->metrics.readers, out, status == OTEL_OK ? error : NULL);
+    if (status == OTEL_OK)
+        status = readers;
     if (status == OTEL_OK)
         status = complete(options, config, out, error);
     if (status != OTEL_OK)

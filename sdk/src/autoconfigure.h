@@ -11,7 +11,7 @@
 #include <otel/propagation.h>
 #include <otel/sdk.h>
 
-/* The caller owns sampler, id generator and processors. */
+/* The caller owns sampler, id generator, processors and readers of metrics. */
 struct otel__pipeline {
     bool disabled; /* only the propagators are to be set up: there is no sampler and no processor */
     bool strict;
@@ -21,6 +21,8 @@ struct otel__pipeline {
     void *tracer_config_data;
     otel_processor *processors[OTEL_MAX_PROCESSORS];
     size_t processor_count;
+    otel_metric_reader *readers[OTEL_MAX_READERS];
+    size_t reader_count;
     const otel_propagator *propagators[OTEL_MAX_PROPAGATORS];
     size_t propagator_count;
 };

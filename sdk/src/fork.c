@@ -15,6 +15,7 @@
 #include "cancellation.h"
 #include "ledger.h"
 #include "lifecycle.h"
+#include "metrics/metrics.h"
 #include "sampler_remote.h"
 
 #include <pthread.h>
@@ -65,12 +66,13 @@ static bool all_rest(const struct otel__provider *provider) {
         if (exporter && exporter->ops.at_rest && !exporter->ops.at_rest(exporter->self))
             return false;
     }
-    return true;
+    return otel__metrics_at_rest(provider->metrics);
 }
 
 /* All are told before any is waited for: so one that does not come back takes no time from the others. */
 void otel__foreign_code_rests(struct otel__provider *provider, int most_ms) {
     for_each(provider, prepare);
+    otel__metrics_before_fork(provider->metrics);
     for (otel_sampler *sampler = provider->remotes; sampler; sampler = otel__remote_next(sampler))
         otel__remote_before_fork(sampler);
     const uint64_t deadline = otel__deadline_in(most_ms, 0);
@@ -88,6 +90,7 @@ static void before(void) {
         return;
     cancellation = otel__cancellation_hold();
     otel__foreign_code_rests(forking, REST_MAX_MS);
+    otel__metrics_hold();
 }
 
 static void remotes_after_fork(bool in_child) {
@@ -104,6 +107,8 @@ static void end_fork(void) {
 static void after_in_parent(void) {
     if (!forking)
         return;
+    otel__metrics_release();
+    otel__metrics_after_fork(forking->metrics, false);
     for_each(forking, go_on);
     remotes_after_fork(false);
     end_fork();
@@ -117,7 +122,9 @@ static void after_in_child(void) {
     otel__sdk_after_fork();
     if (!forking)
         return;
+    otel__metrics_release();
     otel__resource_renew(forking->resource);
+    otel__metrics_after_fork(forking->metrics, true);
     for_each(forking, start_afresh);
     remotes_after_fork(true);
     end_fork();

@@ -23,6 +23,7 @@
 #include "identity.h"
 #include "id_generator.h"
 #include "ledger.h"
+#include "metrics/metrics.h"
 #include "options.h"
 #include "polling.h"
 #include "strict.h"
@@ -162,7 +163,7 @@ static bool is_done(struct otel__provider *provider) {
     for (size_t i = 0; i < provider->pipeline.processor_count; i++)
         if (atomic_load(&provider->pipeline.processors[i]->lane->draining) != OTEL__CONSUMED_BY_NONE)
             return false;
-    return atomic_load(&atomic_load(&shared)->users) == 0;
+    return otel__metrics_at_end(provider->metrics) && atomic_load(&atomic_load(&shared)->users) == 0;
 }
 
 /*
@@ -237,6 +238,7 @@ static otel_status publish(struct otel__provider *provider, otel_error *error) {
     atomic_store(&abandoned, 0);
     otel__locals_each(otel__record_cache_flush); /* of threads that ended while no SDK ran */
     otel__provider = provider;
+    otel__metrics_begin(provider->metrics);
     if (!otel__strict_set(provider->pipeline.strict))
         otel_report(OTEL_LOG_WARN, "strict mode", "out of memory: strict mode is off");
     otel__exit_handler_register();
@@ -267,6 +269,7 @@ static otel_status start(const otel_sdk_options *options, otel_error *error) {
     if (options->start_worker)
         otel__provider_start_workers(provider);
     otel__polling_start(provider, options->start_worker);
+    otel__metrics_start_readers(provider->metrics, options->start_worker);
     return OTEL_OK;
 }
 

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "diagnostics.h"
 #include "fork.h"
+#include "metrics/metrics.h"
 #include "polling.h"
 #include "processor_custom.h"
 #include "span_limits.h"
@@ -24,6 +25,17 @@ static bool join_all(struct otel__provider *provider) {
         if (!otel__processor_join(provider->pipeline.processors[i], (unsigned)i, &provider->resource->data))
             return false;
     return true;
+}
+
+/* The readers are its own from here on. */
+static otel_status make_metrics(struct otel__provider *provider, const otel_metrics_options *options,
+                                otel_error *error) {
+    const size_t count = provider->pipeline.reader_count;
+    provider->pipeline.reader_count = 0;
+    if (count == 0)
+        return OTEL_OK;
+    return otel__metrics_create(options, provider->pipeline.readers, count, &provider->resource->data,
+                                &provider->metrics, error);
 }
 
 otel_status otel__provider_create(const otel_sdk_options *options, struct otel__provider **out, otel_error *error) {
@@ -50,6 +62,11 @@ otel_status otel__provider_create(const otel_sdk_options *options, struct otel__
         otel__provider_free(provider);
         return fail(error, OTEL_ERR_MEMORY, "out of memory");
     }
+    status = make_metrics(provider, &options->metrics, error);
+    if (status != OTEL_OK) {
+        otel__provider_free(provider);
+        return status;
+    }
     otel__polling_prepare(provider);
     provider->extras =
         otel__custom_extras(&provider->pipeline) | (provider->pipeline.tracer_config ? OTEL__TRACER_CONFIG : 0u);
@@ -60,6 +77,7 @@ otel_status otel__provider_create(const otel_sdk_options *options, struct otel__
 void otel__provider_free(struct otel__provider *provider) {
     if (!provider)
         return;
+    otel__metrics_free(provider->metrics);
     otel__pipeline_free(&provider->pipeline);
     otel__custom_views_free(provider);
     otel_resource_release(provider->resource);
@@ -82,28 +100,32 @@ static void call_custom(const struct otel__pipeline *pipeline, uint64_t deadline
 
 otel_status otel__provider_flush(struct otel__provider *provider, uint64_t deadline) {
     const struct otel__pipeline *pipeline = &provider->pipeline;
-    uint32_t tickets[OTEL_MAX_PROCESSORS];
+    uint32_t tickets[OTEL_MAX_PROCESSORS], readings[OTEL_MAX_READERS];
     const unsigned forks = otel__fork_count();
     otel_status status = OTEL_OK;
     for (size_t i = 0; i < pipeline->processor_count; i++)
         tickets[i] = otel__processor_flush_begin(pipeline->processors[i]);
+    otel__metrics_flush_begin(provider->metrics, readings);
     call_custom(pipeline, deadline, otel__custom_flush, &status);
     /* An exporter that forks returns in the child too, whose tickets begin anew. */
     for (size_t i = 0; i < pipeline->processor_count && forks == otel__fork_count(); i++)
         if (!otel__processor_is_custom(pipeline->processors[i]))
             keep_first(&status, otel__processor_flush_wait(pipeline->processors[i], tickets[i], deadline));
+    if (forks == otel__fork_count())
+        keep_first(&status, otel__metrics_flush_wait(provider->metrics, readings, deadline));
     return status;
 }
 
 /* Waits for all until the deadline; true when all are done. */
-static bool wait_for_all(const struct otel__pipeline *pipeline, bool *done, uint64_t deadline) {
+static bool wait_for_all(struct otel__provider *provider, bool *done, uint64_t deadline) {
+    const struct otel__pipeline *pipeline = &provider->pipeline;
     bool all = true;
     for (size_t i = 0; i < pipeline->processor_count; i++) {
         done[i] = done[i] || otel__processor_is_custom(pipeline->processors[i]) ||
                   otel__processor_stop_wait(pipeline->processors[i], deadline);
         all = all && done[i];
     }
-    return all;
+    return otel__metrics_stop_wait(provider->metrics, deadline) && all;
 }
 
 otel_status otel__provider_stop(struct otel__provider *provider, uint64_t deadline, bool *stuck) {
@@ -112,16 +134,19 @@ otel_status otel__provider_stop(struct otel__provider *provider, uint64_t deadli
     otel_status status = OTEL_OK;
     for (size_t i = 0; i < pipeline->processor_count; i++)
         otel__processor_stop_begin(pipeline->processors[i], deadline);
+    otel__metrics_stop_begin(provider->metrics, deadline);
     otel__polling_stop(deadline);
     call_custom(pipeline, deadline, otel__custom_shutdown, &status);
-    if (!wait_for_all(pipeline, done, deadline)) {
+    if (!wait_for_all(provider, done, deadline)) {
         for (size_t i = 0; i < pipeline->processor_count; i++)
             if (!done[i])
                 otel__processor_cancel(pipeline->processors[i]);
-        *stuck = !wait_for_all(pipeline, done, otel__clock_monotonic() + OTEL__CANCEL_GRACE_MS * OTEL__MILLISECOND);
+        otel__metrics_cancel(provider->metrics);
+        *stuck = !wait_for_all(provider, done, otel__clock_monotonic() + OTEL__CANCEL_GRACE_MS * OTEL__MILLISECOND);
     }
     for (size_t i = 0; i < pipeline->processor_count; i++)
         keep_first(&status, done[i] ? otel__processor_stop_status(pipeline->processors[i]) : OTEL_ERR_TIMEOUT);
+    keep_first(&status, otel__metrics_stop_status(provider->metrics));
     return status;
 }
 

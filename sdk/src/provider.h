@@ -22,6 +22,7 @@ struct otel__provider {
     otel_resource *resource;
     otel_sampler *remotes;                           /* that its sampler asks: see polling.h. NULL: none */
     otel_processor *poller;                          /* whose worker fetches for them; NULL: a thread of its own */
+    struct otel__metrics *metrics;                   /* NULL: nobody reads any */
     unsigned extras;                                 /* see above */
     _Atomic(struct otel_batch *) views[OTEL__VIEWS]; /* of custom processors, while nobody uses them */
 };

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "id_generator.h"
 #include "identity.h"
+#include "metrics/metrics.h"
 #include "noop.h"
 #include "options.h"
 #include "processor_custom.h"
@@ -566,7 +567,9 @@ static void misuse(struct otel__thread *thread, otel__misuse what, const otel_sp
     .version = OTEL__BACKEND_VERSION, .size = sizeof(struct otel__backend), .enabled = enabled,                        \
     .span_recording = otel__record_is, .span_set = set, .span_event = event, .span_exception = exception,              \
     .span_link = link_to, .span_name = set_name, .span_status = set_status, .span_fail = fail,                         \
-    .thread_exit = thread_exit, .misuse = misuse
+    .thread_exit = thread_exit, .misuse = misuse, .instrument_enabled = otel__measure_enabled,                         \
+    .measure_int = otel__measure_int, .measure_double = otel__measure_double, .bound_int = otel__bound_int,            \
+    .bound_double = otel__bound_double, .observed = otel__measure_observed
 
 const struct otel__backend otel__span_backend = {
     .span_start = start,

@@ -55,7 +55,7 @@ void otel__scopes_configure(otel_tracer_config (*config)(void *data, const otel_
 /* ---- making scopes ----------------------------------------------------------------------------------------------- */
 
 /* One block holds the scope and all that it points to. */
-static struct otel__scope *copy_scope(const otel_scope_data *from) {
+struct otel__scope *otel__scope_copy(const otel_scope_data *from) {
     if (from->attributes.items && from->attributes.count > OTEL__LIST_MAX)
         return NULL;
     const size_t size = otel__str_copy_size(from->name) + otel__str_copy_size(from->version) +
@@ -73,14 +73,14 @@ static struct otel__scope *copy_scope(const otel_scope_data *from) {
 }
 
 /* Both are copies: text that is not UTF-8 differs from its copy, but equal text has equal ones. */
-static bool same_scope(const otel_scope_data *a, const otel_scope_data *b) {
+bool otel__same_scope(const otel_scope_data *a, const otel_scope_data *b) {
     return otel__same_text(a->name, b->name) && otel__same_text(a->version, b->version) &&
            otel__same_text(a->schema_url, b->schema_url) && otel__attrs_equal(a->attributes, b->attributes);
 }
 
 static const struct otel__scope *find(const otel_scope_data *wanted) {
     const struct otel__scope *scope = scopes;
-    while (scope && !same_scope(&scope->data, wanted))
+    while (scope && !otel__same_scope(&scope->data, wanted))
         scope = scope->next;
     return scope;
 }
@@ -107,7 +107,7 @@ static bool is_known(const otel_scope_data *wanted) {
 }
 
 static const struct otel__scope *find_or_make(const otel_scope_data *wanted) {
-    struct otel__scope *made = copy_scope(wanted);
+    struct otel__scope *made = otel__scope_copy(wanted);
     if (!made)
         return NULL;
     /* Under no lock, since this is the user's. */

@@ -24,6 +24,11 @@ void otel__scopes_end(void);
 /* Likewise: scopes are made as `config` says from now on (NULL: all enabled). */
 void otel__scopes_configure(otel_tracer_config (*config)(void *data, const otel_scope_data *scope), void *data);
 
+/* A scope of its own, one block from malloc(); NULL: it is too large, or memory is short. */
+struct otel__scope *otel__scope_copy(const otel_scope_data *from);
+/* Whether two copies are of equal scopes. */
+bool otel__same_scope(const otel_scope_data *a, const otel_scope_data *b);
+
 /* The tracer's scope in the running SDK. */
 const struct otel__scope *otel__tracer_scope(otel_tracer *tracer);
 

@@ -23,6 +23,7 @@
 #define OTEL_SDK_H
 
 #include <otel/extend.h>
+#include <otel/metrics_sdk.h>
 #include <otel/propagation.h>
 #include <otel/resource.h>
 
@@ -96,7 +97,8 @@ typedef struct otel_sdk_options {
      */
     otel_tracer_config (*tracer_config)(void *data, const otel_scope_data *scope) OTEL__INIT(nullptr);
     void *tracer_config_data OTEL__INIT(nullptr);
-    bool strict OTEL__INIT(false); /**< as OTEL_C_STRICT=true: see below */
+    bool strict OTEL__INIT(false);               /**< as OTEL_C_STRICT=true: see below */
+    otel_metrics_options metrics OTEL__INIT({}); /**< fill through OTEL_METRICS() */
 } otel_sdk_options;
 
 #if defined(__cplusplus) && __cplusplus < 202002L

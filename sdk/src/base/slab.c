@@ -10,12 +10,12 @@
 #endif
 
 /*
- * A process has 16 mappings: 3 of each slab (records and blocks of record_pool.c, local.c), and one by
- * otel__wiped_map() of anchor.c, lifecycle.c, local.c, processor.c, record_pool.c, strict.c and tracer.c. Where the
+ * A process has 18 mappings: 3 of each slab (records and blocks of record_pool.c, local.c), and one by
+ * otel__wiped_map() of anchor.c, lifecycle.c, local.c, processor.c, record_pool.c, strict.c, tracer.c, cells.c and metrics.c. Where the
  * kernel cannot wipe, one more would be refused as if memory were short, and with it the start or strict mode: who adds
  * one counts again.
  */
-enum { STEP = 1 << 20, MAX_MAPPINGS = 16 };
+enum { STEP = 1 << 20, MAX_MAPPINGS = 18 };
 
 /* Mappings that the kernel would not wipe. Added to under the lock of otel_sdk_start, read in a child. */
 static struct {
@@ -45,6 +45,8 @@ static void *map(size_t size, int protection) {
     }
     return p;
 }
+
+void *otel__wiped_reserve(size_t size) { return map(size, PROT_NONE); }
 
 void *otel__wiped_map(size_t size) { return map(size, PROT_READ | PROT_WRITE); }
 

@@ -24,6 +24,8 @@
 
 /* Zeroed memory that fork() wipes, never freed; NULL when there is none to be had. */
 void *otel__wiped_map(size_t size);
+/* Address space for such memory, which mprotect() makes usable. */
+void *otel__wiped_reserve(size_t size);
 /* In a forked child, first of all: wipes where the kernel did not. */
 void otel__wiped_after_fork(void);
 
