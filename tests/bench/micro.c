@@ -126,6 +126,16 @@ static const otel_exporter_ops discarding = {
     .size = sizeof discarding, .name = "discard", .blocking = true, .export_batch = discard
 };
 
+static otel_status ask_never(void *self, otel_metric_source *source) {
+    (void)self;
+    (void)source;
+    return OTEL_OK;
+}
+static void stop_asking(void *self) { (void)self; }
+static const otel_pull_reader_ops never = {
+    .size = sizeof never, .name = "never", .start = ask_never, .stop = stop_asking
+};
+
 static bool start(enum stage stage) {
     if (stage == STAGE_NO_SDK)
         return true;
@@ -133,7 +143,10 @@ static bool start(enum stage stage) {
     const otel_batch_options room = { .size = sizeof room,
                                       .max_queue_size = 2 * THREADS_MAX * (int)options.iterations };
     otel_processor *batch = otel_batch_processor(&room, otel_exporter_create(&discarding, NULL));
-    return otel_sdk_start(OTEL_SDK(.service_name = "otel-micro", .processors = OTEL_PROCESSORS(batch),
+    otel_metric_reader *const readers[] = { stage == STAGE_RECORDING ? otel_pull_reader_create(&never, NULL) : NULL };
+    const otel_metrics_options metrics = { .readers = { readers[0] ? readers : NULL, readers[0] != NULL } };
+    return otel_sdk_start(OTEL_SDK(.service_name = "otel-micro", .metrics = metrics,
+                                   .processors = OTEL_PROCESSORS(batch),
                                    .sampler = stage == STAGE_DROPPING ? otel_sampler_always_off() : NULL)) == OTEL_OK;
 }
 

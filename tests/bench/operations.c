@@ -8,6 +8,7 @@
 #include "span_queue.h"
 #include "workloads.h"
 
+#include <otel/metrics.h>
 #include <otel/baggage.h>
 #include <otel/sampler.h>
 #include <otel/trace.h>
@@ -157,6 +158,26 @@ static void encode(const struct made *made) {
 static void encode_ten(void) { encode(&of_ten); }
 static void encode_spec(void) { encode(&of_spec); }
 
+/* ---- metrics ----------------------------------------------------------------------------------------------------- */
+
+OTEL_METER(meter, "otel-micro");
+OTEL_COUNTER(counter, meter, "counter");
+OTEL_COUNTER_DOUBLE(counter_of_doubles, meter, "counter.doubles");
+OTEL_HISTOGRAM(histogram, meter, "histogram", "s");
+
+static otel_bound bound_counter, bound_doubles, bound_histogram;
+
+static void add(void) { otel_add(counter, 1); }
+static void add_three(void) {
+    otel_add(counter, 1,
+             OTEL_ATTRS(OTEL_ATTR("http.route", "/cart/{id}"), OTEL_ATTR("http.request.method", "GET"),
+                        OTEL_ATTR("http.response.status_code", 200)));
+}
+static void add_bound(void) { otel_bound_add(&bound_counter, 1); }
+static void add_bound_double(void) { otel_bound_add(&bound_doubles, 0.5); }
+static void record_bound(void) { otel_bound_record(&bound_histogram, 0.3); }
+static void record(void) { otel_record(histogram, 0.3); }
+
 /* ---- all of them ------------------------------------------------------------------------------------------------- */
 
 #define ON STAGE_RECORDING
@@ -192,6 +213,16 @@ const struct operation operations[] = {
     { "sampler parent", ON, decide_by_parent, 1, NULL, 1 },
     { "encode ten", ON, encode_ten, BATCH, NULL, 1 },
     { "encode spec", ON, encode_spec, BATCH, NULL, 1 },
+    { "noop add", STAGE_NO_SDK, add, 1, NULL, 1 },
+    { "disabled add", STAGE_DROPPING, add, 1, NULL, 1 },
+    { "disabled bound add", STAGE_DROPPING, add_bound, 1, NULL, 1 },
+    { "bound add", ON, add_bound, 1, NULL, 1 },
+    { "bound add double", ON, add_bound_double, 1, NULL, 1 },
+    { "bound record", ON, record_bound, 1, NULL, 1 },
+    { "add", ON, add, 1, NULL, 1 },
+    { "add three attributes", ON, add_three, 1, NULL, 1 },
+    { "record", ON, record, 1, NULL, 1 },
+    { "bound add x2", ON, add_bound, 1, NULL, 2 },
     { "queue push", ON, push, 1, NULL, 1 },
     { "queue push x2", ON, push, 1, NULL, 2 },
     { "queue push x4", ON, push, 1, NULL, 4 },
@@ -249,7 +280,17 @@ static otel_baggage four_entries(void) {
     return made;
 }
 
+static void bind_all(void) {
+    static otel_attr items[1];
+    items[0] = OTEL_ATTR("k", 1);
+    const otel_attrs attributes = { items, 1 };
+    bound_counter = otel_bind(counter, attributes);
+    bound_doubles = otel_bind(counter_of_doubles, attributes);
+    bound_histogram = otel_bind(histogram, attributes);
+}
+
 void operations_begin(enum stage stage) {
+    bind_all();
     if (stage != STAGE_RECORDING)
         return;
     live = started();

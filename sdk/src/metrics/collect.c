@@ -131,13 +131,13 @@ static void read_streams(struct otel__reading *reading) {
 /* ---- the turn ----------------------------------------------------------------------------------------------------- */
 
 /* A pull ends with the stop, whose own reading comes after it was told. */
-static otel_status take_turn(const otel_metric_reader *reader, uint64_t deadline) {
+static otel_status take_turn(const otel_metric_reader *reader) {
     for (;;) {
         if (!reader->exporter && atomic_load(&reader->metrics->stopping))
             return OTEL_ERR_STATE;
         if (otel__lock_try(&otel__metrics_shared->turn))
             return OTEL_OK;
-        if (otel__clock_monotonic() >= deadline)
+        if (otel__clock_monotonic() >= otel__reader_deadline(reader->lane))
             return OTEL_ERR_TIMEOUT;
         otel__nap();
     }
@@ -155,9 +155,9 @@ static void read(struct otel__reading *reading) {
     read_streams(reading);
 }
 
-otel_status otel__collect(otel_metric_reader *reader, uint64_t deadline, struct otel__reading *reading) {
+otel_status otel__collect(otel_metric_reader *reader, struct otel__reading *reading) {
     *reading = (struct otel__reading){ .data.size = sizeof reading->data, .reader = reader };
-    const otel_status status = take_turn(reader, deadline);
+    const otel_status status = take_turn(reader);
     if (status != OTEL_OK)
         return status;
     collecting = true;

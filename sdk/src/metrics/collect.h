@@ -18,9 +18,9 @@ struct otel__reading {
 
 /*
  * Waits for the turn, asks the callbacks, reads. Filled in whatever is returned: free it. OTEL_ERR_TIMEOUT: it was not its
- * turn until the deadline; OTEL_ERR_STATE: the SDK stops; OTEL_ERR_MEMORY.
+ * turn until the stop's deadline; OTEL_ERR_STATE: the SDK stops, and this is one that is asked; OTEL_ERR_MEMORY.
  */
-otel_status otel__collect(otel_metric_reader *reader, uint64_t deadline, struct otel__reading *reading);
+otel_status otel__collect(otel_metric_reader *reader, struct otel__reading *reading);
 void otel__reading_free(struct otel__reading *reading);
 /* Whether this thread is in the middle of one. */
 bool otel__collecting(void);

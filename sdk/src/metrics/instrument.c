@@ -140,7 +140,7 @@ static otel_metric_type type_of(otel_instrument_kind kind) {
 
 static void set_temporality(struct otel__metrics *metrics, struct otel__stream *stream, otel_instrument_kind kind) {
     for (size_t i = 0; i < metrics->reader_count && stream->type != OTEL_METRIC_GAUGE; i++)
-        if (otel__reader_temporality(metrics->readers[i], kind) == OTEL_TEMPORALITY_DELTA)
+        if (metrics->readers[i]->deltas[kind])
             stream->delta[i] = ++stream->deltas;
 }
 

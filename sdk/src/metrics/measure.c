@@ -68,7 +68,7 @@ static void measure(const struct otel__instrument *instrument, otel_number numbe
 void otel__measure_int(struct otel__thread *thread, otel_instrument *instrument, int64_t value, otel_attrs attributes,
                        const otel_context *context) {
     const struct otel__instrument *bound = otel__instrument_bind(instrument);
-    otel_number number;
+    otel_number number = { 0 };
     (void)thread;
     if (bound && fit_int(bound, value, &number))
         measure(bound, number, attributes, context);
@@ -77,7 +77,7 @@ void otel__measure_int(struct otel__thread *thread, otel_instrument *instrument,
 void otel__measure_double(struct otel__thread *thread, otel_instrument *instrument, double value, otel_attrs attributes,
                           const otel_context *context) {
     const struct otel__instrument *bound = otel__instrument_bind(instrument);
-    otel_number number;
+    otel_number number = { 0 };
     (void)thread;
     if (bound && fit_double(bound, value, &number))
         measure(bound, number, attributes, context);
@@ -152,7 +152,7 @@ void otel__bound_int(struct otel__thread *thread, otel_bound *bound, int64_t val
         return;
     }
     const struct otel__instrument *instrument = instrument_of(bound);
-    otel_number number;
+    otel_number number = { 0 };
     if (instrument && fit_int(instrument, value, &number))
         add(bound, number, context);
 }
@@ -164,7 +164,7 @@ void otel__bound_double(struct otel__thread *thread, otel_bound *bound, double v
         return;
     }
     const struct otel__instrument *instrument = instrument_of(bound);
-    otel_number number;
+    otel_number number = { 0 };
     if (instrument && fit_double(instrument, value, &number))
         add(bound, number, context);
 }

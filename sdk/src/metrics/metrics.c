@@ -60,13 +60,8 @@ static bool prepare(void) {
 }
 
 static void join_readers(struct otel__metrics *metrics) {
-    for (size_t i = 0; i < metrics->reader_count; i++) {
-        otel_metric_reader *reader = metrics->readers[i];
-        reader->metrics = metrics;
-        reader->index = (unsigned)i;
-        reader->lane = &otel__metrics_shared->lanes[i];
-        memset(reader->lane, 0, sizeof *reader->lane);
-    }
+    for (size_t i = 0; i < metrics->reader_count; i++)
+        otel__reader_join(metrics->readers[i], metrics, (unsigned)i);
 }
 
 otel_status otel__metrics_create(const otel_metrics_options *options, otel_metric_reader *const *readers,
@@ -179,7 +174,7 @@ bool otel__metrics_stop_wait(struct otel__metrics *metrics, uint64_t deadline) {
         if (is_periodic(metrics->readers[i]))
             all = otel__periodic_stop_wait(metrics->readers[i], deadline) && all;
         else
-            otel__pull_stop(metrics->readers[i]);
+            all = otel__pull_stop(metrics->readers[i], deadline) && all;
     return all;
 }
 
@@ -203,9 +198,11 @@ otel_status otel__metrics_stop_status(struct otel__metrics *metrics) {
 
 bool otel__metrics_at_end(struct otel__metrics *metrics) {
     bool all = true;
-    FOR_EACH_PERIODIC(metrics, i) {
-        const uint32_t state = atomic_load(&metrics->readers[i]->lane->worker);
-        all = all && (state == OTEL__READER_NONE || state == OTEL__READER_DONE);
+    for (size_t i = 0; metrics && i < metrics->reader_count; i++) {
+        const otel_metric_reader *reader = metrics->readers[i];
+        const uint32_t state = atomic_load(&reader->lane->worker);
+        all = all && (is_periodic(reader) ? state == OTEL__READER_NONE || state == OTEL__READER_DONE
+                                          : otel__pull_at_rest(reader));
     }
     return all;
 }

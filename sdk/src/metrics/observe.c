@@ -53,7 +53,7 @@ static const struct otel__instrument *bind(otel_instrument *given) {
 
 static void observe_int(otel_observer *observer, otel_instrument *given, int64_t value, otel_attrs attributes) {
     const struct otel__instrument *instrument = bind(given);
-    otel_number number;
+    otel_number number = { 0 };
     if (!instrument)
         return;
     if (instrument->is.doubles)
@@ -65,7 +65,7 @@ static void observe_int(otel_observer *observer, otel_instrument *given, int64_t
 
 static void observe_double(otel_observer *observer, otel_instrument *given, double value, otel_attrs attributes) {
     const struct otel__instrument *instrument = bind(given);
-    otel_number number;
+    otel_number number = { 0 };
     if (!instrument)
         return;
     if (!isfinite(value)) {

@@ -11,7 +11,7 @@ static uint64_t load(_Atomic uint64_t *word) { return atomic_load_explicit(word,
 
 /* What `word` grew by since it was last read into `last`. */
 static otel_number grown(const struct otel__stream *stream, uint64_t now, _Atomic uint64_t *last) {
-    otel_number number;
+    otel_number number = { 0 };
     const uint64_t before = atomic_exchange_explicit(last, now, memory_order_relaxed);
     if (stream->doubles)
         number.d = otel__number(now) - otel__number(before);

@@ -3,6 +3,7 @@
 #include "metrics/reader.h"
 
 #include "autoconfigure_metrics.h"
+#include "base/clock.h"
 #include "cancellation.h"
 #include "metrics/collect.h"
 #include "options.h"
@@ -87,32 +88,48 @@ void otel_metric_reader_destroy(otel_metric_reader *reader) {
     free(reader);
 }
 
-otel_temporality otel__reader_temporality(const otel_metric_reader *reader, otel_instrument_kind kind) {
-    if (!reader->exporter || !reader->exporter->ops.temporality)
-        return OTEL_TEMPORALITY_CUMULATIVE;
-    return reader->exporter->ops.temporality(reader->exporter->self, kind);
+void otel__reader_join(otel_metric_reader *reader, struct otel__metrics *metrics, unsigned index) {
+    const otel_metric_exporter *exporter = reader->exporter;
+    reader->metrics = metrics;
+    reader->index = index;
+    reader->lane = &otel__metrics_shared->lanes[index];
+    memset(reader->lane, 0, sizeof *reader->lane);
+    for (int kind = 0; kind < OTEL__KINDS; kind++)
+        reader->deltas[kind] =
+            exporter && exporter->ops.temporality &&
+            exporter->ops.temporality(exporter->self, (otel_instrument_kind)kind) == OTEL_TEMPORALITY_DELTA;
 }
 
 /* ---- being asked -------------------------------------------------------------------------------------------------- */
 
 void otel__pull_start(otel_metric_reader *reader) {
     const otel_status status = reader->pull.start(reader->self, &reader->source);
-    reader->started = status == OTEL_OK;
+    atomic_store(&reader->started, status == OTEL_OK);
     if (status != OTEL_OK)
         otel_report(OTEL_LOG_ERROR, "metrics/reader", "the %s reader of metrics cannot begin: %s", reader->pull.name,
                     otel_status_text(status));
 }
 
-void otel__pull_stop(otel_metric_reader *reader) {
-    if (reader->started)
+bool otel__pull_at_rest(const otel_metric_reader *reader) {
+    return !atomic_load(&reader->started) || atomic_load(&otel__metrics_shared->turn) == 0;
+}
+
+/* A reading that does not come to an end, since a callback hangs, must not keep us for ever. */
+bool otel__pull_stop(otel_metric_reader *reader, uint64_t deadline) {
+    while (!otel__pull_at_rest(reader)) {
+        if (otel__clock_monotonic() >= deadline)
+            return false;
+        otel__nap();
+    }
+    if (atomic_exchange(&reader->started, false))
         reader->pull.stop(reader->self);
-    reader->started = false;
+    return true;
 }
 
 static otel_status read_and_show(otel_metric_reader *reader, void (*visit)(void *data, const otel_metrics_data *),
                                  void *data) {
     struct otel__reading reading;
-    const otel_status status = otel__collect(reader, OTEL__NO_DEADLINE, &reading);
+    const otel_status status = otel__collect(reader, &reading);
     if (status == OTEL_OK)
         visit(data, &reading.data);
     otel__reading_free(&reading);

@@ -13,8 +13,7 @@
 #include "metrics/metrics.h"
 
 enum { OTEL__READER_NONE, OTEL__READER_STARTING, OTEL__READER_RUNNING, OTEL__READER_DONE };
-/* In steps of so long somebody who waits for something that nobody wakes him for looks again. */
-enum { OTEL__READER_STEP_MS = 1 };
+enum { OTEL__KINDS = OTEL_INSTRUMENT_OBSERVABLE_GAUGE + 1 };
 
 struct otel_metric_exporter {
     otel_metric_exporter_ops ops;
@@ -31,14 +30,21 @@ struct otel_metric_reader {
     void *self;
     otel_metric_source source;
     int interval_ms, timeout_ms;
-    bool started; /* of one that is asked */
+    _Atomic bool started; /* of one that is asked */
+    bool deltas[OTEL__KINDS];
     /* Set when it is given to an SDK. */
     struct otel__metrics *metrics;
     struct otel__reader_lane *lane;
     unsigned index;
 };
 
-otel_temporality otel__reader_temporality(const otel_metric_reader *reader, otel_instrument_kind kind);
+/* Under no lock, since an exporter is asked which temporality it wants. */
+void otel__reader_join(otel_metric_reader *reader, struct otel__metrics *metrics, unsigned index);
+
+/* Until when a reading must have begun. */
+static inline uint64_t otel__reader_deadline(const struct otel__reader_lane *lane) {
+    return atomic_load(&lane->stopping) ? atomic_load(&lane->stop_deadline) : OTEL__NO_DEADLINE;
+}
 
 /* Of periodic readers. False: no thread can be had; tried again after a second. */
 bool otel__periodic_start(otel_metric_reader *reader);
@@ -49,6 +55,8 @@ bool otel__periodic_stop_wait(otel_metric_reader *reader, uint64_t deadline);
 
 /* Of those that are asked. */
 void otel__pull_start(otel_metric_reader *reader);
-void otel__pull_stop(otel_metric_reader *reader);
+/* False: it is being asked, and not done when the deadline comes. */
+bool otel__pull_stop(otel_metric_reader *reader, uint64_t deadline);
+bool otel__pull_at_rest(const otel_metric_reader *reader);
 
 #endif

@@ -20,13 +20,9 @@ static void keep_first(otel_status *kept, otel_status status) {
 
 /* ---- on its thread ------------------------------------------------------------------------------------------------ */
 
-static uint64_t stop_deadline(const struct otel__reader_lane *lane) {
-    return atomic_load(&lane->stopping) ? atomic_load(&lane->stop_deadline) : OTEL__NO_DEADLINE;
-}
-
 /* The reader's own, but not beyond the time for stopping. */
 static int timeout_now(const otel_metric_reader *reader) {
-    const uint64_t deadline = stop_deadline(reader->lane);
+    const uint64_t deadline = otel__reader_deadline(reader->lane);
     if (deadline == OTEL__NO_DEADLINE)
         return reader->timeout_ms;
     const int left = otel__deadline_left_ms(deadline);
@@ -37,7 +33,7 @@ static int timeout_now(const otel_metric_reader *reader) {
 static otel_status read_and_export(otel_metric_reader *reader) {
     const otel_metric_exporter *exporter = reader->exporter;
     struct otel__reading reading;
-    otel_status status = otel__collect(reader, stop_deadline(reader->lane), &reading);
+    otel_status status = otel__collect(reader, &reading);
     if (status == OTEL_ERR_MEMORY)
         otel_report(OTEL_LOG_ERROR, "metrics/memory", "memory is too short to read all metrics");
     if (status == OTEL_OK && reading.data.metric_count)
@@ -186,22 +182,33 @@ void otel__periodic_stop_begin(otel_metric_reader *reader, uint64_t deadline) {
     wake(lane);
 }
 
+/* Whoever started it may not have said so yet; another thread that stops or exits may be joining it. */
 static void join(struct otel__reader_lane *lane, uint64_t deadline) {
     while (!atomic_exchange(&lane->joinable, false)) {
-        if (otel__clock_monotonic() >= deadline)
+        if (atomic_load(&lane->finished) || otel__clock_monotonic() >= deadline)
             return;
         otel__nap();
     }
     pthread_join(lane->thread, NULL);
 }
 
+/* Of an exporter that has exported nothing. */
+static void shut_down_here(otel_metric_reader *reader) {
+    uint32_t none = OTEL__READER_NONE;
+    if (!atomic_compare_exchange_strong(&reader->lane->worker, &none, OTEL__READER_RUNNING))
+        return;
+    shut_down(reader);
+    atomic_store(&reader->lane->finished, true);
+    atomic_store(&reader->lane->worker, OTEL__READER_DONE);
+    otel__futex_wake(&reader->lane->worker);
+}
+
 bool otel__periodic_stop_wait(otel_metric_reader *reader, uint64_t deadline) {
     struct otel__reader_lane *lane = reader->lane;
-    uint32_t state = atomic_load(&lane->worker);
     if (atomic_load(&lane->finished))
         return true;
-    if (state == OTEL__READER_NONE)
-        shut_down(reader); /* which has exported nothing */
+    shut_down_here(reader);
+    uint32_t state = atomic_load(&lane->worker);
     while (state == OTEL__READER_STARTING || state == OTEL__READER_RUNNING) {
         if (!otel__futex_wait(&lane->worker, state, deadline) && atomic_load(&lane->worker) == state)
             return false;
