@@ -80,6 +80,7 @@ static int push_by_itself(void *unused) {
 
 static void a_child_has_a_reader_of_its_own(void **state) {
     (void)state;
+    SKIP_IF(UNDER_TSAN, "ThreadSanitizer cannot follow a fork of several threads");
     measure_some();
     flush_now();
     assert_int_equal(in_child(push_by_itself, NULL), 0);
@@ -99,6 +100,7 @@ static int stop_unused(void *unused) {
 
 static void a_child_that_measures_nothing_exports_nothing(void **state) {
     (void)state;
+    SKIP_IF(UNDER_TSAN, "ThreadSanitizer cannot follow a fork of several threads");
     measure_some();
     flush_now();
     assert_int_equal(in_child(stop_unused, NULL), 0);
@@ -143,7 +145,8 @@ static int make_series_in_child(void *unused) {
 
 static void a_fork_while_threads_make_series_leaves_both_whole(void **state) {
     (void)state;
-    SKIP_IF(UNDER_TSAN, "ThreadSanitizer cannot follow threads in a child of a process with threads");
+    SKIP_IF(UNDER_TSAN, "ThreadSanitizer cannot follow a fork of several threads");
+    SKIP_IF(UNDER_ASAN, "AddressSanitizer's allocator stays locked in the child");
     enum { THREADS = 2, FORKS = 30 };
     pthread_t threads[THREADS];
     unsigned numbers[THREADS];

@@ -170,7 +170,7 @@ static void a_callback_that_hangs_does_not_hold_up_a_stop(void **state) {
 static void read_again(void *data, const otel_metrics_data *metrics) {
     (void)metrics;
     *(otel_status *)data = metric_double_read(&pulled); /* within another */
-    otel_add(orders, 100); /* as in an exporter */
+    otel_add(orders, 100);                              /* as in an exporter */
 }
 
 static void a_reader_is_asked_while_the_sdk_runs(void **state) {

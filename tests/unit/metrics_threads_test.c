@@ -155,10 +155,15 @@ static void handles_find_their_series_again(void **state) {
 static _Atomic uint64_t handled;
 static otel_bound handler_bound;
 
+/* Of series that are there already: those that are new take memory by malloc(), which a handler must not. */
+static void add_from_handler(void) {
+    otel_bound_add(&handler_bound, 1);
+    otel_add(bytes, 1, OTEL_ATTRS(OTEL_ATTR("from", "handler"), OTEL_ATTR("n", 1)));
+}
+
 static void add_in_handler(int signal) {
     (void)signal;
-    otel_bound_add(&handler_bound, 1);
-    otel_add(bytes, 1, OTEL_ATTRS(OTEL_ATTR("from", "handler"), OTEL_ATTR("n", (int)(atomic_load(&handled) % 100))));
+    add_from_handler();
     atomic_fetch_add(&handled, 1);
 }
 
@@ -170,6 +175,7 @@ static void a_handler_that_interrupts_an_add_does_no_harm(void **state) {
     timer_t timer;
     uint64_t added = 0;
     handler_bound = otel_bind(orders, OTEL_ATTRS(OTEL_ATTR("from", "handler")));
+    add_from_handler();
     atomic_store(&handled, 0);
     sigaction(SIGALRM, &action, NULL);
     assert_int_equal(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
@@ -189,7 +195,7 @@ static void a_handler_that_interrupts_an_add_does_no_harm(void **state) {
     otel_ledger ledger = { .size = sizeof ledger };
     otel_sdk_ledger(&ledger);
     const struct metric_point *point = metric_find(&pulled, "orders", "from=\"handler\"");
-    const uint64_t counted = point ? (uint64_t)point->integer : 0;
+    const uint64_t counted = point ? (uint64_t)point->integer - 1 : 0;
     assert_true(counted <= atomic_load(&handled));
     assert_true(counted + ledger.interrupted_calls >= atomic_load(&handled)); /* ignored, and counted */
     print_message("measured: handler interrupting an add: %llu of %llu ignored\n",
