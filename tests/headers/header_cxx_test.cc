@@ -5,6 +5,8 @@
 #include <otel/context.h>
 #include <otel/environment.h>
 #include <otel/memory.h>
+#include <otel/metrics.h>
+#include <otel/metrics_sdk.h>
 #include <otel/grpc.h>
 #include <otel/otlp.h>
 #include <otel/otlp_file.h>
@@ -195,7 +197,64 @@ static void sampler_tables_default_as_in_c() {
 #endif
 }
 
+OTEL_METER(meter, "header_cxx_test", "1.0");
+OTEL_METER(meter_by_name_only, "header_cxx_test");
+static const double bounds[] = { 1, 2 };
+OTEL_COUNTER(counter, meter, "counter");
+OTEL_COUNTER_DOUBLE(doubles, meter, "doubles", "By");
+OTEL_UP_DOWN_COUNTER(up_down, meter, "up_down", "1", "Both ways.");
+OTEL_GAUGE(gauge, meter_by_name_only, "gauge");
+OTEL_HISTOGRAM(histogram, meter, "histogram", "s");
+OTEL_HISTOGRAM_BOUNDS(bounded, meter, bounds, "bounded", "s", "With bounds.");
+OTEL_OBSERVABLE_GAUGE_DOUBLE(observed, meter, "observed");
+
+static void observe(void *, otel_observer *observer) {
+    otel_observe(observer, observed, 1.5);
+    otel_observe(observer, observed, 2, OTEL_ATTRS(OTEL_ATTR("a", 1)));
+}
+
+static void measurements_are_made_as_in_c() {
+    CHECK(counter->kind == OTEL_INSTRUMENT_COUNTER && !counter->doubles && counter->unit == nullptr);
+    CHECK(doubles->doubles && std::string(doubles->unit) == "By" && std::string(up_down->description) == "Both ways.");
+    CHECK(bounded->bound_count == 2 && histogram->bounds == nullptr && histogram->doubles);
+    otel_add(counter, 1);
+    otel_add(counter, 1u, OTEL_ATTRS(OTEL_ATTR("a", 1), OTEL_ATTR("b", "c")));
+    otel_add(doubles, 1.5f);
+    otel_add(up_down, -1LL);
+    otel_record(gauge, true);
+    otel_record(histogram, 0.5);
+    otel_bound bound = otel_bind(counter, OTEL_ATTRS(OTEL_ATTR("a", 1)));
+    otel_bound_add(&bound, 1);
+    otel_bound_record(&bound, 1.5L);
+    CHECK(!otel_instrument_enabled(counter));
+    const uint64_t registration = otel_observe_with(observe, nullptr);
+    CHECK(registration != 0);
+    otel_unobserve(registration);
+}
+
+static void metrics_options_default_as_in_c() {
+    const otel_metrics_options defaults;
+    CHECK(defaults.readers.items == nullptr && defaults.views.count == 0 && defaults.cardinality_limit == 0);
+    const otel_periodic_options periodic;
+    CHECK(periodic.size == sizeof periodic && periodic.interval_ms == 0);
+    otel_metric_reader *const reader = nullptr;
+    CHECK(OTEL_READERS(reader, reader).count == 2);
+    CHECK(OTEL_NO_READERS.count == 0 && OTEL_NO_READERS.items != nullptr);
+    otel_view view;
+    view.instrument = "http.*";
+    CHECK(OTEL_VIEWS(view, view).count == 2 && !view.drop);
+    CHECK(std::string(OTEL_VIEW("http.*").instrument) == "http.*");
+#if __cplusplus >= 202002L
+    CHECK(OTEL_VIEW("http.*", .drop = true).drop);
+    CHECK(
+        OTEL_SDK(.service_name = "cart", .metrics = OTEL_METRICS(.cardinality_limit = 5))->metrics.cardinality_limit ==
+        5);
+#endif
+}
+
 int main() {
+    measurements_are_made_as_in_c();
+    metrics_options_default_as_in_c();
     types_are_picked_as_in_c();
     values_hold_values();
     spans_pass_through_without_an_sdk();

@@ -46,7 +46,7 @@ typedef struct otel_point_data {
     uint64_t start_time, time; /**< ns since 1970; of a gauge only `time` counts */
     otel_number value;         /**< of a sum or gauge */
     uint64_t count;            /**< of a histogram, as all that follow: measurements */
-    double sum, min, max;      /**< min and max: of a cumulative one since its start; meaningless when count is 0 */
+    double sum, min, max;      /**< min and max: of a cumulative one since its start; NaN where a view wants none */
     const uint64_t *buckets;   /**< bound_count + 1 of them; not cumulated */
     const otel_exemplar_data *exemplars;
     size_t exemplar_count;

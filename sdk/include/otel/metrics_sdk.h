@@ -36,7 +36,7 @@ typedef struct otel_view {
         *meter_schema_url OTEL__INIT(nullptr);
     int kinds OTEL__INIT(0); /**< 1 << otel_instrument_kind, or-ed; 0: all */
     /* What they become. */
-    const char *name OTEL__INIT(nullptr); /**< only where one instrument is selected: not with `*` or `?` */
+    const char *name OTEL__INIT(nullptr); /**< only where `instrument` names one, without `*` and `?` */
     const char *description OTEL__INIT(nullptr);
     bool drop OTEL__INIT(false); /**< nothing is kept of them */
     /** Only these attributes are kept; NULL: all but the excluded ones. With a count of 0 and not NULL: none. */
@@ -46,7 +46,7 @@ typedef struct otel_view {
     size_t excluded_key_count OTEL__INIT(0);
     const double *bounds OTEL__INIT(nullptr); /**< of histograms; rising */
     size_t bound_count OTEL__INIT(0);
-    bool no_min_max OTEL__INIT(false);   /**< of histograms */
+    bool no_min_max OTEL__INIT(false);   /**< of histograms: they are NaN then */
     int cardinality_limit OTEL__INIT(0); /**< series, the one for what is beyond included; 0: as in the options */
     uint64_t reserved_[4] OTEL__INIT({});
 } otel_view;
@@ -73,19 +73,40 @@ typedef struct otel_metrics_options {
     uint64_t reserved_[6] OTEL__INIT({});
 } otel_metrics_options;
 
+#ifdef __cplusplus
+} /* extern "C" */
+
+namespace otel {
+template <size_t N> inline otel_metric_readers readers(otel_metric_reader *const (&a)[N]) {
+    return otel_metric_readers{ a, N };
+}
+inline otel_metric_readers no_readers() {
+    static otel_metric_reader *const none[] = { nullptr };
+    return otel_metric_readers{ none, 0 };
+}
+template <size_t N> inline otel_views views(const otel_view (&a)[N]) { return otel_views{ a, N }; }
+} // namespace otel
+#define OTEL_READERS(...) ::otel::readers({ __VA_ARGS__ })
+#define OTEL_NO_READERS ::otel::no_readers()
+#define OTEL_VIEWS(...) ::otel::views({ __VA_ARGS__ })
+#if __cplusplus >= 202002L
+#define OTEL_VIEW(...) (otel_view{ .instrument = __VA_ARGS__ })
+#else
+#define OTEL_VIEW(...) (otel_view{ __VA_ARGS__ })
+#endif
+#define OTEL_METRICS(...) (otel_metrics_options{ __VA_ARGS__ })
+#else
 /* clang-format off */
-#ifndef __cplusplus
 #define OTEL_READERS(...)                                                                                              \
     ((otel_metric_readers){ (otel_metric_reader *const[]){ __VA_ARGS__ },                                              \
                             sizeof((otel_metric_reader *const[]){ __VA_ARGS__ }) / sizeof(otel_metric_reader *) })
+/** For otel_metrics_options.readers: nobody reads, whatever the environment says. */
+#define OTEL_NO_READERS ((otel_metric_readers){ (otel_metric_reader *const[]){ NULL }, 0 })
 #define OTEL_VIEWS(...)                                                                                                \
     ((otel_views){ (const otel_view[]){ __VA_ARGS__ }, sizeof((const otel_view[]){ __VA_ARGS__ }) / sizeof(otel_view) })
+/** One view: its pattern, then what else is to be said: OTEL_VIEW("http.*", .drop = true). */
 #define OTEL_VIEW(...) ((otel_view){ .instrument = __VA_ARGS__ })
 #define OTEL_METRICS(...) ((otel_metrics_options){ __VA_ARGS__ })
-#endif
 /* clang-format on */
-
-#ifdef __cplusplus
-}
 #endif
 #endif
