@@ -171,7 +171,8 @@ static void a_fork_while_threads_make_series_leaves_both_whole(void **state) {
 
 static void measure_while_forking(void) {
     static unsigned calls;
-    otel_add(others, 1, OTEL_ATTRS(OTEL_ATTR("call", calls++)));
+    calls++;
+    otel_add(others, 1, OTEL_ATTRS(OTEL_ATTR("call", calls)));
 }
 
 static int nothing(void *unused) {

@@ -26,6 +26,6 @@ void otel__set_make(struct otel__set *set, otel_attrs attributes, const struct o
 bool otel__set_equals(const struct otel__set *set, otel_attrs sorted);
 /* In the order of sets. */
 int otel__key_compare(otel_str a, otel_str b);
-void otel__set_seed(uint64_t seed);
+void otel__set_seed(uint64_t value);
 
 #endif
