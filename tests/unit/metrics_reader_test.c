@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* metrics_reader_test.c - readers: at an interval, when flushed, when stopped, when asked; and that time is kept. */
 #include "base/clock.h"
+#include "in_child.h"
 #include "metrics_fixture.h"
 #include "proc.h"
 
@@ -129,6 +130,40 @@ static void what_hangs_is_left_and_freed_later(void **state) {
     assert_int_equal(pushed.shutdowns, 1);
 }
 
+/* ---- at exit ------------------------------------------------------------------------------------------------------ */
+
+static int told[2];
+
+static void tell(struct metric_double *me, const otel_metrics_data *metrics) {
+    (void)me;
+    const char count = (char)('0' + metrics->metric_count);
+    if (write(told[1], &count, 1) != 1)
+        abort();
+}
+
+static int measure_and_exit(void *unused) {
+    (void)unused;
+    pushed.during = tell;
+    start_periodic(-1);
+    otel_add(orders, 1);
+    exit(3);
+}
+
+static void what_was_measured_goes_out_at_exit(void **state) {
+    (void)state;
+    char count = 0;
+    assert_int_equal(pipe(told), 0);
+    fflush(NULL);
+    assert_int_equal(in_child(measure_and_exit, NULL), 3);
+    close(told[1]);
+    assert_int_equal(read(told[0], &count, 1), 1);
+    assert_int_equal(count, '1');
+    assert_int_equal(read(told[0], &count, 1), 0);
+    close(told[0]);
+}
+
+/* ---- callbacks ---------------------------------------------------------------------------------------------------- */
+
 static _Atomic bool hang, hangs;
 
 static void hang_here(void *data, otel_observer *observer) {
@@ -253,6 +288,7 @@ static void tables_without_what_is_needed_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_measured_goes_out_at_exit), /* first: nothing was started here */
         test_own(a_reader_reads_at_its_interval),
         test_own(its_thread_has_a_name_and_takes_no_signals),
         test_own(no_thread_is_started_before_an_instrument_is_used),
