@@ -68,6 +68,50 @@ static void make_kinds(void) {
     }
 }
 
+/* ---- metrics ----------------------------------------------------------------------------------------------------- */
+
+OTEL_METER(meter, "everything", "1.0");
+OTEL_COUNTER(counter, meter, "counter", "1", "Counts.");
+OTEL_HISTOGRAM(histogram, meter, "histogram", "s");
+OTEL_OBSERVABLE_GAUGE(gauge, meter, "gauge");
+
+static void observe(void *data, otel_observer *observer) { otel_observe(observer, gauge, *(int *)data); }
+
+/* More series than there may be, in a span, so that there are exemplars. */
+static void measure(void) {
+    static int observed = 7;
+    const otel_span span = otel_span_start(tracer, OTEL_START("measure"));
+    otel_context context = otel_context_with_span(NULL, &span);
+    otel_scope scope = otel_context_attach(&context);
+    const uint64_t registration = otel_observe_with(observe, &observed);
+    otel_bound bound = otel_bind(counter, otel__no_attrs());
+    otel_bound_add(&bound, 1);
+    for (int i = 0; i < 100; i++) {
+        otel_add(counter, 1, OTEL_ATTRS(OTEL_ATTR("i", i), OTEL_ATTR("taken", "away")));
+        otel_record(histogram, 0.1 * i, OTEL_ATTRS(OTEL_ATTR("i", i % 3)));
+    }
+    otel_sdk_flush(LONG_MS);
+    otel_unobserve(registration);
+    otel_scope_close(&scope);
+    otel_context_release(&context);
+    otel_span_end(&span);
+}
+
+static otel_status take_metrics(void *self, const otel_metrics_data *metrics, int timeout_ms) {
+    (void)timeout_ms;
+    *(size_t *)self += metrics->metric_count;
+    return OTEL_OK;
+}
+
+static size_t metrics_taken;
+
+static otel_metric_reader *reader_of_metrics(void) {
+    const otel_metric_exporter_ops ops = { .size = sizeof ops, .name = "taking", .export_metrics = take_metrics };
+    return otel_periodic_reader(NULL, otel_metric_exporter_create(&ops, &metrics_taken));
+}
+
+/* ---- contexts ---------------------------------------------------------------------------------------------------- */
+
 /* A request from elsewhere is served, and another one sent. */
 static void pass_on(void) {
     static _Thread_local struct carrier in, out;
@@ -154,8 +198,13 @@ static otel_status start_by_code(const char *url, const char *tls_url, FILE *con
     };
     const otel_otlp_options tls = { .size = sizeof tls, .endpoint = tls_url };
     const otel_batch_options batch = { .size = sizeof batch, .max_batch_size = 100, .schedule_delay_ms = 50 };
+    static const char *const keys[] = { "i" };
+    const otel_view view = { .instrument = "*", .attribute_keys = keys, .attribute_key_count = 1 };
+    const otel_metrics_options metrics = { .readers = OTEL_READERS(reader_of_metrics()),
+                                           .views = { &view, 1 },
+                                           .cardinality_limit = 50 };
     return otel_sdk_start(
-        OTEL_SDK(.service_name = "everything", .diagnostic = ignore,
+        OTEL_SDK(.service_name = "everything", .diagnostic = ignore, .metrics = metrics,
                  .resource = OTEL_ATTRS(OTEL_ATTR("a", 1), OTEL_ATTR("b", (const char *)big)),
                  .sampler = otel_sampler_parent_based_root(otel_sampler_trace_id_ratio(0.9)),
                  .processors = OTEL_PROCESSORS(otel_batch_processor(&batch, otel_otlp_exporter(&plain)),
@@ -179,6 +228,7 @@ static void use_and_stop(void) {
     char why[512];
     otel_ledger ledger = { .size = sizeof ledger };
     make_kinds();
+    measure();
     pass_on();
     forget_to_end_one();
     work_in_threads();
@@ -207,6 +257,7 @@ static void run_by_code(void) {
     otel_memory *memory = otel_memory_create(100);
     CHECK(start_by_code(http_double_url(server, ""), tls_double_url(tls), console, memory) == OTEL_OK);
     use_and_stop();
+    CHECK(metrics_taken >= 3);
     otel_memory_spans *spans = otel_memory_snapshot(memory);
     CHECK(otel_memory_spans_count(spans) == 100);
     otel_memory_spans_release(spans);
