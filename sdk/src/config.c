@@ -197,6 +197,7 @@ void otel__config_free(struct otel__config *config) {
     free(config->otlp_client_certificate);
     free(config->file_path);
     free(config->zipkin_endpoint);
+    free(config->prometheus_host);
     free(config->jaeger_endpoint);
     free(config->jaeger_user);
     free(config->jaeger_password);
@@ -254,6 +255,14 @@ void otel__config_load_zipkin(struct otel__config *config, const otel_zipkin_opt
         load(config, OTEL__CONFIG_ZIPKIN_ENDPOINT, environment);
     settle_member(config, OTEL__CONFIG_ZIPKIN_TIMEOUT, &config->zipkin_timeout_ms, options->timeout_ms,
                   "otel_zipkin_options.timeout_ms");
+}
+
+void otel__config_load_prometheus(struct otel__config *config, const otel_prometheus_options *options) {
+    *config = (struct otel__config){ .prometheus_port = options->port };
+    if (!options->host)
+        load(config, OTEL__CONFIG_PROMETHEUS_HOST, environment);
+    if (!options->port)
+        load(config, OTEL__CONFIG_PROMETHEUS_PORT, environment);
 }
 
 void otel__config_load_jaeger(struct otel__config *config, const otel_jaeger_options *options) {

@@ -13,6 +13,7 @@
 #include <otel/jaeger.h>
 #include <otel/otlp.h>
 #include <otel/otlp_file.h>
+#include <otel/prometheus.h>
 #include <otel/sdk.h>
 #include <otel/zipkin.h>
 
@@ -97,6 +98,8 @@ enum otel__config_id {
     OTEL__CONFIG_JAEGER_PASSWORD,
     OTEL__CONFIG_JAEGER_AGENT_HOST,
     OTEL__CONFIG_JAEGER_AGENT_PORT,
+    OTEL__CONFIG_PROMETHEUS_HOST,
+    OTEL__CONFIG_PROMETHEUS_PORT,
     OTEL__CONFIG_ATTRIBUTE_COUNT_LIMIT,
     OTEL__CONFIG_ATTRIBUTE_VALUE_LENGTH_LIMIT,
     OTEL__CONFIG_SPAN_ATTRIBUTE_COUNT_LIMIT,
@@ -155,6 +158,8 @@ struct otel__config {
     char *jaeger_password;
     char *jaeger_agent_host;
     int jaeger_agent_port;     /* 0: that of the protocol */
+    char *prometheus_host;     /* NULL: memory is short */
+    int prometheus_port;       /* 0: any that is free */
     int attribute_count_limit; /* of limits, which count if they have a source */
     int attribute_value_length_limit;
     int span_attribute_count_limit;
@@ -185,6 +190,7 @@ void otel__config_load_otlp(struct otel__config *config, const otel_otlp_options
 void otel__config_load_zipkin(struct otel__config *config, const otel_zipkin_options *options);
 /* And for those of the Jaeger exporter. */
 void otel__config_load_jaeger(struct otel__config *config, const otel_jaeger_options *options);
+void otel__config_load_prometheus(struct otel__config *config, const otel_prometheus_options *options);
 
 /*
  * Replaces the zero members of `options` by the environment's values, or the defaults, and members that are out of

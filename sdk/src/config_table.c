@@ -342,6 +342,16 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
            .type = OTEL__CONFIG_INTEGER, .offset = MEMBER(jaeger_agent_port), .min = 1, .max = 65535,
            .in_code = "otel_jaeger_options.agent_port",
            .description = "Its port; without one 6831 for `udp/thrift.compact` and 6832 for `udp/thrift.binary`."),
+
+    OPTION(PROMETHEUS_HOST, .group = "Prometheus", .variable = "OTEL_EXPORTER_PROMETHEUS_HOST",
+           .type = OTEL__CONFIG_TEXT, .offset = MEMBER(prometheus_host), .fallback = "localhost",
+           .in_code = "otel_prometheus_options.host",
+           .description = "Where Prometheus finds the metrics: a name or an address of this machine. `localhost` is "
+                          "`127.0.0.1` and `::1`; `0.0.0.0` or `::` is all of the machine's addresses."),
+
+    OPTION(PROMETHEUS_PORT, .group = "Prometheus", .variable = "OTEL_EXPORTER_PROMETHEUS_PORT",
+           .type = OTEL__CONFIG_INTEGER, .offset = MEMBER(prometheus_port), .fallback = "9464", .min = 0, .max = 65535,
+           .in_code = "otel_prometheus_options.port", .description = "The port; 0: any that is free."),
 };
 
 bool otel__config_over_grpc(const struct otel__config *config, const struct otel__config_option *option) {

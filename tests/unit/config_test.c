@@ -380,8 +380,7 @@ static const char *get_ours(const char *variable) {
                                           "OTEL_EXPORTER_OTLP_SPAN_",
                                           "OTEL_EXPORTER_OTLP_METRICS_",
                                           "OTEL_EXPORTER_OTLP_LOGS_",
-                                          "OTEL_EXPORTER_ZIPKIN_PROTOCOL",
-                                          "OTEL_EXPORTER_PROMETHEUS_" };
+                                          "OTEL_EXPORTER_ZIPKIN_PROTOCOL" };
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strncmp(variable, others[i], strlen(others[i])) == 0)
             fail_msg("%s is read", variable);
