@@ -46,6 +46,15 @@ def with_grpc():
     return (options.build / f"lib/libotel-grpc.so.{options.abi}").exists()
 
 
+def with_prometheus():
+    return (options.build / f"lib/libotel-prometheus.so.{options.abi}").exists()
+
+
+def optional():
+    """The libraries that need not be there."""
+    return (["grpc"] if with_grpc() else []) + (["prometheus"] if with_prometheus() else [])
+
+
 def fresh(folder):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -100,13 +109,13 @@ class Files(Case):
         folders = [ROOT, ROOT / "exporters"] if with_grpc() else [ROOT]
         headers = {f"include/otel/{file.name}" for root in folders for file in root.glob("*/include/otel/*.h")}
         self.assertIn("include/otel/sdk.h", headers)
-        names = ["api", "sdk", "xray"] + (["grpc"] if with_grpc() else [])
+        names = ["api", "sdk", "xray"] + optional()
         ends = ["a", "so", f"so.{options.abi}", f"so.{options.version}"]
         libraries = {f"lib/libotel-{name}.{end}" for name in names for end in ends}
         packages = {f"lib/pkgconfig/otel-{name}.pc" for name in names}
-        pattern = re.compile(r"lib/cmake/otel/otel(Config(Version)?|(Grpc)?Targets(-\w+)?)\.cmake")
+        pattern = re.compile(r"lib/cmake/otel/otel(Config(Version)?|(Grpc|Prometheus)?Targets(-\w+)?)\.cmake")
         cmake = set(filter(pattern.fullmatch, found))
-        self.assertEqual(len(cmake), 6 if with_grpc() else 4)
+        self.assertEqual(len(cmake), 4 + 2 * len(optional()))
         self.assertEqual(found, headers | libraries | packages | cmake | {"bin/otel-view"})
 
     def test_no_file_knows_where_it_was_built_or_was_meant_to_be(self):
@@ -123,8 +132,8 @@ class Files(Case):
                 self.assertFalse(str(path).encode() in content, f"{file} holds {path}")
 
     def test_libraries_find_each_other_and_nothing_else(self):
-        for file in ["lib/libotel-sdk.so", "lib/libotel-xray.so"] + (["lib/libotel-grpc.so"] if with_grpc() else []):
-            self.assertEqual(dynamic(options.prefix / file, "RUNPATH"), ["$ORIGIN"])
+        for name in ["sdk", "xray"] + optional():
+            self.assertEqual(dynamic(options.prefix / f"lib/libotel-{name}.so", "RUNPATH"), ["$ORIGIN"])
         for file in ("lib/libotel-api.so", "bin/otel-view"):
             self.assertEqual(dynamic(options.prefix / file, "R(?:UN)?PATH"), [])
 
@@ -335,6 +344,60 @@ class Grpc(Case):
         self.assertNotEqual(configured.returncode, 0)
         self.assertRegex(configured.stdout, r"installed\s+without\s+its\s+component\s+grpc")
         self.build(HERE / "c", settings[0])
+
+
+class Prometheus(Case):
+    """Programs that Prometheus asks: one that is linked with libotel-prometheus, and one that has it loaded."""
+
+    SOURCE = HERE / "c/prometheus.c"
+
+    def setUp(self):
+        if not with_prometheus():
+            self.skipTest("built without libmicrohttpd")
+
+    def check_scrape(self, program, **settings):
+        """It asks itself."""
+        settings = {"OTEL_EXPORTER_PROMETHEUS_PORT": 0, "OTEL_TRACES_EXPORTER": "none", **settings}
+        printed = self.check_run(program, **settings)
+        self.assertIn('loaves_total{otel_scope_name="bakery"} 3', printed)
+
+    def test_find_package(self):
+        for form in ("", "_static"):
+            arguments = [f"-DCMAKE_PREFIX_PATH={options.prefix}", f"-DOTEL_FORM={form}"]
+            folder = self.build(HERE / "c", *arguments, f"-DOTEL_PROMETHEUS={self.SOURCE}")
+            self.check_scrape(folder / "prometheus")
+
+    def test_pkg_config(self):
+        program = fresh(options.work) / "prometheus"
+        flags = self.flags(options.prefix, "--cflags", "--libs", "otel-prometheus")
+        self.check_run(options.cc, "-Wl,--as-needed", self.SOURCE, *flags, "-o", program)
+        self.assertIn(f"libotel-prometheus.so.{options.abi}", dynamic(program, "NEEDED"))
+        self.check_scrape(program, LD_LIBRARY_PATH=options.prefix / "lib")
+
+    def program(self, prefix):
+        """Linked with the SDK only."""
+        program = fresh(options.work) / "loads"
+        flags = self.flags(prefix, "--cflags", "--libs")
+        self.check_run(options.cc, self.SOURCE, *flags, f"-Wl,-rpath,{prefix / 'lib'}", "-o", program)
+        return program
+
+    def test_it_is_loaded_from_beside_the_sdk(self):
+        self.check_scrape(self.program(options.prefix))
+
+    def test_without_its_package_that_is_said(self):
+        """And whoever asks for the component is told."""
+        prefix = options.work.with_name(f"{options.work.name}_prefix")
+        shutil.rmtree(prefix, ignore_errors=True)
+        ignored = shutil.ignore_patterns("*otel-prometheus*", "*otelPrometheus*")
+        shutil.copytree(options.prefix, prefix, symlinks=True, ignore=ignored)
+        ended = run(self.program(prefix))
+        self.assertEqual(ended.returncode, 3, ended.stdout)
+        self.assertIn("the Prometheus reader could not be made: it needs libotel-prometheus.so", ended.stdout)
+        self.assertIn("package libotel-prometheus", ended.stdout)
+        settings = [f"-DCMAKE_PREFIX_PATH={prefix}", f"-DOTEL_PROMETHEUS={self.SOURCE}"]
+        configured = self.configure(HERE / "c", fresh(options.work / "absent"), *settings)
+        self.assertNotEqual(configured.returncode, 0)
+        self.assertRegex(configured.stdout, r"installed\s+without\s+its\s+component\s+prometheus")
 
 
 class WithoutCurl(Case):
