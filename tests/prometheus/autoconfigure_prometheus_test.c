@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-/* In an archive or without any, what is loaded does not fit this program, or there is nothing to load. */
+/* Where there is one to load it does not fit: it brings another SDK along than the archive in this program. */
 static void there_is_no_reader_and_a_line_says_why(void **state) {
     (void)state;
     reports_start(OTEL_LOG_WARN);

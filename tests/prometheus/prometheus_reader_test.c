@@ -2,6 +2,7 @@
 /* prometheus_reader_test.c - what Prometheus gets from a running SDK, as code and environment say. */
 #include "autoconfigure_prometheus.h"
 
+#include "base/clock.h"
 #include "in_child.h"
 #include "prometheus/listener.h"
 #include "reports.h"
@@ -242,6 +243,40 @@ static void a_forked_child_leaves_serving_to_its_parent(void **state) {
     assert_false(reports_mention("metrics of this forked process", NULL));
 }
 
+static _Atomic bool hangs;
+
+static void observe_when_allowed(void *data, otel_observer *observer) {
+    (void)data;
+    while (hangs)
+        usleep(1000);
+    otel_observe(observer, heat, 1.0);
+}
+
+static void *ask_once(void *data) {
+    static char text[1 << 16];
+    (void)data;
+    scrape_get(port, "/metrics", "", text, sizeof text);
+    return NULL;
+}
+
+static void a_stop_keeps_its_deadline_while_a_scrape_hangs(void **state) {
+    (void)state;
+    pthread_t thread;
+    assert_int_equal(start_with(otel_prometheus_reader(NULL)), OTEL_OK);
+    hangs = true;
+    const uint64_t observed = otel_observe_with(observe_when_allowed, NULL);
+    assert_int_equal(pthread_create(&thread, NULL, ask_once, NULL), 0);
+    usleep(200 * 1000);
+    const uint64_t before = otel__clock_monotonic();
+    assert_int_equal(otel_sdk_stop(300), OTEL_ERR_TIMEOUT);
+    const uint64_t took = otel__clock_monotonic() - before;
+    hangs = false;
+    otel_unobserve(observed);
+    pthread_join(thread, NULL);
+    printf("measured: stop(300) while a callback hangs: %.0f ms\n", (double)took / 1e6);
+    assert_in_range(took, 0, 10 * OTEL__SECOND); /* not for ever */
+}
+
 static void one_that_is_never_started_can_be_destroyed(void **state) {
     (void)state;
     otel_metric_reader *reader = otel_prometheus_reader(NULL);
@@ -264,6 +299,7 @@ int main(void) {
         TEST(a_port_in_use_is_reported_and_all_else_runs_on),
         TEST(after_a_stop_nobody_answers_and_a_start_serves_again),
         TEST(a_forked_child_leaves_serving_to_its_parent),
+        TEST(a_stop_keeps_its_deadline_while_a_scrape_hangs),
         TEST(one_that_is_never_started_can_be_destroyed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
