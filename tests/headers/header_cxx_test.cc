@@ -10,6 +10,7 @@
 #include <otel/grpc.h>
 #include <otel/otlp.h>
 #include <otel/otlp_file.h>
+#include <otel/prometheus.h>
 #include <otel/propagation.h>
 #include <otel/sdk.h>
 #include <otel/trace.h>
