@@ -50,23 +50,25 @@ static int left_ms(struct patience *patience) {
 
 /* False: there is no time left for it. */
 static bool nap(struct patience *patience) {
+    const struct timespec moment = { 0, NAP_NS };
     if (left_ms(patience) == 0) {
-        atomic_store_explicit(&stalled, true, memory_order_relaxed);
         return false;
     }
-    const struct timespec moment = { 0, NAP_NS };
     nanosleep(&moment, NULL);
     return true;
 }
 
-/* Until the descriptor takes something, or has failed. */
-static bool await_room(int fd, struct patience *patience) {
+/*
+ * Until the descriptor takes something, or has failed; who was told so and found no room is not to ask `again` at once.
+ * False: there is no time left for it.
+ */
+static bool await_room(int fd, struct patience *patience, bool again) {
     struct pollfd poller = { .fd = fd, .events = POLLOUT };
-    const int ready = poll(&poller, 1, left_ms(patience));
-    if (ready == 0) {
+    const bool waited = poll(&poller, 1, left_ms(patience)) != 0 && (!again || nap(patience));
+    if (!waited) {
         atomic_store_explicit(&stalled, true, memory_order_relaxed);
     }
-    return ready > 0 || (ready < 0 && errno == EINTR);
+    return waited;
 }
 
 /* ---- the lock ---------------------------------------------------------------------------------------------------- */
@@ -193,24 +195,34 @@ static bool consume(struct iovec *parts, int count, size_t written) {
     return parts[count - 1].iov_len == 0;
 }
 
-/* Returns 0, or the error that kept a part from being written. */
-static int write_parts(enum place place, int fd, struct iovec *parts, int count, struct patience *patience) {
+static bool is_waiting(ssize_t written) { return written < 0 && errno == EAGAIN; }
+
+/* Writes what is left of a line, of which a part is written. Returns 0, or the error that kept it from that. */
+static int write_rest(enum place place, int fd, struct iovec *parts, struct patience *patience) {
     for (bool again = false;; again = true) {
-        const ssize_t written = write_some(place, fd, parts, count);
-        if (written > 0 && consume(parts, count, (size_t)written)) {
+        const ssize_t written = write_some(place, fd, parts, 2);
+        if (written > 0 && consume(parts, 2, (size_t)written)) {
             return 0;
         }
-        if (written > 0 || (written < 0 && errno == EINTR)) {
-            continue;
+        if (is_waiting(written) && !await_room(fd, patience, again)) {
+            return ETIMEDOUT;
         }
-        if (written == 0 || errno != EAGAIN) {
+        if (written == 0 || (written < 0 && errno != EAGAIN && errno != EINTR)) {
             return written == 0 ? EIO : errno;
         }
-        /* Who said that there was room and had none is not asked again at once. */
-        if (!await_room(fd, patience) || (again && !nap(patience))) {
-            return EAGAIN;
-        }
     }
+}
+
+/* Returns 0 or an error; EAGAIN: nothing was written, for want of room. */
+static int write_parts(enum place place, int fd, struct iovec *parts, struct patience *patience) {
+    ssize_t written;
+    do {
+        written = write_some(place, fd, parts, 2);
+    } while (written < 0 && errno == EINTR);
+    if (written <= 0) {
+        return written == 0 ? EIO : errno;
+    }
+    return consume(parts, 2, (size_t)written) ? 0 : write_rest(place, fd, parts, patience);
 }
 
 /* ---- where to ---------------------------------------------------------------------------------------------------- */
@@ -223,23 +235,37 @@ static struct {
     void *sink_data;
 } target;
 
-static bool write_line(const char *text, size_t len, struct patience *patience) {
+/* By who holds the lock. Returns as write_parts() does. */
+static int write_line(int fd, const char *text, size_t len, struct patience *patience) {
     char newline[] = "\n";
-    const int fd = target.fd != 0 ? target.fd : STDERR_FILENO;
     struct iovec parts[] = { { newline, target.torn ? 1 : 0 }, { (char *)(uintptr_t)text, len } };
     const enum place place = place_of(fd);
     if (place == PLACE_NONE) {
-        return false;
+        return EBADF;
     }
     struct guard guard;
     guard_begin(&guard, place);
-    const int error = write_parts(place, fd, parts, 2, patience);
+    const int error = write_parts(place, fd, parts, patience);
     guard_end(&guard, error);
-    target.torn = error != 0 && (parts[1].iov_len < len || (target.torn && parts[0].iov_len > 0));
-    if (error == 0) {
-        atomic_store_explicit(&stalled, false, memory_order_relaxed);
+    target.torn = error != 0 && (parts[1].iov_len < len || parts[0].iov_len > 0);
+    return error;
+}
+
+/* Waits for room without the lock, so that no thread has to wait for the lock as long as another one for room. */
+static bool write_in_time(const char *text, size_t len, struct patience *patience) {
+    for (bool again = false; lock(patience); again = true) {
+        const int fd = target.fd != 0 ? target.fd : STDERR_FILENO;
+        const int error = write_line(fd, text, len, patience);
+        unlock();
+        if (error == 0) {
+            atomic_store_explicit(&stalled, false, memory_order_relaxed);
+            return true;
+        }
+        if (error != EAGAIN || !await_room(fd, patience, again)) {
+            return false;
+        }
     }
-    return error == 0;
+    return false;
 }
 
 void otel__log_output_set(const otel_log_options *options) {
@@ -263,14 +289,11 @@ bool otel__log_output(otel_severity severity, char *text, size_t len) {
     }
     const otel_log_sink sink = target.sink;
     void *const data = target.sink_data;
-    bool written = true;
-    if (sink == NULL) {
-        text[len] = '\n';
-        written = write_line(text, len + 1, &patience);
-    }
     unlock();
     if (sink != NULL) {
         sink(data, severity, text, len);
+        return true;
     }
-    return written;
+    text[len] = '\n';
+    return write_in_time(text, len + 1, &patience);
 }

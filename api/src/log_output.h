@@ -2,10 +2,10 @@
 /*
  * log_output.h - brings lines to a descriptor or a sink, and waits no longer than was set.
  *
- * DESIGN. One lock for the process keeps the rest of a line that a socket took in parts together. It is a word with the
- * holder's process id: in the child of a fork, where the holder does not exist, it is taken over. Whoever waits for the
- * lock or for a reader has one deadline for both. A line that misses it makes those after it not wait at all
- * (`stalled`), until one is written.
+ * DESIGN. One lock for the process keeps the rest of a line that a socket took in parts together; for that alone it is
+ * held while waiting. It is a word with the holder's process id: in the child of a fork, where the holder does not exist,
+ * it is taken over. Whoever waits for the lock or for a reader has one deadline for both. A line whose reader misses it
+ * makes those after it not wait at all (`stalled`), until one is written.
  *
  * No write waits: a pipe is written with RWF_NOWAIT, which spares its other users a change of its flags, and takes a line
  * as a whole or not at all; a socket with MSG_DONTWAIT. Where the kernel does not know RWF_NOWAIT for it, and for
