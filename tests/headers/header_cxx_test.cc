@@ -15,6 +15,7 @@
 #include <otel/sdk.h>
 #include <otel/trace.h>
 #include <otel/jaeger_remote.h>
+#include <otel/log.h>
 #include <otel/zipkin.h>
 
 #include <cstdio>
@@ -253,9 +254,42 @@ static void metrics_options_default_as_in_c() {
 #endif
 }
 
+OTEL_LOGGER(logger, "header_cxx_test");
+
+static std::string logged;
+static void keep_line(void *data, otel_severity severity, const char *line, size_t len) {
+    CHECK(data == &logged && severity == OTEL_SEVERITY_ERROR);
+    logged.assign(line, len);
+}
+
+static void logs_take_fields_as_in_c() {
+    otel_log_options options = {};
+    CHECK(options.size == sizeof options && options.severity == OTEL_SEVERITY_DEFAULT && options.sink == nullptr);
+    options.sink = keep_line;
+    options.sink_data = &logged;
+    otel_log_configure(&options);
+    const std::string text = "text";
+    const otel_span none = {};
+    otel_log_debug(logger, "not this one");
+    otel_log_error(logger, "message");
+    CHECK(logged.find("\"logger\":\"header_cxx_test\",\"message\":\"message\"}") != std::string::npos);
+    otel_log_span(&none, logger, OTEL_SEVERITY_ERROR, "message", OTEL_ATTR("s", text), OTEL_ATTR("n", 1.5));
+    CHECK(logged.find("\"fields\":{\"s\":\"text\",\"n\":1.5}") != std::string::npos);
+    otel_log_line line = {};
+    line.message = "third";
+    otel_log_write(logger, OTEL_SEVERITY_ERROR, &line);
+    CHECK(logged.find("third") != std::string::npos && otel_log_count().written == 3);
+#if __cplusplus >= 202002L
+    otel_log_write(logger, OTEL_SEVERITY_ERROR, OTEL_LOG_LINE("fourth", .message_len = 2));
+    CHECK(logged.find("\"fo\"") != std::string::npos);
+#endif
+    otel_log_configure(nullptr);
+}
+
 int main() {
     measurements_are_made_as_in_c();
     metrics_options_default_as_in_c();
+    logs_take_fields_as_in_c();
     types_are_picked_as_in_c();
     values_hold_values();
     spans_pass_through_without_an_sdk();

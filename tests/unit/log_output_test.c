@@ -209,11 +209,18 @@ static void a_reader_that_is_slow_loses_nothing(void **state) {
     assert_int_equal(dropped_now() - before, 0);
 }
 
+static volatile sig_atomic_t caught_signals;
+
+static void catch_signal(int number) {
+    (void)number;
+    caught_signals = caught_signals + 1;
+}
+
 static int reader_is_gone(void *unused) {
     int ends[2];
     sigset_t pending;
     (void)unused;
-    signal(SIGPIPE, SIG_DFL);
+    signal(SIGPIPE, catch_signal);
     STEP(pipe(ends) == 0);
     close(ends[0]);
     configure(ends[1], 0);
@@ -221,17 +228,17 @@ static int reader_is_gone(void *unused) {
     log_filling(1);
     STEP(dropped_now() == before + 1);
     sigpending(&pending);
-    STEP(sigismember(&pending, SIGPIPE) == 0);
+    STEP(sigismember(&pending, SIGPIPE) == 0 && caught_signals == 0);
     configure(1000, 0);
     log_filling(1);
     STEP(dropped_now() == before + 2);
-    STEP(write(ends[1], "x", 1) < 0); /* the program's own is as deadly as ever */
+    STEP(write(ends[1], "x", 1) < 0 && caught_signals == 1); /* the program's own arrives as ever */
     return 0;
 }
 
 static void a_reader_that_is_gone_does_not_end_the_process(void **state) {
     (void)state;
-    assert_int_equal(in_child(reader_is_gone, NULL), 128 + SIGPIPE);
+    assert_int_equal(in_child(reader_is_gone, NULL), 0);
 }
 
 /* ---- files ------------------------------------------------------------------------------------------------------- */

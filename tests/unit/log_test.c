@@ -130,6 +130,20 @@ static void the_clock_may_be_set_back(void **state) {
     assert_int_equal(caught.count, 2);
 }
 
+/* A thread may be late with the time that it has read. */
+static void two_seconds_in_turns_give_no_more_lines(void **state) {
+    (void)state;
+    start_clock();
+    otel_log_configure(OTEL_LOG_OPTIONS(.lines_per_second = 5, .sink = catch_line));
+    const uint64_t now = otel__clock_wall();
+    for (int i = 0; i < 100; i++) {
+        fake_clock_set_wall(now + (i % 2 == 0 ? OTEL__SECOND : 0));
+        log_here(i);
+    }
+    stop_clock();
+    assert_int_equal(caught.count, 5);
+}
+
 static void without_a_place_the_logger_is_the_place(void **state) {
     (void)state;
     static otel_logger wrapped = { .name = "wrapped" };
@@ -299,6 +313,7 @@ int main(void) {
         TEST(the_level_comes_from_the_environment),
         TEST(a_place_writes_so_many_lines_a_second_and_tells_the_rest),
         TEST(the_clock_may_be_set_back),
+        TEST(two_seconds_in_turns_give_no_more_lines),
         TEST(without_a_place_the_logger_is_the_place),
         TEST(a_hundred_lines_a_second_are_the_default),
         TEST(lines_carry_the_ids_of_the_current_span),
