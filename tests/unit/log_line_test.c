@@ -198,7 +198,7 @@ static void a_cut_line_is_json_at_every_length(void **state) {
 static void a_full_line_uses_its_room(void **state) {
     (void)state;
     otel_attr fields[128];
-    char keys[128][8];
+    char keys[128][16];
     for (int i = 0; i < 128; i++) {
         snprintf(keys[i], sizeof keys[i], "key%d", i);
         fields[i] = otel__attr(keys[i], otel_string("some text that takes up room"));

@@ -40,6 +40,13 @@ extern "C" {
 typedef void (*otel_diagnostic)(void *data, otel_log_level level, const char *text);
 
 /**
+ * An otel_diagnostic that writes lines of otel/log.h. `logger`: the otel_logger that writes them, as
+ * otel_sdk_options.diagnostic_data; NULL: one called "otel". Its level is one of two: OTEL_LOG_LEVEL, too, must let a line
+ * through.
+ */
+void otel_diagnostic_log(void *logger, otel_log_level level, const char *text);
+
+/**
  * How much a span may hold; what is more is dropped, counted, and reported once a span as a debug message
  * (specification: trace/sdk.md, Span Limits). 0: the environment's value, or the default. OTEL_LIMIT_NOTHING: none at
  * all. Of a span as a whole 4 MiB are the bound, whatever the limits are. Resources and scopes have none.
