@@ -11,7 +11,12 @@
 
 void otel__export_reporter_init(struct otel__export_reporter *reporter, const struct otel__export_kinds *kinds,
                                 const char *url) {
+    static const struct otel__export_words spans = {
+        "span", "spans", "Limits of what spans hold make them smaller: see OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT."
+    };
     *reporter = (struct otel__export_reporter){ .kinds = *kinds };
+    if (!reporter->kinds.words)
+        reporter->kinds.words = &spans;
     otel__url_show(url, reporter->endpoint, sizeof reporter->endpoint);
 }
 
@@ -26,12 +31,13 @@ void otel__export_failure_memory(struct otel__export_failure *failure) {
     otel__export_failure_problem(failure, OTEL_ERR_MEMORY, otel_status_text(OTEL_ERR_MEMORY), NULL);
 }
 
-void otel__export_failure_large(struct otel__export_failure *failure, otel_str name, size_t max) {
+void otel__export_failure_large(const struct otel__export_reporter *reporter, struct otel__export_failure *failure,
+                                otel_str name, size_t max) {
     char problem[192], shown[64];
     const size_t mib = 1024 * 1024;
     otel__escape(name, shown, sizeof shown);
-    snprintf(problem, sizeof problem, "the span \"%s\" takes more than %zu %s", shown, max % mib ? max : max / mib,
-             max % mib ? "bytes" : "MiB");
+    snprintf(problem, sizeof problem, "the %s \"%s\" takes more than %zu %s", reporter->kinds.words->one, shown,
+             max % mib ? max : max / mib, max % mib ? "bytes" : "MiB");
     otel__export_failure_problem(failure, OTEL_ERR_EXPORT, problem, NULL);
 }
 
@@ -42,13 +48,14 @@ void otel__export_failure_pause(struct otel__export_failure *failure, uint64_t l
     otel__export_failure_problem(failure, OTEL_ERR_EXPORT, problem, NULL);
 }
 
-void otel__export_failure_span(struct otel__export_failure *failure, otel_str name) {
+void otel__export_failure_alone(const struct otel__export_reporter *reporter, struct otel__export_failure *failure,
+                                otel_str name) {
     char shown[64];
     const size_t used = strlen(failure->cause);
     otel__escape(name, shown, sizeof shown);
-    snprintf(failure->cause + used, sizeof failure->cause - used, " (the span \"%s\" alone takes %zu bytes)", shown,
-             failure->bytes);
-    failure->hint = "Limits of what spans hold make them smaller: see OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT.";
+    snprintf(failure->cause + used, sizeof failure->cause - used, " (the %s \"%s\" alone takes %zu bytes)",
+             reporter->kinds.words->one, shown, failure->bytes);
+    failure->hint = reporter->kinds.words->smaller;
 }
 
 /* How many attempts there were, and what the first met if that was something else. */
@@ -68,8 +75,8 @@ void otel__export_report_loss(struct otel__export_reporter *reporter, const stru
                           : failure->cause[0]                   ? "stopped after: "
                                                                 : "stopped before the server answered";
     const bool explain = !reporter->failing && failure->hint;
-    otel_report(OTEL_LOG_WARN, reporter->kinds.failed, "%zu spans could not be sent to %s: %s%s%s%s%s", count,
-                reporter->endpoint, stopped, failure->cause, attempts, explain ? ". " : "",
+    otel_report(OTEL_LOG_WARN, reporter->kinds.failed, "%zu %s could not be sent to %s: %s%s%s%s%s", count,
+                reporter->kinds.words->many, reporter->endpoint, stopped, failure->cause, attempts, explain ? ". " : "",
                 explain ? failure->hint : "");
     reporter->failing = true;
 }
@@ -85,6 +92,7 @@ void otel__export_report_retry(const struct otel__export_reporter *reporter, str
 
 void otel__export_report_success(struct otel__export_reporter *reporter) {
     if (reporter->failing)
-        otel_report(OTEL_LOG_INFO, reporter->kinds.recovered, "sending spans to %s works again", reporter->endpoint);
+        otel_report(OTEL_LOG_INFO, reporter->kinds.recovered, "sending %s to %s works again",
+                    reporter->kinds.words->many, reporter->endpoint);
     reporter->failing = false;
 }

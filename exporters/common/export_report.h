@@ -8,9 +8,16 @@
 
 #include <otel/exporter.h>
 
+/* What is sent, in reports. */
+struct otel__export_words {
+    const char *one, *many;
+    const char *smaller; /* what makes one of them smaller, as a sentence */
+};
+
 /* Kinds of reports, which live for ever. */
 struct otel__export_kinds {
     const char *failed, *tried_again, *recovered;
+    const struct otel__export_words *words; /* NULL: those of spans */
 };
 
 struct otel__export_reporter {
@@ -38,14 +45,16 @@ void otel__export_failure_problem(struct otel__export_failure *failure, otel_sta
                                   const char *hint);
 /* Memory is short. */
 void otel__export_failure_memory(struct otel__export_failure *failure);
-/* The span takes more bytes than a request may, so that none can be made. */
-void otel__export_failure_large(struct otel__export_failure *failure, otel_str name, size_t max);
+/* The span of this name, or whatever is sent, takes more bytes than a request may, so that none can be made. */
+void otel__export_failure_large(const struct otel__export_reporter *reporter, struct otel__export_failure *failure,
+                                otel_str name, size_t max);
 /* The server has asked for a pause that is longer than the export may take. */
 void otel__export_failure_pause(struct otel__export_failure *failure, uint64_t left);
-/* Adds to the cause that the request held this one span only, so that no smaller one can be made. */
-void otel__export_failure_span(struct otel__export_failure *failure, otel_str name);
+/* Adds to the cause that the request held this one only, so that no smaller request can be made. */
+void otel__export_failure_alone(const struct otel__export_reporter *reporter, struct otel__export_failure *failure,
+                                otel_str name);
 
-/* `count` spans are lost. */
+/* So many are lost. */
 void otel__export_report_loss(struct otel__export_reporter *reporter, const struct otel__export_failure *failure,
                               size_t count);
 /* A failure that is followed by another attempt. */

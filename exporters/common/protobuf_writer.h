@@ -52,10 +52,15 @@ static inline uint8_t *otel__pb_put_uint(uint8_t *p, uint32_t field, uint64_t va
     return otel__pb_put_tag(otel__pb_put_varint(p, value), field, OTEL__PB_VARINT);
 }
 
-static inline uint8_t *otel__pb_put_fixed64(uint8_t *p, uint32_t field, uint64_t value) {
+/* Without a tag, as in a packed field. */
+static inline uint8_t *otel__pb_put_bits64(uint8_t *p, uint64_t bits) {
     for (int i = 0; i < 8; i++)
-        p[i - 8] = (uint8_t)(value >> (8 * i));
-    return otel__pb_put_tag(p - 8, field, OTEL__PB_FIXED64);
+        p[i - 8] = (uint8_t)(bits >> (8 * i));
+    return p - 8;
+}
+
+static inline uint8_t *otel__pb_put_fixed64(uint8_t *p, uint32_t field, uint64_t value) {
+    return otel__pb_put_tag(otel__pb_put_bits64(p, value), field, OTEL__PB_FIXED64);
 }
 
 static inline uint8_t *otel__pb_put_fixed32(uint8_t *p, uint32_t field, uint32_t value) {

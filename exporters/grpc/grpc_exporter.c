@@ -232,7 +232,8 @@ static otel_status send_range(struct job *job, size_t first, size_t count) {
         return one != OTEL_OK ? one : other;
     }
     if (status == OTEL_ERR_EXPORT)
-        otel__export_failure_large(&failure, span_name(job, first), job->exporter->request_max);
+        otel__export_failure_large(&job->exporter->reporter, &failure, span_name(job, first),
+                                   job->exporter->request_max);
     else if (status != OTEL_OK)
         otel__export_failure_problem(&failure, status, otel_status_text(status), NULL);
     if (status != OTEL_OK || !deliver(job, count, &failure))

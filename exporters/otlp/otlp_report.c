@@ -9,10 +9,11 @@
 void otel__otlp_report_partial(const struct otel__export_reporter *reporter, uint64_t rejected, size_t count,
                                const char *message) {
     if (rejected > 0)
-        otel_report(OTEL_LOG_WARN, "otlp.rejected", "%s refused %" PRIu64 " of %zu spans%s%s", reporter->endpoint,
-                    rejected, count, message[0] ? ": " : "", message);
+        otel_report(OTEL_LOG_WARN, "otlp.rejected", "%s refused %" PRIu64 " of %zu %s%s%s", reporter->endpoint,
+                    rejected, count, reporter->kinds.words->many, message[0] ? ": " : "", message);
     else if (message[0])
-        otel_report(OTEL_LOG_WARN, "otlp.warning", "%s took all spans and says: %s", reporter->endpoint, message);
+        otel_report(OTEL_LOG_WARN, "otlp.warning", "%s took all %s and says: %s", reporter->endpoint,
+                    reporter->kinds.words->many, message);
 }
 
 void otel__otlp_report_foreign(struct otel__export_reporter *reporter, const struct otel__http_response *response) {

@@ -8,12 +8,12 @@
 
 /* Of reports on OTLP, whichever the transport. */
 #define OTEL__OTLP_KINDS                                                                                               \
-    { "otlp.failure", "otlp.retry", "otlp.recovered" }
+    { "otlp.failure", "otlp.retry", "otlp.recovered", NULL }
 
-/* The server refused `rejected` of `count` spans, or just had something to say; neither: nothing is reported. */
+/* The server refused `rejected` of `count` spans or data points, or just had something to say; neither: nothing is reported. */
 void otel__otlp_report_partial(const struct otel__export_reporter *reporter, uint64_t rejected, size_t count,
                                const char *message);
-/* A 2xx answer, but not of an OTLP server: told once, since the spans count as delivered all the same. */
+/* A 2xx answer, but not of an OTLP server: told once, since what was sent counts as delivered all the same. */
 void otel__otlp_report_foreign(struct otel__export_reporter *reporter, const struct otel__http_response *response);
 
 #endif

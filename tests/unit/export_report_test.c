@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-static const struct otel__export_kinds kinds = { "test.failure", "test.retry", "test.recovered" };
+static const struct otel__export_kinds kinds = { "test.failure", "test.retry", "test.recovered", NULL };
 static struct otel__export_reporter reporter;
 
 static int begin(void **state) {

@@ -8,17 +8,17 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { HALVINGS_MAX = 64 /* of any number of spans */ };
+enum { HALVINGS_MAX = 64 /* of any number of spans or metrics */ };
 
 /* One export. */
 struct job {
     struct otel__http_exporter *exporter;
     struct otel__http_request *requests; /* of the workspace: one for each lane */
-    otel_batch *batch;
+    const struct otel__http_cargo *cargo;
     uint64_t deadline;
     otel_export_outcome *outcome; /* so far */
-    otel_status status;           /* of the first request, in the order of the batch, that is lost */
-    size_t failed_at;             /* that one's first span */
+    otel_status status;           /* of the first request, in the order of the cargo, that is lost */
+    size_t failed_at;             /* that one's first span or metric */
     struct otel__http_range todo[HALVINGS_MAX + 1];
     unsigned todo_count;
 };
@@ -60,20 +60,20 @@ static uint64_t read_answer(struct otel__http_exporter *exporter, const struct o
     return 0;
 }
 
-static otel_str span_name(const struct job *job, size_t index) {
-    const otel_span_data *span = otel_batch_span(job->batch, index);
-    return span ? span->name : otel_cstr("");
+static size_t units(const struct job *job, const struct otel__http_request *request) {
+    return otel__http_cargo_units(job->cargo, request->part);
 }
 
-/* The server finds the request too large: later ones get smaller, down to what a span takes. */
+/* The server finds the request too large: later ones get smaller, down to what a single span or metric takes. */
 static void lower_bound(struct job *job, struct otel__http_request *request) {
     struct otel__http_exporter *exporter = job->exporter;
-    const size_t sent = request->failure.bytes, bound = request->spans.count > 1 ? sent / 2 : sent;
+    const size_t sent = request->failure.bytes, bound = request->part.count > 1 ? sent / 2 : sent;
     /* One that began before the bound was lowered says no more than the first of them did. */
     if (bound < exporter->byte_bound)
         exporter->byte_bound = bound;
-    if (request->spans.count == 1)
-        otel__export_failure_span(&request->failure, span_name(job, request->spans.first));
+    if (request->part.count == 1)
+        otel__export_failure_alone(&exporter->reporter, &request->failure,
+                                   otel__http_cargo_name(job->cargo, request->part.first));
 }
 
 static unsigned lane_of(const struct job *job, const struct otel__http_request *request) {
@@ -88,11 +88,11 @@ static enum verdict judge_answer(struct job *job, struct otel__http_request *req
     struct otel__http_exporter *exporter = job->exporter;
     const struct otel__http_response *response = response_of(job, request);
     char words[OTEL__HTTP_WORDS_SIZE];
-    const uint64_t rejected = read_answer(exporter, response, request->spans.count, words);
+    const uint64_t rejected = read_answer(exporter, response, units(job, request), words);
     *floor = note_throttle(exporter, request, response);
     if (response->status >= 200 && response->status < 300) {
         job->outcome->rejected += rejected;
-        job->outcome->delivered += request->spans.count;
+        job->outcome->delivered += units(job, request);
         return DELIVERED;
     }
     otel__http_request_refused(request, exporter->format, response, words);
@@ -117,12 +117,12 @@ static enum verdict judge_silence(const struct job *job, struct otel__http_reque
 }
 
 static void fail(struct job *job, struct otel__http_request *request) {
-    otel__export_report_loss(&job->exporter->reporter, &request->failure, request->spans.count);
-    if (job->status == OTEL_OK || request->spans.first < job->failed_at) {
+    otel__export_report_loss(&job->exporter->reporter, &request->failure, units(job, request));
+    if (job->status == OTEL_OK || request->part.first < job->failed_at) {
         job->status = request->failure.status;
-        job->failed_at = request->spans.first;
+        job->failed_at = request->part.first;
     }
-    request->spans.count = 0;
+    request->part.count = 0;
 }
 
 /*
@@ -138,7 +138,7 @@ static void settle(struct job *job, struct otel__http_request *request, enum ote
     const uint64_t now = otel__clock_monotonic();
     if (verdict == DELIVERED) {
         otel__export_report_success(&exporter->reporter);
-        request->spans.count = 0;
+        request->part.count = 0;
     } else if (verdict == LOST) {
         fail(job, request);
     } else if (!otel__retry_next(&request->retry, now, otel__random_bits(), floor, &wait)) {
@@ -183,11 +183,11 @@ static void begin_attempt(struct job *job, struct otel__http_request *request) {
 /* Whether the request waits, and only for time to pass: while the server asks for fewer, the first of all has its turn. */
 static bool is_waiting(const struct job *job, const struct otel__http_request *request) {
     const struct otel__http_exporter *exporter = job->exporter;
-    if (request->spans.count == 0 || request->under_way)
+    if (request->part.count == 0 || request->under_way)
         return false;
     for (unsigned i = 0; i < exporter->lanes && exporter->throttle.asked > 0; i++) {
         const struct otel__http_request *other = &job->requests[i];
-        if (other->spans.count > 0 && (other->under_way || other->spans.first < request->spans.first))
+        if (other->part.count > 0 && (other->under_way || other->part.first < request->part.first))
             return false;
     }
     return true;
@@ -217,7 +217,7 @@ static uint64_t next_due(const struct job *job) {
 static void end_all(struct job *job, enum otel__http_result result) {
     for (unsigned i = 0; i < job->exporter->lanes; i++) {
         struct otel__http_request *request = &job->requests[i];
-        if (request->spans.count == 0)
+        if (request->part.count == 0)
             continue;
         if (request->under_way)
             otel__http_give_up(job->exporter->client, i);
@@ -248,9 +248,9 @@ static void put_back(struct job *job, size_t first, size_t count) {
 }
 
 /* Writes the range as a request that is due now; or puts its halves back, when it takes more than a request may. */
-static void send_range(struct job *job, struct otel__http_request *request, struct otel__http_range spans) {
+static void send_range(struct job *job, struct otel__http_request *request, struct otel__http_range part) {
     struct otel__http_exporter *exporter = job->exporter;
-    request->spans = spans;
+    request->part = part;
     request->failure = (struct otel__export_failure){ .status = OTEL_OK };
     request->retry = (struct otel__retry){ .policy = exporter->retry,
                                            .deadline = job->deadline,
@@ -261,16 +261,17 @@ static void send_range(struct job *job, struct otel__http_request *request, stru
         return;
     }
     const size_t limit =
-        spans.count > 1 && exporter->byte_bound < exporter->request_max ? exporter->byte_bound : exporter->request_max;
-    const otel_status status = otel__http_request_encode(request, exporter->format, job->batch, limit);
-    if (status == OTEL_ERR_EXPORT && spans.count > 1) {
-        request->spans.count = 0;
-        put_back(job, spans.first + spans.count / 2, spans.count - spans.count / 2);
-        put_back(job, spans.first, spans.count / 2);
+        part.count > 1 && exporter->byte_bound < exporter->request_max ? exporter->byte_bound : exporter->request_max;
+    const otel_status status = otel__http_request_encode(request, exporter->format, job->cargo, limit);
+    if (status == OTEL_ERR_EXPORT && part.count > 1) {
+        request->part.count = 0;
+        put_back(job, part.first + part.count / 2, part.count - part.count / 2);
+        put_back(job, part.first, part.count / 2);
         return;
     }
     if (status == OTEL_ERR_EXPORT)
-        otel__export_failure_large(&request->failure, span_name(job, spans.first), exporter->request_max);
+        otel__export_failure_large(&exporter->reporter, &request->failure,
+                                   otel__http_cargo_name(job->cargo, part.first), exporter->request_max);
     else if (status != OTEL_OK)
         otel__export_failure_memory(&request->failure);
     if (status != OTEL_OK || (exporter->gzip && !otel__http_request_compress(request, exporter->client, job->deadline)))
@@ -279,7 +280,7 @@ static void send_range(struct job *job, struct otel__http_request *request, stru
 
 static bool is_idle(const struct job *job) {
     for (unsigned i = 0; i < job->exporter->lanes; i++)
-        if (job->requests[i].spans.count > 0)
+        if (job->requests[i].part.count > 0)
             return false;
     return true;
 }
@@ -290,7 +291,7 @@ static struct otel__http_request *free_place(const struct job *job) {
     if (job->todo_count == 0 || (exporter->throttle.asked > 0 && !is_idle(job)))
         return NULL;
     for (unsigned i = 0; i < exporter->lanes; i++)
-        if (job->requests[i].spans.count == 0)
+        if (job->requests[i].part.count == 0)
             return &job->requests[i];
     return NULL;
 }
@@ -315,18 +316,18 @@ static bool prepare_requests(struct job *job) {
     return workspace != NULL;
 }
 
-otel_status otel__http_deliver(struct otel__http_exporter *exporter, otel_batch *batch, uint64_t deadline,
-                               otel_export_outcome *outcome) {
-    struct job job = { .exporter = exporter, .batch = batch, .deadline = deadline, .outcome = outcome };
+otel_status otel__http_deliver(struct otel__http_exporter *exporter, const struct otel__http_cargo *cargo,
+                               uint64_t deadline, otel_export_outcome *outcome) {
+    struct job job = { .exporter = exporter, .cargo = cargo, .deadline = deadline, .outcome = outcome };
     struct otel__export_failure failure = { .status = OTEL_OK };
-    const size_t count = otel_batch_count(batch);
+    const struct otel__http_range all = { 0, otel__http_cargo_count(cargo) };
     if (!otel__http_request_is_over(exporter->client, deadline, &failure) && !prepare_requests(&job))
         otel__export_failure_memory(&failure);
     if (!job.requests) {
-        otel__export_report_loss(&exporter->reporter, &failure, count);
+        otel__export_report_loss(&exporter->reporter, &failure, otel__http_cargo_units(cargo, all));
         return failure.status;
     }
-    put_back(&job, 0, count);
+    put_back(&job, all.first, all.count);
     deliver(&job);
     return job.status;
 }

@@ -24,13 +24,22 @@ static int gone_after(int timeout_ms) {
     return third > GONE_LEAST_MS ? third : GONE_LEAST_MS;
 }
 
-static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {
-    struct otel__http_exporter *exporter = self;
+static otel_status export_cargo(struct otel__http_exporter *exporter, const struct otel__http_cargo *cargo,
+                                int timeout_ms, otel_export_outcome *outcome) {
     if (atomic_load(&exporter->state.shut)) /* a cancel is the client's business: what is lost is reported */
         return OTEL_ERR_STATE;
-    if (otel_batch_count(batch) == 0)
+    if (otel__http_cargo_count(cargo) == 0)
         return OTEL_OK;
-    return otel__http_deliver(exporter, batch, otel__export_deadline(exporter->timeout_ms, timeout_ms), outcome);
+    return otel__http_deliver(exporter, cargo, otel__export_deadline(exporter->timeout_ms, timeout_ms), outcome);
+}
+
+static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, otel_export_outcome *outcome) {
+    return export_cargo(self, &(const struct otel__http_cargo){ .batch = batch }, timeout_ms, outcome);
+}
+
+static otel_status export_metrics(void *self, const otel_metrics_data *metrics, int timeout_ms) {
+    otel_export_outcome outcome = { .delivered = 0 };
+    return export_cargo(self, &(const struct otel__http_cargo){ .metrics = metrics }, timeout_ms, &outcome);
 }
 
 static void cancel(void *self) {
@@ -104,7 +113,7 @@ static struct otel__http_client *make_client(const struct otel__http_exporter_se
     return otel__http_create(&http, error);
 }
 
-otel_exporter *otel__http_exporter_create(const struct otel__http_exporter_settings *settings, otel_error *error) {
+static struct otel__http_exporter *create(const struct otel__http_exporter_settings *settings, otel_error *error) {
     struct otel__http_exporter *exporter = calloc(1, sizeof *exporter);
     snprintf(error->text, sizeof error->text, "%s", otel_status_text(OTEL_ERR_MEMORY));
     if (exporter)
@@ -125,5 +134,28 @@ otel_exporter *otel__http_exporter_create(const struct otel__http_exporter_setti
         otel_report(OTEL_LOG_WARN, "http.fragment",
                     "%s: what follows the '#' in this URL is never sent; in a path or query it is written %%23",
                     exporter->reporter.endpoint);
-    return make_exporter(exporter);
+    return exporter;
+}
+
+otel_exporter *otel__http_exporter_create(const struct otel__http_exporter_settings *settings, otel_error *error) {
+    struct otel__http_exporter *exporter = create(settings, error);
+    return exporter ? make_exporter(exporter) : NULL;
+}
+
+void *otel__http_metrics_create(const struct otel__http_exporter_settings *settings, otel_metric_exporter_ops *ops,
+                                otel_error *error) {
+    *ops = (otel_metric_exporter_ops){
+        .size = sizeof *ops,
+        .name = settings->format->name,
+        .temporality = settings->temporality,
+        .export_metrics = export_metrics,
+        .force_flush = otel__export_flush_nothing,
+        .shutdown = otel__export_shut_down,
+        .cancel = cancel,
+        .before_fork = before_fork,
+        .at_rest = at_rest,
+        .after_fork = after_fork,
+        .destroy = destroy,
+    };
+    return create(settings, error);
 }

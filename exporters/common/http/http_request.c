@@ -21,13 +21,16 @@ bool otel__http_request_is_over(struct otel__http_client *client, uint64_t deadl
 }
 
 otel_status otel__http_request_encode(struct otel__http_request *request, const struct otel__http_format *format,
-                                      otel_batch *batch, size_t limit) {
-    if (!request->encoder)
+                                      const struct otel__http_cargo *cargo, size_t limit) {
+    if (!request->encoder && format->encoder_size > 0)
         request->encoder = calloc(1, format->encoder_size);
-    if (!request->encoder)
+    if (!request->encoder && format->encoder_size > 0)
         return OTEL_ERR_MEMORY;
     otel__buffer_reset(&request->body, limit);
-    return format->encode(request->encoder, batch, request->spans.first, request->spans.count, &request->body);
+    const struct otel__http_range part = request->part;
+    if (cargo->batch)
+        return format->encode(request->encoder, cargo->batch, part.first, part.count, &request->body);
+    return format->encode_metrics(cargo->metrics, part.first, part.count, &request->body);
 }
 
 bool otel__http_request_compress(struct otel__http_request *request, struct otel__http_client *client,

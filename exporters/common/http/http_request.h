@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* http_request.h - a range of spans that is sent by itself, and what became of that so far. */
+/* http_request.h - a part of an export that is sent by itself, and what became of that so far. */
 #ifndef OTEL_EXPORTERS_HTTP_REQUEST_H
 #define OTEL_EXPORTERS_HTTP_REQUEST_H
 
+#include "common/http/http_cargo.h"
 #include "common/http/http_exporter.h"
 #include "common/http/http_gzip.h"
 
-/* Why spans are lost whose turn did not come. */
+/* Why that is lost whose turn did not come. */
 #define OTEL__HTTP_NO_TIME_LEFT "there was no time left for them"
 
-/* Spans of the batch, which lie next to each other. */
-struct otel__http_range {
-    size_t first, count;
-};
-
 struct otel__http_request {
-    struct otel__http_range spans; /* none: the place is free */
-    void *encoder;                 /* NULL: not made yet */
+    struct otel__http_range part; /* none: the place is free */
+    void *encoder;                /* NULL: not made yet */
     struct otel__buffer body;
     struct otel__gzip gzip;
     struct otel__export_failure failure;
@@ -31,7 +27,7 @@ bool otel__http_request_is_over(struct otel__http_client *client, uint64_t deadl
                                 struct otel__export_failure *failure);
 /* As the format's encode(). */
 otel_status otel__http_request_encode(struct otel__http_request *request, const struct otel__http_format *format,
-                                      otel_batch *batch, size_t limit);
+                                      const struct otel__http_cargo *cargo, size_t limit);
 /* Compresses what was encoded. False: the request's failure says why. */
 bool otel__http_request_compress(struct otel__http_request *request, struct otel__http_client *client,
                                  uint64_t deadline);
