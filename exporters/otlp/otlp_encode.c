@@ -5,16 +5,13 @@
  */
 #include "otlp/otlp_encode.h"
 
-#include "common/protobuf_writer.h"
-#include "common/value_element.h"
 #include "otlp/otlp_data.h"
+#include "otlp/otlp_values.h"
 
 /* Field numbers (opentelemetry-proto); one enum per message. */
 enum { REQUEST_RESOURCE_SPANS = 1 };
-enum { RESOURCE_SPANS_RESOURCE = 1, RESOURCE_SPANS_SCOPE_SPANS = 2, RESOURCE_SPANS_SCHEMA_URL = 3 };
-enum { SCOPE_SPANS_SCOPE = 1, SCOPE_SPANS_SPANS = 2, SCOPE_SPANS_SCHEMA_URL = 3 };
-enum { RESOURCE_ATTRIBUTES = 1, RESOURCE_DROPPED_ATTRIBUTES = 2 };
-enum { SCOPE_NAME = 1, SCOPE_VERSION = 2, SCOPE_ATTRIBUTES = 3, SCOPE_DROPPED_ATTRIBUTES = 4 };
+enum { RESOURCE_SPANS_SCOPE_SPANS = 2, RESOURCE_SPANS_SCHEMA_URL = 3 };
+enum { SCOPE_SPANS_SPANS = 2, SCOPE_SPANS_SCHEMA_URL = 3 };
 enum {
     SPAN_TRACE_ID = 1,
     SPAN_SPAN_ID = 2,
@@ -43,89 +40,11 @@ enum {
     LINK_DROPPED_ATTRIBUTES = 5,
     LINK_FLAGS = 6
 };
-enum { KEY_VALUE_KEY = 1, KEY_VALUE_VALUE = 2 };
-enum { ANY_STRING = 1, ANY_BOOL = 2, ANY_INT = 3, ANY_DOUBLE = 4, ANY_ARRAY = 5, ANY_MAP = 6, ANY_BYTES = 7 };
-enum { LIST_VALUES = 1 };
-
-static void write_attribute(struct otel__buffer *out, uint32_t field, const otel_attr *attr, int depth);
-
-static void write_attributes(struct otel__buffer *out, uint32_t field, otel_attrs attributes, int depth) {
-    for (size_t i = attributes.count; i-- > 0;)
-        write_attribute(out, field, &attributes.items[i], depth);
-}
-
-/* Room that put_scalar() needs. */
-static size_t scalar_size(const otel_value *value) { return value->len + OTEL__PB_FIELD_MAX; }
-
-/* The content of an AnyValue. A chosen member is written even if it is zero or empty: only the empty value has none. */
-static inline uint8_t *put_scalar(uint8_t *p, const otel_value *value) {
-    switch (value->type) {
-    case OTEL_TYPE_STRING:
-        return otel__pb_put_bytes(p, ANY_STRING, value->u.p, value->len);
-    case OTEL_TYPE_BYTES:
-        return otel__pb_put_bytes(p, ANY_BYTES, value->u.p, value->len);
-    case OTEL_TYPE_BOOL:
-        return otel__pb_put_uint(p, ANY_BOOL, value->u.i != 0);
-    case OTEL_TYPE_INT:
-        return otel__pb_put_uint(p, ANY_INT, (uint64_t)value->u.i);
-    case OTEL_TYPE_DOUBLE:
-        return otel__pb_put_double(p, ANY_DOUBLE, value->u.d);
-    default:
-        return p;
-    }
-}
-
-static void write_value(struct otel__buffer *out, uint32_t field, const otel_value *value, int depth);
-
-/* The content of an AnyValue that is a list. */
-static void write_list(struct otel__buffer *out, const otel_value *value, int depth) {
-    size_t mark = otel__buffer_length(out);
-    if (value->type == OTEL_TYPE_MAP) {
-        write_attributes(out, LIST_VALUES, (otel_attrs){ value->u.p, value->len }, depth);
-        otel__pb_message(out, ANY_MAP, mark);
-        return;
-    }
-    for (size_t i = value->len; i-- > 0;) {
-        otel_value item = otel__value_element(value, i);
-        write_value(out, LIST_VALUES, &item, depth);
-    }
-    otel__pb_message(out, ANY_ARRAY, mark);
-}
-
-/* An AnyValue. */
-static void write_value(struct otel__buffer *out, uint32_t field, const otel_value *value, int depth) {
-    size_t mark = otel__buffer_length(out);
-    if (otel__otlp_is_scalar(value->type)) {
-        if (otel__buffer_reserve(out, scalar_size(value)))
-            out->cursor = put_scalar(out->cursor, value);
-    } else if (otel__otlp_is_list(value->type) && depth < OTEL__OTLP_DEPTH_MAX) {
-        write_list(out, value, depth + 1);
-    }
-    otel__pb_message(out, field, mark);
-}
-
-/* A KeyValue. Nearly every attribute is a scalar, whose size is known well enough to ask for room once. */
-static void write_attribute(struct otel__buffer *out, uint32_t field, const otel_attr *attr, int depth) {
-    if (otel__otlp_is_scalar(attr->value.type)) {
-        if (!otel__buffer_reserve(out, scalar_size(&attr->value) + attr->key.len + 3 * OTEL__PB_FIELD_MAX))
-            return;
-        uint8_t *end = out->cursor;
-        uint8_t *p = put_scalar(end, &attr->value);
-        p = otel__pb_put_head(p, KEY_VALUE_VALUE, (size_t)(end - p));
-        p = otel__pb_put_bytes(p, KEY_VALUE_KEY, attr->key.ptr, attr->key.len);
-        out->cursor = otel__pb_put_head(p, field, (size_t)(end - p));
-        return;
-    }
-    size_t mark = otel__buffer_length(out);
-    write_value(out, KEY_VALUE_VALUE, &attr->value, depth);
-    otel__pb_text(out, KEY_VALUE_KEY, attr->key);
-    otel__pb_message(out, field, mark);
-}
 
 static void write_event(struct otel__buffer *out, const otel_event_data *event) {
     size_t mark = otel__buffer_length(out);
     otel__pb_uint(out, EVENT_DROPPED_ATTRIBUTES, event->dropped_attributes);
-    write_attributes(out, EVENT_ATTRIBUTES, event->attributes, 0);
+    otel__otlp_write_attributes(out, EVENT_ATTRIBUTES, event->attributes, 0);
     otel__pb_text(out, EVENT_NAME, event->name);
     otel__pb_fixed64(out, EVENT_TIME, event->time);
     otel__pb_message(out, SPAN_EVENTS, mark);
@@ -138,7 +57,7 @@ static void write_link(struct otel__buffer *out, const otel_link_data *link) {
     otel_span_id(link->span, span_id);
     otel__pb_fixed32(out, LINK_FLAGS, otel__otlp_flags(otel_span_flags(link->span), link->span));
     otel__pb_uint(out, LINK_DROPPED_ATTRIBUTES, link->dropped_attributes);
-    write_attributes(out, LINK_ATTRIBUTES, link->attributes, 0);
+    otel__otlp_write_attributes(out, LINK_ATTRIBUTES, link->attributes, 0);
     otel__pb_text(out, LINK_TRACE_STATE, link->tracestate);
     otel__pb_bytes(out, LINK_SPAN_ID, span_id, sizeof span_id);
     otel__pb_bytes(out, LINK_TRACE_ID, trace_id, sizeof trace_id);
@@ -172,7 +91,7 @@ static void write_span_tail(struct otel__buffer *out, const otel_span_data *span
 static void write_span(struct otel__buffer *out, const otel_span_data *span) {
     size_t mark = otel__buffer_length(out);
     write_span_tail(out, span);
-    write_attributes(out, SPAN_ATTRIBUTES, span->attributes, 0);
+    otel__otlp_write_attributes(out, SPAN_ATTRIBUTES, span->attributes, 0);
     otel__pb_fixed64(out, SPAN_END_TIME, span->end_time);
     otel__pb_fixed64(out, SPAN_START_TIME, span->start_time);
     otel__pb_uint(out, SPAN_KIND, (uint64_t)span->kind + 1); /* 0 is "unspecified" on the wire */
@@ -183,15 +102,6 @@ static void write_span(struct otel__buffer *out, const otel_span_data *span) {
     otel__pb_bytes(out, SPAN_SPAN_ID, span->span_id, 8);
     otel__pb_bytes(out, SPAN_TRACE_ID, span->trace_id, 16);
     otel__pb_message(out, SCOPE_SPANS_SPANS, mark);
-}
-
-static void write_scope(struct otel__buffer *out, const otel_scope_data *scope) {
-    size_t mark = otel__buffer_length(out);
-    otel__pb_uint(out, SCOPE_DROPPED_ATTRIBUTES, scope->dropped_attributes);
-    write_attributes(out, SCOPE_ATTRIBUTES, scope->attributes, 0);
-    otel__pb_text(out, SCOPE_VERSION, scope->version);
-    otel__pb_text(out, SCOPE_NAME, scope->name);
-    otel__pb_message(out, SCOPE_SPANS_SCOPE, mark);
 }
 
 /* False: the SDK is short of memory for a span's view. */
@@ -206,16 +116,9 @@ static bool write_scope_spans(struct otel__buffer *out, otel_batch *batch, const
             return false;
         write_span(out, span);
     }
-    write_scope(out, group->scope);
+    otel__otlp_write_scope(out, group->scope);
     otel__pb_message(out, RESOURCE_SPANS_SCOPE_SPANS, mark);
     return true;
-}
-
-static void write_resource(struct otel__buffer *out, const otel_resource_data *resource) {
-    size_t mark = otel__buffer_length(out);
-    otel__pb_uint(out, RESOURCE_DROPPED_ATTRIBUTES, resource->dropped_attributes);
-    write_attributes(out, RESOURCE_ATTRIBUTES, resource->attributes, 0);
-    otel__pb_message(out, RESOURCE_SPANS_RESOURCE, mark);
 }
 
 otel_status otel__otlp_write(void *self, otel_batch *batch, size_t first, size_t count, struct otel__buffer *out) {
@@ -228,7 +131,7 @@ otel_status otel__otlp_write(void *self, otel_batch *batch, size_t first, size_t
     for (size_t i = groups->count; i-- > 0;)
         if (!write_scope_spans(out, batch, groups, &groups->items[i]))
             return OTEL_ERR_MEMORY;
-    write_resource(out, resource);
+    otel__otlp_write_resource(out, resource);
     otel__pb_message(out, REQUEST_RESOURCE_SPANS, mark);
     return out->status;
 }

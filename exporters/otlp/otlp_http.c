@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* otlp_http.c - OTLP's two formats for the HTTP exporter, and what its answers mean. */
+/* otlp_http.c - OTLP's formats for the HTTP exporter, and what its answers mean. */
 #include "otlp/otlp_http.h"
 
 #include "common/http/http_exporter.h"
 #include "common/http/http_header.h"
 #include "otlp/otlp_json.h"
+#include "otlp/otlp_metrics_encode.h"
 #include "otlp/otlp_report.h"
 #include "otlp/otlp_response.h"
 
@@ -32,31 +33,44 @@ static uint64_t read_answer(struct otel__export_reporter *reporter, const struct
 static const struct otel__http_hint hints[] = {
     { 401, "The server wants credentials: see OTEL_EXPORTER_OTLP_HEADERS." },
     { 403, "The server refuses the credentials: see OTEL_EXPORTER_OTLP_HEADERS." },
-    { 404, "Is the path right? OTLP servers usually take traces at /v1/traces." },
+    { 404, "Is the path right? OTLP servers usually take traces at /v1/traces, and metrics at /v1/metrics." },
     { 405, "Is this the address of an OTLP server?" },
     { 415, "Does the server take this protocol? See OTEL_EXPORTER_OTLP_PROTOCOL." },
     { 0, NULL },
 };
 
-/* What both have in common. */
+/* What all have in common. */
 #define OTLP_FORMAT                                                                                                    \
-    .name = "otlp", .kinds = OTEL__OTLP_KINDS, .socket_target = "/v1/traces",                                          \
-    .address_hint = "OTLP over HTTP usually has port 4318, while 4317 speaks gRPC.",                                   \
+    .name = "otlp", .address_hint = "OTLP over HTTP usually has port 4318, while 4317 speaks gRPC.",                   \
     .trust_hint = "Does OTEL_EXPORTER_OTLP_CERTIFICATE name the authority that issued it, and the endpoint the host "  \
                   "that it is for?",                                                                                   \
-    .hints = hints, .encoder_size = sizeof(struct otel__scope_groups), .free_encoder = free_groups,                    \
-    .read_answer = read_answer
+    .hints = hints, .read_answer = read_answer
+
+#define OTLP_TRACES                                                                                                    \
+    OTLP_FORMAT, .kinds = OTEL__OTLP_KINDS, .socket_target = "/v1/traces",                                             \
+                 .encoder_size = sizeof(struct otel__scope_groups), .free_encoder = free_groups
 
 static const struct otel__http_format protobuf = {
-    OTLP_FORMAT,
+    OTLP_TRACES,
     .content_type = "application/x-protobuf",
     .encode = otel__otlp_write,
 };
 
 static const struct otel__http_format json = {
-    OTLP_FORMAT,
+    OTLP_TRACES,
     .content_type = "application/json",
     .encode = otel__otlp_write_json,
+};
+
+static const struct otel__export_words of_metrics = { "metric", "data points",
+                                                      "Fewer series make it smaller: see otel_view.attribute_keys." };
+
+static const struct otel__http_format metrics = {
+    OTLP_FORMAT,
+    .kinds = { "otlp.metrics.failure", "otlp.metrics.retry", "otlp.metrics.recovered", &of_metrics },
+    .socket_target = "/v1/metrics",
+    .content_type = "application/x-protobuf",
+    .encode_metrics = otel__otlp_write_metrics,
 };
 
 /* ---- creation ---------------------------------------------------------------------------------------------------- */
@@ -80,15 +94,12 @@ static char *user_agent(const char *prefix, otel_error *error) {
     return len < 0 ? NULL : text;
 }
 
-static otel_exporter *create(const struct otel__otlp_http_settings *settings, otel_error *error) {
-    char *agent = user_agent(settings->user_agent_prefix, error);
-    if (!agent)
-        return NULL;
-    otel__otlp_answers_prepare();
-    const struct otel__http_exporter_settings http = {
-        .format = settings->json ? &json : &protobuf,
+/* What is given to the HTTP exporter, but for the User-Agent. */
+static struct otel__http_exporter_settings settle(const struct otel__otlp_http_settings *settings,
+                                                  const struct otel__http_format *format) {
+    return (struct otel__http_exporter_settings){
+        .format = format,
         .url = settings->url,
-        .user_agent = agent,
         .headers = settings->headers,
         .header_count = settings->header_count,
         .gzip = settings->gzip,
@@ -98,7 +109,17 @@ static otel_exporter *create(const struct otel__otlp_http_settings *settings, ot
         .timeout_ms = settings->timeout_ms,
         .tls = settings->tls,
         .retry = settings->retry,
+        .temporality = settings->temporality,
     };
+}
+
+static otel_exporter *create(const struct otel__otlp_http_settings *settings, otel_error *error) {
+    struct otel__http_exporter_settings http = settle(settings, settings->json ? &json : &protobuf);
+    char *agent = user_agent(settings->user_agent_prefix, error);
+    if (!agent)
+        return NULL;
+    http.user_agent = agent;
+    otel__otlp_answers_prepare();
     otel_exporter *exporter = otel__http_exporter_create(&http, error);
     free(agent);
     return exporter;
@@ -107,6 +128,28 @@ static otel_exporter *create(const struct otel__otlp_http_settings *settings, ot
 otel_exporter *otel__otlp_http_create(const struct otel__otlp_http_settings *settings, otel_error *error) {
     otel_error reason = { "out of memory" };
     otel_exporter *exporter = create(settings, &reason);
+    if (error)
+        *error = exporter ? (otel_error){ "" } : reason;
+    return exporter;
+}
+
+static void *create_metrics(const struct otel__otlp_http_settings *settings, otel_metric_exporter_ops *ops,
+                            otel_error *error) {
+    struct otel__http_exporter_settings http = settle(settings, &metrics);
+    char *agent = user_agent(settings->user_agent_prefix, error);
+    if (!agent)
+        return NULL;
+    http.user_agent = agent;
+    otel__otlp_answers_prepare();
+    void *exporter = otel__http_metrics_create(&http, ops, error);
+    free(agent);
+    return exporter;
+}
+
+void *otel__otlp_http_metrics_create(const struct otel__otlp_http_settings *settings, otel_metric_exporter_ops *ops,
+                                     otel_error *error) {
+    otel_error reason = { "out of memory" };
+    void *exporter = create_metrics(settings, ops, &reason);
     if (error)
         *error = exporter ? (otel_error){ "" } : reason;
     return exporter;
