@@ -220,6 +220,33 @@ static void test_paths_and_methods(void **state) {
     program_clear(&program);
 }
 
+static void assert_ignored(struct reply reply, const char *type, const char *body) {
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(reply.content_type, type);
+    assert_int_equal(reply.len, strlen(body));
+    assert_memory_equal(reply.body ? reply.body : (const void *)"", body, reply.len);
+    reply_clear(&reply);
+}
+
+/* In whatever form; an empty body is an ExportMetricsServiceResponse. */
+static void test_metrics_are_taken_and_thrown_away(void **state) {
+    (void)state;
+    static const char *const protobuf[] = { PROTOBUF, NULL }, *const json[] = { "Content-Type: application/json",
+                                                                                NULL };
+    static char large[1 << 20];
+    struct program program;
+    program_start(&program, no_arguments);
+    assert_ignored(program_request(&program, "/v1/metrics", protobuf, "\x0a", 1), "application/x-protobuf", "");
+    assert_ignored(program_request(&program, "/v1/metrics", protobuf, large, sizeof large), "application/x-protobuf",
+                   "");
+    assert_ignored(program_request(&program, "/v1/metrics", json, "{}", 2), "application/json", "{}");
+    assert_status(program_get(&program, "/v1/metrics"), 405);
+    json_t *stats = program_json(&program, "/api/stats");
+    assert_non_null(stats);
+    json_decref(stats);
+    program_clear(&program);
+}
+
 static void test_the_store_is_bounded(void **state) {
     (void)state;
     const char *const arguments[] = { "--max-traces", "3", "--quiet", NULL };
@@ -260,11 +287,17 @@ static void test_a_port_in_use(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two_services_one_tree), cmocka_unit_test(test_a_signal_shows_what_is_unfinished),
-        cmocka_unit_test(test_headers_decide),        cmocka_unit_test(test_bodies_decide),
-        cmocka_unit_test(test_large_bodies),          cmocka_unit_test(test_an_announced_large_body_is_refused_at_once),
-        cmocka_unit_test(test_gzip_bodies),           cmocka_unit_test(test_paths_and_methods),
-        cmocka_unit_test(test_the_store_is_bounded),  cmocka_unit_test(test_a_port_in_use),
+        cmocka_unit_test(test_two_services_one_tree),
+        cmocka_unit_test(test_a_signal_shows_what_is_unfinished),
+        cmocka_unit_test(test_headers_decide),
+        cmocka_unit_test(test_bodies_decide),
+        cmocka_unit_test(test_large_bodies),
+        cmocka_unit_test(test_an_announced_large_body_is_refused_at_once),
+        cmocka_unit_test(test_gzip_bodies),
+        cmocka_unit_test(test_paths_and_methods),
+        cmocka_unit_test(test_metrics_are_taken_and_thrown_away),
+        cmocka_unit_test(test_the_store_is_bounded),
+        cmocka_unit_test(test_a_port_in_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

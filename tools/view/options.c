@@ -52,6 +52,7 @@ void view_options_help(FILE *out) {
           "Receives OTLP over HTTP (POST /v1/traces, protobuf or JSON), Zipkin's JSON (POST /api/v2/spans) and\n"
           "Jaeger's Thrift (POST /api/traces, and datagrams to the same port), prints each finished trace as a\n"
           "tree, and serves what it holds as JSON: GET /api/traces, /api/traces/{trace_id}, /api/stats, /health.\n"
+          "Metrics (POST /v1/metrics) are taken, so that nobody complains, and thrown away.\n"
           "\n"
           "  --port P           listen on this port (default 4318; 0: any free one, which is printed)\n"
           "  --host ADDRESS     listen on this numeric address (default 127.0.0.1)\n"

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 enum {
@@ -18,7 +19,8 @@ enum {
     MAX_ANSWERS_IN_FLIGHT = 512 * 1024 * 1024,
 };
 
-static const char traces_url[] = "/v1/traces", zipkin_url[] = "/api/v2/spans", jaeger_url[] = "/api/traces";
+static const char traces_url[] = "/v1/traces", metrics_url[] = "/v1/metrics", zipkin_url[] = "/api/v2/spans",
+                  jaeger_url[] = "/api/traces";
 
 /* One per open connection: trickling a byte now and then keeps libmicrohttpd's own timeout away, but not this one. */
 struct client {
@@ -168,9 +170,22 @@ static enum MHD_Result begin_upload(struct view_server *server, struct MHD_Conne
                                                              : MHD_YES;
 }
 
+/* Metrics are none of the viewer's, but programs that send them along with their spans shall not hear complaints. */
+static enum MHD_Result ignore_metrics(struct view_server *server, struct MHD_Connection *connection) {
+    const char *type = header(connection, MHD_HTTP_HEADER_CONTENT_TYPE);
+    bool json = type && strncasecmp(type, "application/json", strlen("application/json")) == 0;
+    struct view_answer answer = { MHD_HTTP_OK, json ? "application/json" : "application/x-protobuf",
+                                  strdup(json ? "{}" : ""), json ? 2 : 0 };
+    return respond(server, connection, answer, NULL, NULL);
+}
+
 static enum MHD_Result answer(struct view_server *server, struct MHD_Connection *connection, const char *url,
                               const char *method) {
-    if (takes_spans(url)) {
+    bool takes_metrics = strcmp(url, metrics_url) == 0;
+    if (takes_metrics && strcmp(method, MHD_HTTP_METHOD_POST) == 0) {
+        return ignore_metrics(server, connection);
+    }
+    if (takes_metrics || takes_spans(url)) {
         return refuse_method(server, connection, "POST");
     }
     bool is_get = strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
