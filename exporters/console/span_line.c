@@ -40,15 +40,21 @@ static void format_duration(char *out, size_t size, uint64_t ns) {
     snprintf(out, size, "%" PRIu64 "ns", ns);
 }
 
-static void add_start(struct otel__line *line, const otel_span_data *span) {
-    time_t seconds = (time_t)(span->start_time / 1000000000);
+void otel__time_line(struct otel__line *line, uint64_t time) {
+    const time_t seconds = (time_t)(time / 1000000000);
     struct tm t;
-    char day[32] = "", duration[32];
+    char day[32] = "";
     if (gmtime_r(&seconds, &t))
         strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &t);
+    otel__line_format(line, "%s.%06" PRIu64 "Z", day, time % 1000000000 / 1000);
+}
+
+static void add_start(struct otel__line *line, const otel_span_data *span) {
+    char duration[32];
+    otel__time_line(line, span->start_time);
     format_duration(duration, sizeof duration,
                     span->end_time > span->start_time ? span->end_time - span->start_time : 0);
-    otel__line_format(line, "%s.%06" PRIu64 "Z %9s", day, span->start_time % 1000000000 / 1000, duration);
+    otel__line_format(line, " %9s", duration);
 }
 
 /* ---- the parts of a span ----------------------------------------------------------------------------------------- */
@@ -130,17 +136,25 @@ static void add_scope(struct otel__line *line, const otel_scope_data *scope, con
     }
 }
 
-static void add_origin(struct otel__line *line, const otel_span_data *span) {
-    for (size_t i = 0; i < span->resource->attributes.count; i++) {
-        const otel_attr *attr = &span->resource->attributes.items[i];
+void otel__origin_line(struct otel__line *line, const otel_resource_data *resource, const otel_scope_data *scope) {
+    for (size_t i = 0; i < resource->attributes.count; i++) {
+        const otel_attr *attr = &resource->attributes.items[i];
         if (otel__str_same(attr->key, otel_cstr("service.name"))) {
             otel__line_add(line, "  service=");
             otel__value_json(line, &attr->value);
         }
     }
-    add_scope(line, span->scope, "otel.scope");
-    add_attributes(line, " ", span->scope->attributes, 0);
-    add_scope(line, span->scope, "otel.library"); /* what older tools call it */
+    add_scope(line, scope, "otel.scope");
+    add_attributes(line, " ", scope->attributes, 0);
+}
+
+void otel__end_line(struct otel__line *line) {
+    if (line->cut) {
+        line->cut = false;
+        line->len -= line->len > 16 ? 16 : line->len;
+        otel__line_add(line, "... [cut]");
+    }
+    otel__line_add(line, "\n");
 }
 
 void otel__span_line(struct otel__line *line, const otel_span_data *span) {
@@ -153,11 +167,7 @@ void otel__span_line(struct otel__line *line, const otel_span_data *span) {
     add_events(line, span);
     add_links(line, span);
     add_ids(line, span);
-    add_origin(line, span);
-    if (line->cut) {
-        line->cut = false;
-        line->len -= line->len > 16 ? 16 : line->len;
-        otel__line_add(line, "... [cut]");
-    }
-    otel__line_add(line, "\n");
+    otel__origin_line(line, span->resource, span->scope);
+    add_scope(line, span->scope, "otel.library"); /* what older tools call it */
+    otel__end_line(line);
 }

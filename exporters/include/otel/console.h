@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * otel/console.h - spans as text, for debugging (specification: trace/sdk_exporters/stdout.md). The format is not
+ * otel/console.h - spans and metrics as text, for debugging (specification: trace/sdk_exporters/stdout.md). The format is not
  * specified and may change at any time. Tools that read spans want the one of otel/otlp_file.h, which is stable, is JSON,
  * holds all that there is of a span, and goes to standard output as well.
  */
 #ifndef OTEL_CONSOLE_H
 #define OTEL_CONSOLE_H
 
-#include <otel/exporter.h>
+#include <otel/metric_exporter.h>
 #include <stdio.h>
 
 #ifdef __cplusplus
@@ -34,6 +34,14 @@ extern "C" {
  * delay that, or a stream whose buffer (setvbuf) holds more than a pipe takes.
  */
 otel_exporter *otel_console_exporter(FILE *stream) OTEL__OWNED;
+
+/**
+ * The same for metrics, to be given to otel_periodic_reader(): one line for each series of each metric. Buckets are those
+ * that hold something; `0.1..0.25: 3` are three measurements above 0.1, up to and with 0.25.
+ *
+ *     2026-01-31T09:30:00.250000Z  SUM        "cart.orders"  3 {order}  {"payment.method":"card"}  since 2026-...
+ */
+otel_metric_exporter *otel_console_metric_exporter(FILE *stream) OTEL__OWNED;
 
 #pragma GCC visibility pop
 #ifdef __cplusplus
