@@ -5,13 +5,18 @@
 
 #include <otel/exporter.h>
 
-/* Returns `exporter`. Why it is NULL goes to `asked`, or where nobody asked for the reason, to the diagnostics. */
+/* Why nothing was made goes to `asked`, or where nobody asked for the reason, to the diagnostics. */
+static inline void otel__made_note(bool made, const char *kind, const otel_error *reason, otel_error *asked) {
+    if (asked)
+        *asked = made ? (otel_error){ "" } : *reason;
+    else if (!made)
+        otel_report(OTEL_LOG_ERROR, "exporter", "the %s exporter could not be made: %s", kind, reason->text);
+}
+
+/* Returns `exporter`, after a note about it. */
 static inline otel_exporter *otel__made(otel_exporter *exporter, const char *kind, const otel_error *reason,
                                         otel_error *asked) {
-    if (asked)
-        *asked = exporter ? (otel_error){ "" } : *reason;
-    else if (!exporter)
-        otel_report(OTEL_LOG_ERROR, "exporter", "the %s exporter could not be made: %s", kind, reason->text);
+    otel__made_note(exporter != NULL, kind, reason, asked);
     return exporter;
 }
 

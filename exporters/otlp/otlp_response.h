@@ -8,7 +8,7 @@
 #include "common/http/http_client.h"
 
 struct otel__otlp_answer {
-    uint64_t rejected; /* spans that the server took and refused */
+    uint64_t rejected; /* spans or data points that the server took and refused */
     char message[256]; /* the server's words, fit for a log line; "" when there are none */
     bool foreign;      /* a 2xx answer with a body that no OTLP server would send */
 };
@@ -17,7 +17,7 @@ struct otel__otlp_answer {
 void otel__otlp_answers_prepare(void);
 
 /*
- * Reads the body of a 2xx answer as ExportTraceServiceResponse, that of any other as google.rpc.Status or as text, by
+ * Reads the body of a 2xx answer as ExportTraceServiceResponse or ExportMetricsServiceResponse, that of any other as google.rpc.Status or as text, by
  * its Content-Type: protobuf or JSON, whichever the request was. A body that cannot be read, or that would take more
  * than some memory to read, says nothing; of a 2xx answer it is foreign.
  */

@@ -64,7 +64,8 @@ void otel__otlp_answers_prepare(void) { json_object_seed(0); }
 bool otel__otlp_read_json_success(const struct otel__http_response *response, struct otel__otlp_answer *answer) {
     json_t *json = read_object(response);
     const json_t *partial = json_object_get(json, "partialSuccess");
-    answer->rejected = read_count(json_object_get(partial, "rejectedSpans"));
+    const json_t *spans = json_object_get(partial, "rejectedSpans");
+    answer->rejected = read_count(spans ? spans : json_object_get(partial, "rejectedDataPoints"));
     read_message(json_object_get(partial, "errorMessage"), answer);
     json_decref(json);
     return json != NULL;

@@ -5,7 +5,7 @@
 
 #include "otlp/otlp_response.h"
 
-/* An ExportTraceServiceResponse. False: it is none. */
+/* An ExportTraceServiceResponse, or that of metrics. False: it is none. */
 bool otel__otlp_read_json_success(const struct otel__http_response *response, struct otel__otlp_answer *answer);
 /* A google.rpc.Status. False: it has no message. */
 bool otel__otlp_read_json_status(const struct otel__http_response *response, struct otel__otlp_answer *answer);

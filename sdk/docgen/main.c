@@ -14,8 +14,8 @@ static const char introduction[] =
     "\n"
     "Everything can be set in code, and most of it by environment variables, so that a service needs no rebuild.\n"
     "\n"
-    "- Options in code beat environment variables, which beat defaults. Where a variable has a form for traces only\n"
-    "  (`..._TRACES_...`), that form beats the general one.\n"
+    "- Options in code beat environment variables, which beat defaults. Where a variable has a form for one signal\n"
+    "  only (`..._TRACES_...`, `..._METRICS_...`), that form beats the general one.\n"
     "- The environment is read when the SDK starts, and when a processor or an exporter is made in code. Changes "
     "after\n"
     "  that have no effect. A program that runs with more privileges than its caller (set-user-ID) does not read it.\n"
@@ -37,12 +37,24 @@ static void print_unavailable(const struct otel__config_option *option, FILE *ou
     }
 }
 
+/* The general form, if there is one, and those for one signal. */
+static void print_variables(const struct otel__config_option *option, FILE *out) {
+    const char *before = "| ";
+    if (option->variable)
+        fprintf(out, "%s`%s`", before, option->variable);
+    if (option->variable)
+        before = "<br>";
+    for (int signal = 0; signal < OTEL__SIGNAL_COUNT; signal++)
+        if (option->specific[signal]) {
+            fprintf(out, "%s`%s`", before, option->specific[signal]);
+            before = "<br>";
+        }
+}
+
 static void print_option(const struct otel__config_option *option, FILE *out) {
     char expected[512];
     otel__config_expected(option, expected, sizeof expected);
-    fprintf(out, "| `%s`", option->variable);
-    if (option->specific)
-        fprintf(out, "<br>`%s`", option->specific);
+    print_variables(option, out);
     fprintf(out, " | %s | %s", option->description, expected);
     print_unavailable(option, out);
     if (option->fallback)

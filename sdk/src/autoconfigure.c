@@ -317,6 +317,11 @@ static void disable(struct otel__pipeline *pipeline) {
     *pipeline = idle;
 }
 
+static otel_exemplar_filter settle_exemplars(const otel_sdk_options *options, const struct otel__config *config) {
+    const otel_exemplar_filter given = options->metrics.exemplars;
+    return given != OTEL_EXEMPLARS_DEFAULT ? given : (otel_exemplar_filter)config->exemplar_filter;
+}
+
 otel_status otel__autoconfigure(const otel_sdk_options *options, const struct otel__config *config,
                                 struct otel__pipeline *out, otel_error *error) {
     static const otel_sdk_options none = { .size = sizeof none };
@@ -328,6 +333,8 @@ otel_status otel__autoconfigure(const otel_sdk_options *options, const struct ot
                                     .tracer_config = options->tracer_config,
                                     .tracer_config_data = options->tracer_config_data,
                                     .strict = options->strict || config->strict,
+                                    .exemplars = settle_exemplars(options, config),
+                                    .self_metrics = options->metrics.self || config->self_metrics,
                                     .sampler = options->sampler };
     otel_status status = take_processors(&options->processors, out, error);
     const otel_status readers = take_readers(&options->metrics.readers, out, status == OTEL_OK ? error : NULL);

@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include <otel/jaeger_remote.h>
+#include <otel/metrics_sdk.h>
 #include <otel/propagation.h>
 #include <otel/sdk.h>
 
@@ -23,6 +24,8 @@ struct otel__pipeline {
     size_t processor_count;
     otel_metric_reader *readers[OTEL_MAX_READERS];
     size_t reader_count;
+    otel_exemplar_filter exemplars; /* settled */
+    bool self_metrics;              /* whether the SDK measures itself */
     const otel_propagator *propagators[OTEL_MAX_PROPAGATORS];
     size_t propagator_count;
 };
@@ -40,6 +43,11 @@ otel_status otel__autoconfigure(const otel_sdk_options *options, const struct ot
  */
 otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struct otel__config *config,
                                    otel_error *error);
+/*
+ * The same of metrics: what `ops`, which it fills, are to be called with. `config` was loaded for the signal of metrics.
+ */
+void *otel__otlp_metrics(const otel_otlp_options *options, const struct otel__config *config,
+                         otel_metric_exporter_ops *ops, otel_error *error);
 /* The OTLP file exporter that `config` asks for, to its file or to standard output. NULL: `error` says why. */
 otel_exporter *otel__otlp_file_exporter(const struct otel__config *config, bool to_file, otel_error *error);
 /* The Zipkin exporter that `options` (may be NULL) ask for, with `config` behind them. NULL: `error` says why. */

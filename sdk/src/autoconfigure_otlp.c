@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * autoconfigure_otlp.c - settles the OTLP exporter's settings: code, then environment, then defaults.
+ * autoconfigure_otlp.c - settles the settings of the OTLP exporters: code, then environment, then defaults.
  */
 #include "autoconfigure.h"
 
@@ -14,6 +14,7 @@
 #include "autoconfigure_endpoint.h"
 #include "autoconfigure_grpc.h"
 #include "autoconfigure_headers.h"
+#include "autoconfigure_metrics.h"
 #include "autoconfigure_tls.h"
 #include "base/url.h"
 #include "otlp/otlp_http.h"
@@ -30,12 +31,25 @@ static otel_otlp_options read_options(const otel_otlp_options *options) {
 otel_exporter *otel_otlp_exporter(const otel_otlp_options *options) {
     const otel_otlp_options known = read_options(options);
     struct otel__config config;
-    otel__config_load_otlp(&config, &known);
+    otel__config_load_otlp(&config, OTEL__SIGNAL_TRACES, &known);
     otel__config_report(&config);
     otel_error reason = { "" };
     otel_exporter *exporter = otel__otlp_exporter(&known, &config, &reason);
     otel__config_free(&config);
     return otel__made(exporter, "OTLP", &reason, known.error);
+}
+
+otel_metric_exporter *otel_otlp_metric_exporter(const otel_otlp_options *options) {
+    const otel_otlp_options known = read_options(options);
+    struct otel__config config;
+    otel__config_load_otlp(&config, OTEL__SIGNAL_METRICS, &known);
+    otel__config_report(&config);
+    otel_error reason = { "" };
+    otel_metric_exporter_ops ops;
+    void *self = otel__otlp_metrics(&known, &config, &ops, &reason);
+    otel__config_free(&config);
+    otel__made_note(self != NULL, "OTLP metric", &reason, known.error);
+    return self ? otel_metric_exporter_create(&ops, self) : NULL;
 }
 
 static bool fail(otel_error *error, const char *what, const char *why) {
@@ -46,11 +60,23 @@ static bool fail(otel_error *error, const char *what, const char *why) {
 
 #ifndef OTEL__WITH_CURL
 
+static const char without_curl[] =
+    "this build has no exporter that sends over HTTP: it was made with OTEL_WITH_CURL=OFF";
+
 otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struct otel__config *config,
                                    otel_error *error) {
     (void)options;
     (void)config;
-    fail(error, "", "this build has no exporter that sends over HTTP: it was made with OTEL_WITH_CURL=OFF");
+    fail(error, "", without_curl);
+    return NULL;
+}
+
+void *otel__otlp_metrics(const otel_otlp_options *options, const struct otel__config *config,
+                         otel_metric_exporter_ops *ops, otel_error *error) {
+    (void)options;
+    (void)config;
+    (void)ops;
+    fail(error, "", without_curl);
     return NULL;
 }
 
@@ -58,14 +84,17 @@ otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struc
 
 /* ---- the URL ---------------------------------------------------------------------------------------------------- */
 
-/* The URL of trace requests, to be freed; NULL: `error` says why. */
+/* The URL of the signal's requests, to be freed; NULL: `error` says why. */
 static char *settle_url(const otel_otlp_options *options, const struct otel__config *config, otel_error *error) {
-    if (!otel__endpoint_check(options->traces_endpoint, "otel_otlp_options.traces_endpoint", error) ||
+    const bool metrics = config->signal == OTEL__SIGNAL_METRICS;
+    const char *whole = metrics ? options->metrics_endpoint : options->traces_endpoint;
+    const char *member = metrics ? "otel_otlp_options.metrics_endpoint" : "otel_otlp_options.traces_endpoint";
+    if (!otel__endpoint_check(whole, member, error) ||
         !otel__endpoint_check(options->endpoint, "otel_otlp_options.endpoint", error))
         return NULL;
-    bool in_code = options->traces_endpoint || options->endpoint;
-    char *url = otel__otlp_traces_url(in_code ? options->endpoint : config->otlp_endpoint,
-                                      in_code ? options->traces_endpoint : config->otlp_traces_endpoint);
+    bool in_code = whole || options->endpoint;
+    char *url = otel__otlp_url(in_code ? options->endpoint : config->otlp_endpoint,
+                               in_code ? whole : config->otlp_signal_endpoint, metrics ? "/v1/metrics" : "/v1/traces");
     if (!url)
         fail(error, "", otel_status_text(OTEL_ERR_MEMORY));
     return url;
@@ -76,7 +105,7 @@ static char *settle_url(const otel_otlp_options *options, const struct otel__con
 /* False: `error` says why. Values from the environment have been checked. */
 static bool settle_target(const otel_otlp_options *options, const struct otel__config *config,
                           struct otel__grpc_settings *settings, otel_error *error) {
-    const char *const given[] = { options->traces_endpoint, options->endpoint, config->otlp_traces_endpoint,
+    const char *const given[] = { options->traces_endpoint, options->endpoint, config->otlp_signal_endpoint,
                                   config->otlp_endpoint };
     size_t i = 0;
     while (!given[i])
@@ -106,17 +135,14 @@ static char *endpoint_over_http(char *endpoint, const char *variable, char *othe
 }
 
 /* Where gRPC cannot be had and the environment asks for it, HTTP has to do; `over_http` is not to be freed. */
-static void make_do(const struct otel__config *config, const otel_error *why, struct otel__config *over_http) {
+static void make_do(const struct otel__config *config, struct otel__config *over_http) {
     static char usual[] = "http://localhost:4318";
-    const char *variable = config->source[OTEL__CONFIG_OTLP_PROTOCOL];
     *over_http = *config;
     over_http->otlp_protocol = OTEL__PROTOCOL_HTTP_PROTOBUF;
     over_http->otlp_endpoint =
         endpoint_over_http(config->otlp_endpoint, config->source[OTEL__CONFIG_OTLP_ENDPOINT], usual);
-    over_http->otlp_traces_endpoint =
-        endpoint_over_http(config->otlp_traces_endpoint, config->source[OTEL__CONFIG_OTLP_TRACES_ENDPOINT], NULL);
-    otel_report(OTEL_LOG_WARN, variable, "%s=grpc: %s; using http/protobuf, which is another port of most collectors",
-                variable, why->text);
+    over_http->otlp_signal_endpoint =
+        endpoint_over_http(config->otlp_signal_endpoint, config->source[OTEL__CONFIG_OTLP_SIGNAL_ENDPOINT], NULL);
 }
 
 /* ---- the headers ------------------------------------------------------------------------------------------------ */
@@ -215,15 +241,16 @@ static const char *prefix(const otel_otlp_options *options) {
     return options->user_agent && *options->user_agent ? options->user_agent : NULL;
 }
 
-static otel_exporter *make_http(const struct settled *settled, otel_error *error) {
-    struct otel__tls_settings tls = { .files = { { NULL, NULL } } };
-    char *url = settle_url(settled->options, settled->config, error);
-    if (!url)
-        return NULL;
+/* False: `error` says why. The URL is to be freed. */
+static bool settle_http(const struct settled *settled, struct otel__tls_settings *tls,
+                        struct otel__otlp_http_settings *http, char **url, otel_error *error) {
+    *url = settle_url(settled->options, settled->config, error);
+    if (!*url)
+        return false;
     struct otel__url parts;
-    otel__url_parse(url, &parts);
-    const struct otel__otlp_http_settings settings = {
-        .url = url,
+    otel__url_parse(*url, &parts);
+    *http = (struct otel__otlp_http_settings){
+        .url = *url,
         .json = settled->protocol == OTEL_OTLP_HTTP_JSON,
         .gzip = settled->compression == OTEL_OTLP_COMPRESSION_GZIP,
         .request_max = settled->options->max_request_bytes,
@@ -233,10 +260,19 @@ static otel_exporter *make_http(const struct settled *settled, otel_error *error
         .header_count = settled->headers.count,
         .timeout_ms = settle_timeout(settled->options, settled->config),
         .retry = settled->retry,
-        .tls = settle_tls(settled->options, settled->config, parts.https, &tls) ? &tls : NULL,
+        .tls = settle_tls(settled->options, settled->config, parts.https, tls) ? tls : NULL,
         .user_agent_prefix = prefix(settled->options),
     };
-    otel_exporter *exporter = otel__otlp_http_create(&settings, error);
+    return true;
+}
+
+static otel_exporter *make_http(const struct settled *settled, otel_error *error) {
+    struct otel__tls_settings tls = { .files = { { NULL, NULL } } };
+    struct otel__otlp_http_settings http;
+    char *url;
+    if (!settle_http(settled, &tls, &http, &url, error))
+        return NULL;
+    otel_exporter *exporter = otel__otlp_http_create(&http, error);
     free(url);
     return exporter;
 }
@@ -276,7 +312,10 @@ static bool settle_grpc(struct settled *settled, struct otel__config *over_http,
         return true;
     if (settled->options->protocol)
         return fail(error, "otel_otlp_options.protocol", why.text);
-    make_do(settled->config, &why, over_http);
+    const char *variable = settled->config->source[OTEL__CONFIG_OTLP_PROTOCOL];
+    make_do(settled->config, over_http);
+    otel_report(OTEL_LOG_WARN, variable, "%s=grpc: %s; using http/protobuf, which is another port of most collectors",
+                variable, why.text);
     settled->config = over_http;
     settled->protocol = OTEL_OTLP_HTTP_PROTOBUF;
     return true;
@@ -298,6 +337,59 @@ otel_exporter *otel__otlp_exporter(const otel_otlp_options *options, const struc
     settled.headers.grpc = grpc;
     if (settle_headers(options, settled.config, &settled.headers, error))
         exporter = grpc ? make_grpc(&settled, grpc, error) : make_http(&settled, error);
+    otel__headers_free(&settled.headers);
+    return exporter;
+}
+
+/* ---- metrics ---------------------------------------------------------------------------------------------------- */
+
+/* Metrics go by http/protobuf. False: code asks for something else, and `error` says so. */
+static bool settle_metrics_protocol(struct settled *settled, struct otel__config *over_http, otel_error *error) {
+    const char *variable = settled->config->source[OTEL__CONFIG_OTLP_PROTOCOL];
+    if (settled->options->protocol && settled->options->protocol != OTEL_OTLP_HTTP_PROTOBUF)
+        return fail(error, "otel_otlp_options.protocol", "metrics are sent as http/protobuf only");
+    if (settled->protocol == OTEL_OTLP_HTTP_PROTOBUF)
+        return true;
+    const bool grpc = settled->protocol == OTEL_OTLP_GRPC;
+    if (grpc)
+        make_do(settled->config, over_http);
+    settled->config = grpc ? over_http : settled->config;
+    settled->protocol = OTEL_OTLP_HTTP_PROTOBUF;
+    otel_report(OTEL_LOG_WARN, "otlp.metrics.protocol", "%s=%s: metrics are sent as http/protobuf%s", variable,
+                grpc ? "grpc" : "http/json", grpc ? ", which is another port of most collectors" : "");
+    return true;
+}
+
+static void *make_metrics(const struct settled *settled, otel_metric_exporter_ops *ops, otel_error *error) {
+    struct otel__tls_settings tls = { .files = { { NULL, NULL } } };
+    struct otel__otlp_http_settings http;
+    char *url;
+    const int preference =
+        settled->options->temporality ? settled->options->temporality : settled->config->otlp_temporality;
+    if (!settle_http(settled, &tls, &http, &url, error))
+        return NULL;
+    http.temporality = otel__otlp_temporality(preference);
+    void *exporter = otel__otlp_http_metrics_create(&http, ops, error);
+    free(url);
+    return exporter;
+}
+
+void *otel__otlp_metrics(const otel_otlp_options *options, const struct otel__config *config,
+                         otel_metric_exporter_ops *ops, otel_error *error) {
+    struct settled settled = { .options = options, .config = config };
+    struct otel__config over_http;
+    void *exporter = NULL;
+    if (options->temporality < 0 || options->temporality > OTEL_OTLP_TEMPORALITY_LOWMEMORY) {
+        fail(error, "otel_otlp_options.temporality", "it is no otel_otlp_temporality");
+        return NULL;
+    }
+    if (!settle_choice(options->protocol, config->otlp_protocol, 3, "protocol", &settled.protocol, error) ||
+        !settle_choice(options->compression, config->otlp_compression, 2, "compression", &settled.compression, error) ||
+        !settle_metrics_protocol(&settled, &over_http, error) || !settle_retry(options, &settled.retry, error) ||
+        !check_concurrency(options, error))
+        return NULL;
+    if (settle_headers(options, settled.config, &settled.headers, error))
+        exporter = make_metrics(&settled, ops, error);
     otel__headers_free(&settled.headers);
     return exporter;
 }

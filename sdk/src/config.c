@@ -74,7 +74,7 @@ static const char *fallback(const struct otel__config *config, const struct otel
 /* What a variable whose value is no good gives way to. */
 static void describe_fallback(const struct otel__config *config, const struct otel__config_option *option,
                               const char *variable, getter get, char *out, size_t size) {
-    if (variable == option->specific && is_set(get, option->variable))
+    if (variable != option->variable && option->variable && is_set(get, option->variable))
         snprintf(out, size, "using %s", option->variable);
     else if (option->fallback)
         snprintf(out, size, "using the default, %s", fallback(config, option));
@@ -124,7 +124,7 @@ static void take_default(struct otel__config *config, enum otel__config_id id) {
 
 static void load(struct otel__config *config, enum otel__config_id id, getter get) {
     const struct otel__config_option *option = &otel__config_options[id];
-    if (!take(config, id, option->specific, get) && !take(config, id, option->variable, get))
+    if (!take(config, id, option->specific[config->signal], get) && !take(config, id, option->variable, get))
         take_default(config, id);
 }
 
@@ -149,6 +149,10 @@ static void settle_batch(struct otel__config *config) {
 
 /* What code decides need not be read; and what is wrong with it was told when the parts given in code were made. */
 static bool is_needless(enum otel__config_id id, const otel_sdk_options *options) {
+    if (id == OTEL__CONFIG_OTLP_TEMPORALITY) /* whoever makes the exporter of metrics reads it */
+        return true;
+    if (!options)
+        return false;
     if (id >= OTEL__CONFIG_ATTRIBUTE_COUNT_LIMIT && id <= OTEL__CONFIG_LINK_ATTRIBUTE_COUNT_LIMIT)
         return false;
     switch (id) {
@@ -166,6 +170,14 @@ static bool is_needless(enum otel__config_id id, const otel_sdk_options *options
     case OTEL__CONFIG_SAMPLER:
     case OTEL__CONFIG_SAMPLER_ARG:
         return options->sampler != NULL;
+    case OTEL__CONFIG_METRICS_EXPORTER:
+    case OTEL__CONFIG_METRIC_EXPORT_INTERVAL:
+    case OTEL__CONFIG_METRIC_EXPORT_TIMEOUT:
+        return options->metrics.readers.items != NULL;
+    case OTEL__CONFIG_EXEMPLAR_FILTER:
+        return options->metrics.exemplars != OTEL_EXEMPLARS_DEFAULT;
+    case OTEL__CONFIG_SELF_METRICS:
+        return options->metrics.self;
     default: /* exporters and processors */
         return options->processors.items != NULL;
     }
@@ -176,7 +188,7 @@ void otel__config_load(struct otel__config *config, const otel_sdk_options *opti
     *config = (struct otel__config){ .sdk_disabled = false };
     get = get ? get : environment;
     for (int id = 0; id < OTEL__CONFIG_COUNT; id++)
-        if (!options || !is_needless((enum otel__config_id)id, options))
+        if (!is_needless((enum otel__config_id)id, options))
             load(config, (enum otel__config_id)id, get);
     otel__config_settle_sampler(config, is_set(get, otel__config_options[OTEL__CONFIG_SAMPLER].variable));
     settle_batch(config);
@@ -190,7 +202,7 @@ void otel__config_free(struct otel__config *config) {
     free(config->sampler_arg);
     free(config->remote_endpoint);
     free(config->otlp_endpoint);
-    free(config->otlp_traces_endpoint);
+    free(config->otlp_signal_endpoint);
     free(config->otlp_headers);
     free(config->otlp_certificate);
     free(config->otlp_client_key);
@@ -225,13 +237,15 @@ static void settle_member(struct otel__config *config, enum otel__config_id id, 
         otel__config_problem(config, name, "%s=%d is negative; using %d", name, given, *member);
 }
 
-void otel__config_load_otlp(struct otel__config *config, const otel_otlp_options *options) {
-    *config = (struct otel__config){ .otlp_protocol = options->protocol - OTEL_OTLP_HTTP_PROTOBUF };
+void otel__config_load_otlp(struct otel__config *config, enum otel__config_signal signal,
+                            const otel_otlp_options *options) {
+    const char *whole = signal == OTEL__SIGNAL_METRICS ? options->metrics_endpoint : options->traces_endpoint;
+    *config = (struct otel__config){ .signal = signal, .otlp_protocol = options->protocol - OTEL_OTLP_HTTP_PROTOBUF };
     if (!options->protocol)
         load(config, OTEL__CONFIG_OTLP_PROTOCOL, environment);
-    if (!options->traces_endpoint && !options->endpoint) {
+    if (!whole && !options->endpoint) {
         load(config, OTEL__CONFIG_OTLP_ENDPOINT, environment);
-        load(config, OTEL__CONFIG_OTLP_TRACES_ENDPOINT, environment);
+        load(config, OTEL__CONFIG_OTLP_SIGNAL_ENDPOINT, environment);
     }
     if (!options->insecure)
         load(config, OTEL__CONFIG_OTLP_INSECURE, environment);
@@ -245,6 +259,8 @@ void otel__config_load_otlp(struct otel__config *config, const otel_otlp_options
         load(config, OTEL__CONFIG_OTLP_CLIENT_KEY, environment);
     if (!options->client_certificate_file)
         load(config, OTEL__CONFIG_OTLP_CLIENT_CERTIFICATE, environment);
+    if (signal == OTEL__SIGNAL_METRICS && !options->temporality)
+        load(config, OTEL__CONFIG_OTLP_TEMPORALITY, environment);
     settle_member(config, OTEL__CONFIG_OTLP_TIMEOUT, &config->otlp_timeout_ms, options->timeout_ms,
                   "otel_otlp_options.timeout_ms");
 }
@@ -299,6 +315,18 @@ void otel__config_batch_defaults(otel_batch_options *options) {
     settle_member(&config, OTEL__CONFIG_BSP_EXPORT_TIMEOUT, &config.bsp_export_timeout_ms, options->export_timeout_ms,
                   "otel_batch_options.export_timeout_ms");
     options->export_timeout_ms = config.bsp_export_timeout_ms ? config.bsp_export_timeout_ms : OTEL_NO_TIMEOUT;
+    otel__config_report(&config);
+    otel__config_free(&config);
+}
+
+void otel__config_periodic_defaults(otel_periodic_options *options) {
+    struct otel__config config = { .sdk_disabled = false };
+    settle_member(&config, OTEL__CONFIG_METRIC_EXPORT_INTERVAL, &config.metric_interval_ms, options->interval_ms,
+                  "otel_periodic_options.interval_ms");
+    settle_member(&config, OTEL__CONFIG_METRIC_EXPORT_TIMEOUT, &config.metric_timeout_ms, options->timeout_ms,
+                  "otel_periodic_options.timeout_ms");
+    options->interval_ms = config.metric_interval_ms;
+    options->timeout_ms = config.metric_timeout_ms ? config.metric_timeout_ms : OTEL_NO_TIMEOUT;
     otel__config_report(&config);
     otel__config_free(&config);
 }

@@ -11,6 +11,7 @@
 #define OTEL_SDK_CONFIG_H
 
 #include <otel/jaeger.h>
+#include <otel/metrics_sdk.h>
 #include <otel/otlp.h>
 #include <otel/otlp_file.h>
 #include <otel/prometheus.h>
@@ -38,6 +39,7 @@ enum otel__config_exporter {
     OTEL__EXPORTER_ZIPKIN,
     OTEL__EXPORTER_JAEGER
 };
+enum otel__config_metrics_exporter { OTEL__METRICS_OTLP, OTEL__METRICS_PROMETHEUS, OTEL__METRICS_CONSOLE };
 enum otel__config_propagator {
     OTEL__PROPAGATOR_TRACECONTEXT,
     OTEL__PROPAGATOR_BAGGAGE,
@@ -55,6 +57,9 @@ struct otel__config_list {
     size_t count;
     int items[8];
 };
+
+/* What the settings of an OTLP exporter are for. */
+enum otel__config_signal { OTEL__SIGNAL_TRACES, OTEL__SIGNAL_METRICS, OTEL__SIGNAL_COUNT };
 
 /* The variables, as config_table.c describes them. */
 enum otel__config_id {
@@ -75,7 +80,7 @@ enum otel__config_id {
     OTEL__CONFIG_BSP_EXPORT_TIMEOUT,
     OTEL__CONFIG_OTLP_PROTOCOL, /* before the endpoints, which are what it can send to */
     OTEL__CONFIG_OTLP_ENDPOINT,
-    OTEL__CONFIG_OTLP_TRACES_ENDPOINT,
+    OTEL__CONFIG_OTLP_SIGNAL_ENDPOINT,
     OTEL__CONFIG_OTLP_INSECURE,
     OTEL__CONFIG_OTLP_HEADERS,
     OTEL__CONFIG_OTLP_TIMEOUT,
@@ -83,6 +88,7 @@ enum otel__config_id {
     OTEL__CONFIG_OTLP_CLIENT_KEY,
     OTEL__CONFIG_OTLP_CLIENT_CERTIFICATE,
     OTEL__CONFIG_OTLP_COMPRESSION,
+    OTEL__CONFIG_OTLP_TEMPORALITY,
     OTEL__CONFIG_FILE_PATH,
     OTEL__CONFIG_FILE_MAX_BYTES,
     OTEL__CONFIG_FILE_MAX_AGE,
@@ -98,6 +104,11 @@ enum otel__config_id {
     OTEL__CONFIG_JAEGER_PASSWORD,
     OTEL__CONFIG_JAEGER_AGENT_HOST,
     OTEL__CONFIG_JAEGER_AGENT_PORT,
+    OTEL__CONFIG_METRICS_EXPORTER,
+    OTEL__CONFIG_METRIC_EXPORT_INTERVAL,
+    OTEL__CONFIG_METRIC_EXPORT_TIMEOUT,
+    OTEL__CONFIG_EXEMPLAR_FILTER,
+    OTEL__CONFIG_SELF_METRICS,
     OTEL__CONFIG_PROMETHEUS_HOST,
     OTEL__CONFIG_PROMETHEUS_PORT,
     OTEL__CONFIG_ATTRIBUTE_COUNT_LIMIT,
@@ -114,6 +125,7 @@ enum otel__config_id {
 struct otel__config_problem;
 
 struct otel__config {
+    enum otel__config_signal signal; /* of the OTLP exporter below */
     bool sdk_disabled;
     bool strict;
     otel_log_level log_level; /* never OTEL_LOG_DEFAULT */
@@ -134,7 +146,7 @@ struct otel__config {
     int bsp_schedule_delay_ms;
     int bsp_export_timeout_ms; /* 0: no limit */
     char *otlp_endpoint;       /* valid URLs; of gRPC, what otel__grpc_target() takes */
-    char *otlp_traces_endpoint;
+    char *otlp_signal_endpoint;
     bool otlp_insecure;
     char *otlp_headers;     /* as written; parsed when the exporter is made */
     int otlp_timeout_ms;    /* 0: no limit */
@@ -143,6 +155,12 @@ struct otel__config {
     char *otlp_certificate; /* names of files, which are read when the exporter is made */
     char *otlp_client_key;
     char *otlp_client_certificate;
+    int otlp_temporality; /* an otel_otlp_temporality */
+    struct otel__config_list metrics_exporters;
+    int metric_interval_ms;
+    int metric_timeout_ms; /* 0: no limit */
+    int exemplar_filter;   /* an otel_exemplar_filter */
+    bool self_metrics;
     char *file_path; /* of the OTLP file exporter */
     int file_max_bytes;
     int file_max_age_ms;
@@ -184,8 +202,9 @@ void otel__config_load(struct otel__config *config, const otel_sdk_options *opti
 void otel__config_report(const struct otel__config *config);
 void otel__config_free(struct otel__config *config);
 
-/* The same for the variables of the OTLP exporter only, without those that `options` makes needless. */
-void otel__config_load_otlp(struct otel__config *config, const otel_otlp_options *options);
+/* The same for the variables of the signal's OTLP exporter only, without those that `options` makes needless. */
+void otel__config_load_otlp(struct otel__config *config, enum otel__config_signal signal,
+                            const otel_otlp_options *options);
 /* And of the Zipkin exporter. */
 void otel__config_load_zipkin(struct otel__config *config, const otel_zipkin_options *options);
 /* And for those of the Jaeger exporter. */
@@ -198,5 +217,7 @@ void otel__config_load_prometheus(struct otel__config *config, const otel_promet
  * and 0 means at once, export_timeout_ms is positive, OTEL_NO_TIMEOUT for none.
  */
 void otel__config_batch_defaults(otel_batch_options *options);
+/* The same of a periodic reader. Afterwards interval_ms is positive, and timeout_ms, or that is OTEL_NO_TIMEOUT. */
+void otel__config_periodic_defaults(otel_periodic_options *options);
 
 #endif

@@ -13,6 +13,12 @@
 #define MEMBER(name) offsetof(struct otel__config, name)
 #define OPTION(id, ...) [OTEL__CONFIG_##id] = { __VA_ARGS__ }
 
+/* The forms for one signal, which are stronger. */
+#define OTLP_FORMS(name)                                                                                               \
+    .specific = { [OTEL__SIGNAL_TRACES] = "OTEL_EXPORTER_OTLP_TRACES_" name,                                           \
+                  [OTEL__SIGNAL_METRICS] = "OTEL_EXPORTER_OTLP_METRICS_" name }
+#define OTLP_VARIABLES(name) .variable = "OTEL_EXPORTER_OTLP_" name, OTLP_FORMS(name)
+
 static const char later[] = "not available in this version";
 
 static const struct otel__config_choice log_levels[] = {
@@ -58,6 +64,28 @@ static const struct otel__config_choice exporters[] = {
     { "zipkin", OTEL__EXPORTER_ZIPKIN, NULL },
     { "jaeger", OTEL__EXPORTER_JAEGER, NULL },
     { "none", OTEL__CONFIG_NONE, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct otel__config_choice metrics_exporters[] = {
+    { "otlp", OTEL__METRICS_OTLP, NULL },
+    { "prometheus", OTEL__METRICS_PROMETHEUS, NULL },
+    { "console", OTEL__METRICS_CONSOLE, NULL },
+    { "none", OTEL__CONFIG_NONE, NULL },
+    { NULL, 0, NULL },
+};
+
+static const struct otel__config_choice exemplar_filters[] = {
+    { "trace_based", OTEL_EXEMPLARS_TRACE_BASED, NULL },
+    { "always_off", OTEL_EXEMPLARS_ALWAYS_OFF, NULL },
+    { "always_on", 0, later },
+    { NULL, 0, NULL },
+};
+
+static const struct otel__config_choice temporalities[] = {
+    { "cumulative", OTEL_OTLP_TEMPORALITY_CUMULATIVE, NULL },
+    { "delta", OTEL_OTLP_TEMPORALITY_DELTA, NULL },
+    { "lowmemory", OTEL_OTLP_TEMPORALITY_LOWMEMORY, NULL },
     { NULL, 0, NULL },
 };
 
@@ -204,68 +232,69 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
            .description = "Bound of one export. Without one the exporter's own bound holds."),
 
     OPTION(
-        OTLP_PROTOCOL, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_PROTOCOL",
-        .specific = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", .type = OTEL__CONFIG_CHOICE, .offset = MEMBER(otlp_protocol),
-        .fallback = "http/protobuf", .choices = protocols, .in_code = "otel_otlp_options.protocol",
+        OTLP_PROTOCOL, .group = "OTLP exporter", OTLP_VARIABLES("PROTOCOL"), .type = OTEL__CONFIG_CHOICE,
+        .offset = MEMBER(otlp_protocol), .fallback = "http/protobuf", .choices = protocols,
+        .in_code = "otel_otlp_options.protocol",
         .description =
             "How spans are sent. `grpc` needs the library libotel-grpc, which is loaded when it is asked for; without "
-            "it spans are sent as `http/protobuf`."),
+            "it spans are sent as `http/protobuf`. Metrics always are, whatever this says."),
 
     OPTION(OTLP_ENDPOINT, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_ENDPOINT", .type = OTEL__CONFIG_URL,
            .offset = MEMBER(otlp_endpoint), .fallback = "http://localhost:4318",
            .fallback_over_grpc = "http://localhost:4317", .in_code = "otel_otlp_options.endpoint",
-           .description = "The collector's base URL, to which `v1/traces` is appended. Or its Unix socket: "
-                          "`unix:///run/otel.sock`, or `unix-abstract:name`. Over gRPC, where the default is "
-                          "http://localhost:4317, nothing is; and gRPC's own targets may be given too, such as "
-                          "`collector:4317`, or `dns:///collector:4317`."),
+           .description =
+               "The collector's base URL, to which `v1/traces` or `v1/metrics` is appended. Or its Unix socket: "
+               "`unix:///run/otel.sock`, or `unix-abstract:name`. Over gRPC, where the default is "
+               "http://localhost:4317, nothing is; and gRPC's own targets may be given too, such as "
+               "`collector:4317`, or `dns:///collector:4317`."),
 
-    OPTION(OTLP_TRACES_ENDPOINT, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-           .type = OTEL__CONFIG_URL, .offset = MEMBER(otlp_traces_endpoint),
-           .in_code = "otel_otlp_options.traces_endpoint",
-           .description = "The whole URL for traces, used as it is; stronger than the base URL."),
+    OPTION(OTLP_SIGNAL_ENDPOINT, .group = "OTLP exporter", OTLP_FORMS("ENDPOINT"), .type = OTEL__CONFIG_URL,
+           .offset = MEMBER(otlp_signal_endpoint),
+           .in_code = "otel_otlp_options.traces_endpoint` or `.metrics_endpoint",
+           .description = "The whole URL for traces, or that for metrics, used as it is; stronger than the base URL."),
 
-    OPTION(OTLP_INSECURE, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_INSECURE",
-           .specific = "OTEL_EXPORTER_OTLP_TRACES_INSECURE", .type = OTEL__CONFIG_BOOLEAN,
+    OPTION(OTLP_INSECURE, .group = "OTLP exporter", OTLP_VARIABLES("INSECURE"), .type = OTEL__CONFIG_BOOLEAN,
            .offset = MEMBER(otlp_insecure), .fallback = "false", .in_code = "otel_otlp_options.insecure",
            .description =
                "Over gRPC, whether endpoints that do not begin with http:// or https:// are spoken to without "
                "TLS."),
 
-    OPTION(OTLP_HEADERS, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_HEADERS",
-           .specific = "OTEL_EXPORTER_OTLP_TRACES_HEADERS", .type = OTEL__CONFIG_TEXT, .offset = MEMBER(otlp_headers),
-           .in_code = "otel_otlp_options.headers",
+    OPTION(OTLP_HEADERS, .group = "OTLP exporter", OTLP_VARIABLES("HEADERS"), .type = OTEL__CONFIG_TEXT,
+           .offset = MEMBER(otlp_headers), .in_code = "otel_otlp_options.headers",
            .description = "Headers of each request, `name=value,name=value`; any byte of a value may be written as "
                           "`%XX`. An item with a mistake is left out. Values never appear in messages."),
 
     OPTION(
-        OTLP_TIMEOUT, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_TIMEOUT",
-        .specific = "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", .type = OTEL__CONFIG_TIMEOUT,
+        OTLP_TIMEOUT, .group = "OTLP exporter", OTLP_VARIABLES("TIMEOUT"), .type = OTEL__CONFIG_TIMEOUT,
         .offset = MEMBER(otlp_timeout_ms), .fallback = "10000", .min = 0, .max = INT_MAX,
         .in_code = "otel_otlp_options.timeout_ms",
         .description =
             "Bound of the export of one batch, with all attempts and the waits between them. Without one it is 60 s."),
 
-    OPTION(OTLP_COMPRESSION, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_COMPRESSION",
-           .specific = "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", .type = OTEL__CONFIG_CHOICE,
+    OPTION(OTLP_COMPRESSION, .group = "OTLP exporter", OTLP_VARIABLES("COMPRESSION"), .type = OTEL__CONFIG_CHOICE,
            .offset = MEMBER(otlp_compression), .fallback = "none", .choices = compressions,
            .in_code = "otel_otlp_options.compression", .description = "How requests are compressed."),
 
-    OPTION(OTLP_CERTIFICATE, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_CERTIFICATE",
-           .specific = "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", .type = OTEL__CONFIG_TEXT,
+    OPTION(OTLP_CERTIFICATE, .group = "OTLP exporter", OTLP_VARIABLES("CERTIFICATE"), .type = OTEL__CONFIG_TEXT,
            .offset = MEMBER(otlp_certificate), .in_code = "otel_otlp_options.certificate_file",
            .description = "PEM file of the authorities to trust for https, instead of the system's. A file with a "
                           "mistake makes the exporter unusable, here and below."),
 
-    OPTION(OTLP_CLIENT_KEY, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_CLIENT_KEY",
-           .specific = "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", .type = OTEL__CONFIG_TEXT,
+    OPTION(OTLP_CLIENT_KEY, .group = "OTLP exporter", OTLP_VARIABLES("CLIENT_KEY"), .type = OTEL__CONFIG_TEXT,
            .offset = MEMBER(otlp_client_key), .in_code = "otel_otlp_options.client_key_file",
            .description = "PEM file of this client's private key, without a password, for servers that ask who it is."),
 
-    OPTION(OTLP_CLIENT_CERTIFICATE, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
-           .specific = "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", .type = OTEL__CONFIG_TEXT,
-           .offset = MEMBER(otlp_client_certificate), .in_code = "otel_otlp_options.client_certificate_file",
+    OPTION(OTLP_CLIENT_CERTIFICATE, .group = "OTLP exporter", OTLP_VARIABLES("CLIENT_CERTIFICATE"),
+           .type = OTEL__CONFIG_TEXT, .offset = MEMBER(otlp_client_certificate),
+           .in_code = "otel_otlp_options.client_certificate_file",
            .description = "PEM file of the certificate, or chain of them, to that key. A changed file counts from the "
                           "next handshake on."),
+
+    OPTION(OTLP_TEMPORALITY, .group = "OTLP exporter", .variable = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+           .type = OTEL__CONFIG_CHOICE, .offset = MEMBER(otlp_temporality), .fallback = "cumulative",
+           .choices = temporalities, .in_code = "otel_otlp_options.temporality",
+           .description = "Of metrics, what each value counts from: `cumulative` from the start; `delta` from the last "
+                          "export, for counters and histograms; `lowmemory` the same, but not for observed counters."),
 
     OPTION(FILE_PATH, .group = "OTLP file exporter", .variable = "OTEL_C_OTLP_FILE_PATH", .type = OTEL__CONFIG_TEXT,
            .offset = MEMBER(file_path), .fallback = "traces.jsonl", .in_code = "otel_otlp_file_options.path",
@@ -343,6 +372,34 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
            .in_code = "otel_jaeger_options.agent_port",
            .description = "Its port; without one 6831 for `udp/thrift.compact` and 6832 for `udp/thrift.binary`."),
 
+    OPTION(METRICS_EXPORTER, .group = "Metrics", .variable = "OTEL_METRICS_EXPORTER", .type = OTEL__CONFIG_LIST,
+           .offset = MEMBER(metrics_exporters), .fallback = "otlp", .choices = metrics_exporters,
+           .in_code = "otel_metrics_options.readers",
+           .description = "Where metrics go. `otlp` sends them at an interval, by OTLP over HTTP, `prometheus` opens a "
+                          "port for Prometheus, `console` writes them to standard output at an interval, as lines for "
+                          "people; `none` exports nothing. Nothing is sent, and no thread begins, before the program "
+                          "uses an instrument."),
+
+    OPTION(METRIC_EXPORT_INTERVAL, .group = "Metrics", .variable = "OTEL_METRIC_EXPORT_INTERVAL",
+           .type = OTEL__CONFIG_MILLISECONDS, .offset = MEMBER(metric_interval_ms), .fallback = "60000", .min = 1,
+           .max = INT_MAX, .in_code = "otel_periodic_options.interval_ms",
+           .description = "Between two exports of `otlp` or `console`."),
+
+    OPTION(METRIC_EXPORT_TIMEOUT, .group = "Metrics", .variable = "OTEL_METRIC_EXPORT_TIMEOUT",
+           .type = OTEL__CONFIG_TIMEOUT, .offset = MEMBER(metric_timeout_ms), .fallback = "30000", .min = 0,
+           .max = INT_MAX, .in_code = "otel_periodic_options.timeout_ms",
+           .description = "Bound of one export. Without one the exporter's own bound holds."),
+
+    OPTION(EXEMPLAR_FILTER, .group = "Metrics", .variable = "OTEL_METRICS_EXEMPLAR_FILTER", .type = OTEL__CONFIG_CHOICE,
+           .offset = MEMBER(exemplar_filter), .fallback = "trace_based", .choices = exemplar_filters,
+           .in_code = "otel_metrics_options.exemplars",
+           .description = "Which measurements are kept as examples, with the ids of their spans: those made within "
+                          "sampled spans, or none."),
+
+    OPTION(SELF_METRICS, .group = "Metrics", .variable = "OTEL_C_SELF_METRICS", .type = OTEL__CONFIG_BOOLEAN,
+           .offset = MEMBER(self_metrics), .fallback = "false", .in_code = "otel_metrics_options.self",
+           .description = "Whether the SDK measures itself: spans, queues and exports, as `otel.sdk.*`."),
+
     OPTION(PROMETHEUS_HOST, .group = "Prometheus", .variable = "OTEL_EXPORTER_PROMETHEUS_HOST",
            .type = OTEL__CONFIG_TEXT, .offset = MEMBER(prometheus_host), .fallback = "localhost",
            .in_code = "otel_prometheus_options.host",
@@ -357,7 +414,7 @@ const struct otel__config_option otel__config_options[OTEL__CONFIG_COUNT] = {
 bool otel__config_over_grpc(const struct otel__config *config, const struct otel__config_option *option) {
     switch (option - otel__config_options) {
     case OTEL__CONFIG_OTLP_ENDPOINT:
-    case OTEL__CONFIG_OTLP_TRACES_ENDPOINT:
+    case OTEL__CONFIG_OTLP_SIGNAL_ENDPOINT:
         return config->otlp_protocol == OTEL__PROTOCOL_GRPC;
     case OTEL__CONFIG_JAEGER_ENDPOINT:
         return config->jaeger_protocol == OTEL_JAEGER_GRPC;

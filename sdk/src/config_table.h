@@ -28,9 +28,9 @@ struct otel__config_choice {
 };
 
 struct otel__config_option {
-    const char *group; /* heading in the reference */
-    const char *variable;
-    const char *specific; /* the form for traces only, which is stronger; NULL: there is none */
+    const char *group;                        /* heading in the reference */
+    const char *variable;                     /* NULL: there are the forms for one signal only */
+    const char *specific[OTEL__SIGNAL_COUNT]; /* the form for one signal only, which is stronger; NULL: there is none */
     enum otel__config_type type;
     size_t offset;                  /* of the member of struct otel__config */
     const char *fallback;           /* the default, as one would write it; NULL: none */

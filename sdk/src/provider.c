@@ -34,7 +34,10 @@ static otel_status make_metrics(struct otel__provider *provider, const otel_metr
     provider->pipeline.reader_count = 0;
     if (count == 0)
         return OTEL_OK;
-    return otel__metrics_create(options, provider->pipeline.readers, count, &provider->resource->data,
+    otel_metrics_options settled = *options;
+    settled.exemplars = provider->pipeline.exemplars;
+    settled.self = provider->pipeline.self_metrics;
+    return otel__metrics_create(&settled, provider->pipeline.readers, count, &provider->resource->data,
                                 &provider->metrics, error);
 }
 

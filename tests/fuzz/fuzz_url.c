@@ -54,7 +54,7 @@ static void check_socket(const struct otel__url *url, const char *text) {
     otel__url_socket(url, path);
     MUST(lies_in(url->socket, text, strlen(text)) && strnlen(path, sizeof path) < sizeof path);
     MUST(url->abstract ? path[0] != '\0' : path[0] == '/');
-    char *const traces = otel__otlp_traces_url(text, NULL);
+    char *const traces = otel__otlp_url(text, NULL, "/v1/traces");
     MUST(traces != NULL && strcmp(traces, text) == 0);
     free(traces);
 }
@@ -64,8 +64,8 @@ static void check_usable(const struct otel__url *url, const char *text) {
     MUST(url->host.len > 0 && url->port >= 1 && url->port <= 65535);
     MUST(lies_in(url->user, text, len) && lies_in(url->host, text, len));
     MUST(lies_in(url->path, text, len) && lies_in(url->tail, text, len));
-    char *const from_base = otel__otlp_traces_url(text, NULL);
-    char *const as_it_is = otel__otlp_traces_url(NULL, text);
+    char *const from_base = otel__otlp_url(text, NULL, "/v1/traces");
+    char *const as_it_is = otel__otlp_url(NULL, text, "/v1/traces");
     /* One that is nearly too long may be too long with the path. */
     if (len < 8000) {
         check_same_place(url, from_base, "/v1/traces");

@@ -92,7 +92,7 @@ static void negative_times_are_reported_and_ignored(void **state) {
     assert_true(reports_mention("otel_batch_options.export_timeout_ms=-2 is negative", "using 30000"));
     reports_start(OTEL_LOG_WARN);
     const otel_otlp_options otlp = { .size = sizeof otlp, .timeout_ms = -3 };
-    otel__config_load_otlp(&config, &otlp);
+    otel__config_load_otlp(&config, OTEL__SIGNAL_TRACES, &otlp);
     otel__config_report(&config);
     assert_int_equal(config.otlp_timeout_ms, 10000);
     assert_int_equal(reports_count(), 1);
@@ -118,13 +118,13 @@ static void otlp_variables_that_code_makes_needless_are_not_read(void **state) {
     setenv("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "bad", 1);
     setenv("OTEL_EXPORTER_OTLP_HEADERS", "a=1", 1);
     otel_otlp_options options = { .size = sizeof options, .endpoint = "http://c", .timeout_ms = 5, .headers = "b=2" };
-    otel__config_load_otlp(&config, &options);
+    otel__config_load_otlp(&config, OTEL__SIGNAL_TRACES, &options);
     otel__config_report(&config);
     assert_int_equal(reports_count(), 0);
     assert_null(config.otlp_headers);
     otel__config_free(&config);
     options = (otel_otlp_options){ .size = sizeof options };
-    otel__config_load_otlp(&config, &options);
+    otel__config_load_otlp(&config, OTEL__SIGNAL_TRACES, &options);
     otel__config_report(&config);
     assert_int_equal(reports_count(), 2);
     assert_string_equal(config.otlp_endpoint, "http://localhost:4318");

@@ -45,7 +45,7 @@ static void show(const char *variable, char *out, size_t size) {
     else if (strcmp(variable, "OTEL_EXPORTER_OTLP_ENDPOINT") == 0)
         snprintf(out, size, "%s", text_or_none(config.otlp_endpoint));
     else if (strcmp(variable, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == 0)
-        snprintf(out, size, "%s", text_or_none(config.otlp_traces_endpoint));
+        snprintf(out, size, "%s", text_or_none(config.otlp_signal_endpoint));
     else if (strstr(variable, "HEADERS"))
         snprintf(out, size, "%s", text_or_none(config.otlp_headers));
     else if (strstr(variable, "OTLP") && strstr(variable, "TIMEOUT"))
@@ -312,14 +312,14 @@ static void endpoints_of_grpc(void **state) {
     fake_env_set("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
     load();
     assert_string_equal(config.otlp_endpoint, "http://localhost:4317");
-    assert_null(config.otlp_traces_endpoint);
+    assert_null(config.otlp_signal_endpoint);
     otel__config_free(&config);
     fake_env_set("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317");
     fake_env_set("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "unix:/run/c.sock");
     fake_env_set("OTEL_EXPORTER_OTLP_INSECURE", "true");
     load();
     assert_string_equal(config.otlp_endpoint, "collector:4317");
-    assert_string_equal(config.otlp_traces_endpoint, "unix:/run/c.sock");
+    assert_string_equal(config.otlp_signal_endpoint, "unix:/run/c.sock");
     assert_true(config.otlp_insecure);
     assert_int_equal(reports_count(), 0);
     otel__config_free(&config);
@@ -372,11 +372,9 @@ static void each_has_its_form_in_code(void **state) {
 }
 
 static const char *get_ours(const char *variable) {
-    static const char *const others[] = { "OTEL_METRICS_EXPORTER",
-                                          "OTEL_LOGS_EXPORTER",
+    static const char *const others[] = { "OTEL_LOGS_EXPORTER",
                                           "OTEL_BLRP_",
                                           "OTEL_LOGRECORD_",
-                                          "OTEL_METRIC_",
                                           "OTEL_EXPORTER_OTLP_SPAN_",
                                           "OTEL_EXPORTER_OTLP_METRICS_",
                                           "OTEL_EXPORTER_OTLP_LOGS_",

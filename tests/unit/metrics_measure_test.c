@@ -137,11 +137,13 @@ static void without_an_sdk_nothing_happens(void **state) {
     assert_false(otel_instrument_enabled(orders));
     otel_add(orders, 1);
     otel_bound_add(&bound, 1);
+    setenv("OTEL_METRICS_EXPORTER", "none", 1);
     assert_int_equal(otel_sdk_start(OTEL_SDK(.service_name = "test")), OTEL_OK);
     assert_false(otel_instrument_enabled(orders)); /* nobody reads */
     otel_add(orders, 1);
     otel_bound_add(&bound, 1);
     otel_sdk_stop(LONG_MS);
+    unsetenv("OTEL_METRICS_EXPORTER");
     start_metrics(0, (otel_metrics_options){ .cardinality_limit = 0 });
     assert_true(otel_instrument_enabled(orders));
     otel_bound_add(&bound, 1);

@@ -134,7 +134,8 @@ static void sockets(void **state) {
         assert_part(url.host, "localhost");
         otel__url_show(cases[i].text, shown, sizeof shown);
         assert_string_equal(shown, cases[i].text);
-        char *traces[2] = { otel__otlp_traces_url(cases[i].text, NULL), otel__otlp_traces_url(NULL, cases[i].text) };
+        char *traces[2] = { otel__otlp_url(cases[i].text, NULL, "/v1/traces"),
+                            otel__otlp_url(NULL, cases[i].text, "/v1/traces") };
         for (size_t j = 0; j < 2; j++) {
             assert_string_equal(traces[j], cases[i].text);
             free(traces[j]);
@@ -164,14 +165,14 @@ static void traces_urls(void **state) {
         { "http://base:1/b", "http://c:4318/x", "http://c:4318/x" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char *url = otel__otlp_traces_url(cases[i].base, cases[i].specific);
+        char *url = otel__otlp_url(cases[i].base, cases[i].specific, "/v1/traces");
         assert_string_equal(url, cases[i].expected);
         free(url);
     }
     static const char *const unusable[] = { "", "ftp://c", "http://", "http://c:x/p?q" };
     for (size_t i = 0; i < sizeof unusable / sizeof *unusable; i++) {
-        assert_null(otel__otlp_traces_url(unusable[i], NULL));
-        assert_null(otel__otlp_traces_url("http://c", unusable[i]));
+        assert_null(otel__otlp_url(unusable[i], NULL, "/v1/traces"));
+        assert_null(otel__otlp_url("http://c", unusable[i], "/v1/traces"));
     }
 }
 

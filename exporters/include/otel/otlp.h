@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * otel/otlp.h - the OTLP exporter (specification: protocol/exporter.md, protocol/otlp.md).
+ * otel/otlp.h - the OTLP exporters (specification: protocol/exporter.md, protocol/otlp.md).
  */
 #ifndef OTEL_OTLP_H
 #define OTEL_OTLP_H
 
-#include <otel/exporter.h>
+#include <otel/metric_exporter.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,6 +25,13 @@ typedef enum otel_otlp_compression {
     OTEL_OTLP_COMPRESSION_GZIP = 2  /**< gzip: fewer bytes to send, for more work on the exporting thread */
 } otel_otlp_compression;
 
+/** Of metrics, what each value counts from (specification: metrics/sdk_exporters/otlp.md). */
+typedef enum otel_otlp_temporality {
+    OTEL_OTLP_TEMPORALITY_CUMULATIVE = 1, /**< cumulative: from the start */
+    OTEL_OTLP_TEMPORALITY_DELTA = 2,      /**< delta: from the last export, for counters and histograms */
+    OTEL_OTLP_TEMPORALITY_LOWMEMORY = 3   /**< lowmemory: the same, but not for observed counters */
+} otel_otlp_temporality;
+
 /**
  * Zero members take the environment's OTEL_EXPORTER_OTLP_* values, then the defaults. All text is copied. Refused is
  * what no server would take: a URL of more than 8,192 bytes, headers of more than 65,536, a user agent of more than
@@ -33,7 +40,7 @@ typedef enum otel_otlp_compression {
 typedef struct otel_otlp_options {
     size_t size OTEL__INIT(sizeof(otel_otlp_options));
     /**
-     * Base URL: `v1/traces` is appended. Default http://localhost:4318. A Unix socket, which gets v1/traces whichever of
+     * Base URL: `v1/traces` is appended, or `v1/metrics`. Default http://localhost:4318. A Unix socket, which gets v1/traces whichever of
      * both members names it, and no proxy: `unix:///run/otel.sock`, or `unix-abstract:name`, percent-encoded.
      * For gRPC see otel/grpc.h.
      */
@@ -89,6 +96,10 @@ typedef struct otel_otlp_options {
     unsigned max_concurrent_requests OTEL__INIT(0);
     /** gRPC only: plaintext to an endpoint that begins with neither http:// nor https://. Default: TLS. */
     bool insecure OTEL__INIT(false);
+    /** Complete URL of the metrics request, used as it is; beats `endpoint`. Of metrics only, as what follows. */
+    const char *metrics_endpoint OTEL__INIT(nullptr);
+    /** An otel_otlp_temporality. Default cumulative. */
+    int temporality OTEL__INIT(0);
 } otel_otlp_options;
 
 /**
@@ -106,6 +117,13 @@ typedef struct otel_otlp_options {
  * come from any thread, ends that at once. The first failure is reported with its cause, then at most one line in 10 s.
  */
 otel_exporter *otel_otlp_exporter(const otel_otlp_options *options) OTEL__OWNED;
+
+/**
+ * The same for metrics, to be given to otel_periodic_reader(): POSTs ExportMetricsServiceRequest over HTTP, as protobuf,
+ * whichever protocol the environment asks for; another one in `protocol` is refused. What is said of batches and spans
+ * holds for readings and metrics: a metric is sent whole. What the server refuses is counted in data points.
+ */
+otel_metric_exporter *otel_otlp_metric_exporter(const otel_otlp_options *options) OTEL__OWNED;
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -217,7 +217,7 @@ static char *join(const char *text, size_t head, const char *middle, otel_str ta
     return out;
 }
 
-char *otel__otlp_traces_url(const char *base, const char *specific) {
+char *otel__otlp_url(const char *base, const char *specific, const char *path) {
     struct otel__url url;
     const char *text = specific ? specific : base;
     if (otel__url_parse(text, &url) != NULL)
@@ -231,7 +231,7 @@ char *otel__otlp_traces_url(const char *base, const char *specific) {
         url.path.len--;
         head--;
     }
-    return join(text, head, "/v1/traces", url.tail);
+    return join(text, head, path, url.tail);
 }
 
 /*

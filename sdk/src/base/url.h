@@ -34,11 +34,11 @@ const char *otel__url_parse(const char *text, struct otel__url *url);
 void otel__url_socket(const struct otel__url *url, char out[OTEL__URL_SOCKET_MAX]);
 
 /*
- * The URL of trace requests: `specific` as it is, with the path / when it has none; or else `base` with v1/traces
+ * The URL of requests: `specific` as it is, with the path / when it has none; or else `base` with `path` ("/v1/traces")
  * appended to its path. That of a socket stays as it is. Either may be NULL, not both. The caller frees the result; NULL:
  * out of memory, or no usable URL.
  */
-char *otel__otlp_traces_url(const char *base, const char *specific);
+char *otel__otlp_url(const char *base, const char *specific, const char *path);
 
 /*
  * Writes the URL for a message into `out`: user and query left out, what cannot be printed escaped. Any text is
