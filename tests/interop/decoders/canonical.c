@@ -25,6 +25,7 @@ static size_t size_of(ProtobufCType type) {
         return sizeof(ProtobufCBinaryData);
     case PROTOBUF_C_TYPE_INT64:
     case PROTOBUF_C_TYPE_FIXED64:
+    case PROTOBUF_C_TYPE_SFIXED64:
     case PROTOBUF_C_TYPE_DOUBLE:
         return 8;
     default:
@@ -75,6 +76,9 @@ static void write_value(FILE *out, const ProtobufCFieldDescriptor *field, const 
         break;
     case PROTOBUF_C_TYPE_FIXED64:
         fprintf(out, "fixed64 %" PRIu64, *(const uint64_t *)value);
+        break;
+    case PROTOBUF_C_TYPE_SFIXED64:
+        fprintf(out, "sfixed64 %" PRId64, *(const int64_t *)value);
         break;
     case PROTOBUF_C_TYPE_FIXED32:
         fprintf(out, "fixed32 %" PRIu32, *(const uint32_t *)value);

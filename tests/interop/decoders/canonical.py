@@ -13,6 +13,7 @@ _KINDS = {
     FieldDescriptor.TYPE_UINT32: "uint32",
     FieldDescriptor.TYPE_FIXED32: "fixed32",
     FieldDescriptor.TYPE_FIXED64: "fixed64",
+    FieldDescriptor.TYPE_SFIXED64: "sfixed64",
     FieldDescriptor.TYPE_ENUM: "enum",
 }
 
