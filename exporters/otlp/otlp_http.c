@@ -30,12 +30,25 @@ static uint64_t read_answer(struct otel__export_reporter *reporter, const struct
     return rejected;
 }
 
+/* What is the same for spans and metrics. */
+#define HINTS                                                                                                          \
+    { 401, "The server wants credentials: see OTEL_EXPORTER_OTLP_HEADERS." },                                          \
+        { 403, "The server refuses the credentials: see OTEL_EXPORTER_OTLP_HEADERS." }, {                              \
+        405, "Is this the address of an OTLP server?"                                                                  \
+    }
+
 static const struct otel__http_hint hints[] = {
-    { 401, "The server wants credentials: see OTEL_EXPORTER_OTLP_HEADERS." },
-    { 403, "The server refuses the credentials: see OTEL_EXPORTER_OTLP_HEADERS." },
-    { 404, "Is the path right? OTLP servers usually take traces at /v1/traces, and metrics at /v1/metrics." },
-    { 405, "Is this the address of an OTLP server?" },
+    HINTS,
+    { 404, "Is the path right? OTLP servers usually take traces at /v1/traces." },
     { 415, "Does the server take this protocol? See OTEL_EXPORTER_OTLP_PROTOCOL." },
+    { 0, NULL },
+};
+
+static const struct otel__http_hint metrics_hints[] = {
+    HINTS,
+    { 404, "Does the server take metrics, usually at /v1/metrics? Where it does not, as Jaeger, see "
+           "OTEL_METRICS_EXPORTER." },
+    { 415, "Does the server take protobuf?" },
     { 0, NULL },
 };
 
@@ -44,10 +57,10 @@ static const struct otel__http_hint hints[] = {
     .name = "otlp", .address_hint = "OTLP over HTTP usually has port 4318, while 4317 speaks gRPC.",                   \
     .trust_hint = "Does OTEL_EXPORTER_OTLP_CERTIFICATE name the authority that issued it, and the endpoint the host "  \
                   "that it is for?",                                                                                   \
-    .hints = hints, .read_answer = read_answer
+    .read_answer = read_answer
 
 #define OTLP_TRACES                                                                                                    \
-    OTLP_FORMAT, .kinds = OTEL__OTLP_KINDS, .socket_target = "/v1/traces",                                             \
+    OTLP_FORMAT, .hints = hints, .kinds = OTEL__OTLP_KINDS, .socket_target = "/v1/traces",                             \
                  .encoder_size = sizeof(struct otel__scope_groups), .free_encoder = free_groups
 
 static const struct otel__http_format protobuf = {
@@ -67,6 +80,7 @@ static const struct otel__export_words of_metrics = { "metric", "data points",
 
 static const struct otel__http_format metrics = {
     OTLP_FORMAT,
+    .hints = metrics_hints,
     .kinds = { "otlp.metrics.failure", "otlp.metrics.retry", "otlp.metrics.recovered", &of_metrics },
     .socket_target = "/v1/metrics",
     .content_type = "application/x-protobuf",

@@ -2,6 +2,7 @@
 /* autoconfigure_metrics.c - see autoconfigure_metrics.h. */
 #include "autoconfigure_metrics.h"
 
+#include "autoconfigure_prometheus.h"
 #include "diagnostics.h"
 
 #include <otel/console.h>
@@ -29,8 +30,7 @@ static otel_metric_reader *make_reader(const struct otel__config *config, enum o
     case OTEL__METRICS_CONSOLE:
         return make_periodic(config, otel_console_metric_exporter(NULL));
     case OTEL__METRICS_PROMETHEUS:
-        snprintf(error->text, sizeof error->text, "not available in this version");
-        return NULL;
+        return otel__prometheus_reader(NULL, error);
     case OTEL__METRICS_OTLP:
         break;
     }

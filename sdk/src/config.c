@@ -149,8 +149,8 @@ static void settle_batch(struct otel__config *config) {
 
 /* What code decides need not be read; and what is wrong with it was told when the parts given in code were made. */
 static bool is_needless(enum otel__config_id id, const otel_sdk_options *options) {
-    if (id == OTEL__CONFIG_OTLP_TEMPORALITY) /* whoever makes the exporter of metrics reads it */
-        return true;
+    if (id == OTEL__CONFIG_OTLP_TEMPORALITY || id == OTEL__CONFIG_PROMETHEUS_HOST || id == OTEL__CONFIG_PROMETHEUS_PORT)
+        return true; /* whoever makes such a reader or exporter of metrics reads them */
     if (!options)
         return false;
     if (id >= OTEL__CONFIG_ATTRIBUTE_COUNT_LIMIT && id <= OTEL__CONFIG_LINK_ATTRIBUTE_COUNT_LIMIT)

@@ -122,6 +122,17 @@ static void an_unknown_exporter_is_left_out_and_reported(void **state) {
     assert_true(reports_mention("OTEL_METRICS_EXPORTER=\"statsd,console\"", "otlp, prometheus, console, none"));
 }
 
+/* This program has no libotel-prometheus. */
+static void what_cannot_be_had_is_left_out_and_reported(void **state) {
+    (void)state;
+    setenv("OTEL_METRICS_EXPORTER", "prometheus,console", 1);
+    make(NULL);
+    assert_int_equal(pipeline.reader_count, 1);
+    assert_string_equal(pipeline.readers[0]->exporter->ops.name, "console");
+    assert_int_equal(reports_count(), 1);
+    assert_true(reports_mention("the prometheus exporter of metrics cannot be used: ", "libotel-prometheus.so."));
+}
+
 static void code_beats_the_environment(void **state) {
     (void)state;
     setenv("OTEL_METRICS_EXPORTER", "nonsense", 1);
@@ -215,6 +226,7 @@ int main(void) {
         TEST(each_variable_has_its_effect),
         TEST(none_means_no_reader),
         TEST(an_unknown_exporter_is_left_out_and_reported),
+        TEST(what_cannot_be_had_is_left_out_and_reported),
         TEST(code_beats_the_environment),
         TEST(what_was_counted_arrives),
         TEST(at_the_interval),

@@ -170,6 +170,15 @@ static void a_loss_is_reported_in_data_points(void **state) {
     end(&sending);
 }
 
+static void a_server_of_traces_only_is_explained(void **state) {
+    (void)state;
+    struct sending sending = begin(STEPS({ .status = 404 }));
+    assert_int_equal(export_all(&sending), OTEL_ERR_EXPORT);
+    assert_true(scene_reported(OTEL_LOG_WARN, "HTTP 404 Not Found. Does the server take metrics"));
+    assert_true(scene_reported(OTEL_LOG_WARN, "see OTEL_METRICS_EXPORTER."));
+    end(&sending);
+}
+
 static void what_the_server_refuses_is_reported(void **state) {
     (void)state;
     static const char partial[] = "\x0a\x0a\x08\x03\x12\x06"
@@ -268,6 +277,7 @@ int main(void) {
         cmocka_unit_test(transient_failures_are_retried_with_the_same_bytes),
         cmocka_unit_test(retry_after_is_a_floor),
         cmocka_unit_test(a_loss_is_reported_in_data_points),
+        cmocka_unit_test(a_server_of_traces_only_is_explained),
         cmocka_unit_test(what_the_server_refuses_is_reported),
         cmocka_unit_test(a_refusal_in_json_is_understood),
         cmocka_unit_test(a_413_makes_later_requests_smaller),
