@@ -30,24 +30,25 @@ static uint64_t read_answer(struct otel__export_reporter *reporter, const struct
     return rejected;
 }
 
-/* What is the same for spans and metrics. */
-#define HINTS                                                                                                          \
-    { 401, "The server wants credentials: see OTEL_EXPORTER_OTLP_HEADERS." },                                          \
-        { 403, "The server refuses the credentials: see OTEL_EXPORTER_OTLP_HEADERS." }, {                              \
-        405, "Is this the address of an OTLP server?"                                                                  \
-    }
+static const char wants[] = "The server wants credentials: see OTEL_EXPORTER_OTLP_HEADERS.";
+static const char refuses[] = "The server refuses the credentials: see OTEL_EXPORTER_OTLP_HEADERS.";
+static const char foreign[] = "Is this the address of an OTLP server?";
 
 static const struct otel__http_hint hints[] = {
-    HINTS,
+    { 401, wants },
+    { 403, refuses },
     { 404, "Is the path right? OTLP servers usually take traces at /v1/traces." },
+    { 405, foreign },
     { 415, "Does the server take this protocol? See OTEL_EXPORTER_OTLP_PROTOCOL." },
     { 0, NULL },
 };
 
 static const struct otel__http_hint metrics_hints[] = {
-    HINTS,
-    { 404, "Does the server take metrics, usually at /v1/metrics? Where it does not, as Jaeger, see "
+    { 401, wants },
+    { 403, refuses },
+    { 404, "Does the server take metrics, usually at /v1/metrics? Where it takes traces only, as Jaeger does, see "
            "OTEL_METRICS_EXPORTER." },
+    { 405, foreign },
     { 415, "Does the server take protobuf?" },
     { 0, NULL },
 };
