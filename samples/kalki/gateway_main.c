@@ -13,30 +13,47 @@
 
 OTEL_TRACER(tracer, "kalki.gateway", "1.0.0");
 
-static bool run(unsigned short port, const char *query_url) {
-    struct query_client client;
-    if (!query_client_open(&client, query_url)) {
-        fprintf(stderr, "kalki-gateway: cannot use --query-url %s\n", query_url);
+static bool serve(const struct service *service, struct query_client *client) {
+    const struct health_check checks[] = {
+        { .name = "file_system", .run = health_check_file_system, .data = (void *)service_data_folder(service) },
+    };
+    struct health *health = health_open(service->name, checks, sizeof checks / sizeof *checks);
+    if (!health) {
+        fprintf(stderr, "%s: out of memory\n", service->name);
         return false;
     }
-    struct traced_route route = { .tracer = tracer, .path = "/search", .handler = gateway_handle, .service = &client };
-    bool served = service_serve("kalki-gateway", port, traced_route_answer, &route);
+    const struct traced_route items[] = {
+        { .method = "GET", .path = "/search", .handler = gateway_handle, .service = client },
+        HEALTH_ROUTES(health),
+    };
+    struct traced_routes routes = { .tracer = tracer, .items = items, .count = sizeof items / sizeof *items };
+    bool served = service_serve(service, &routes, health);
+    health_close(health);
+    return served;
+}
+
+static bool run(const struct service *service, const char *query_url) {
+    struct query_client client;
+    if (!query_client_open(&client, query_url)) {
+        fprintf(stderr, "%s: cannot use --query-url %s\n", service->name, query_url);
+        return false;
+    }
+    bool served = serve(service, &client);
     query_client_close(&client);
     return served;
 }
 
 int main(int argc, char **argv) {
-    long port = 8080;
-    const char *query_url = "http://127.0.0.1:8081", *ledger_file = NULL;
+    struct service service = SERVICE("kalki-gateway", 8080);
+    const char *query_url = "http://127.0.0.1:8081";
     const struct option_entry options[] = {
-        { .name = "port", .help = "to listen on; 0: any free one; default 8080", .number = &port, .number_max = 65535 },
+        SERVICE_OPTIONS(service),
         { .name = "query-url", .help = "of kalki-query; default http://127.0.0.1:8081", .text = &query_url },
-        { .name = "ledger-file", .help = "where to write what became of the spans", .text = &ledger_file },
     };
     if (!options_parse(argc, argv, options, sizeof options / sizeof *options))
         return EXIT_FAILURE;
-    service_begin("kalki-gateway");
-    bool served = run((unsigned short)port, query_url);
-    bool ended = service_end("kalki-gateway", ledger_file);
+    service_begin(&service);
+    bool served = run(&service, query_url);
+    bool ended = service_end(&service);
     return served && ended ? EXIT_SUCCESS : EXIT_FAILURE;
 }

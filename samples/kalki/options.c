@@ -4,13 +4,14 @@
  */
 #include "options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static void print_usage(const char *program, const struct option_entry *entries, size_t count) {
-    fprintf(stderr, "usage: %s [options]\n", program);
+    fprintf(stderr, "usage: %s [options], or KALKI_PORT for --port and so on\n", program);
     for (size_t i = 0; i < count; i++)
         fprintf(stderr, "  --%-14s %s\n", entries[i].name, entries[i].help);
 }
@@ -37,7 +38,31 @@ static bool store(const struct option_entry *entry, const char *value) {
     return true;
 }
 
+#define VARIABLE_MAX 64
+
+/* "query-url" -> "KALKI_QUERY_URL" */
+static void name_variable(const char *option, char variable[VARIABLE_MAX]) {
+    snprintf(variable, VARIABLE_MAX, "KALKI_%s", option);
+    for (char *c = variable; *c; c++)
+        *c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+}
+
+static bool take_environment(const char *program, const struct option_entry *entries, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        char variable[VARIABLE_MAX];
+        name_variable(entries[i].name, variable);
+        const char *value = getenv(variable);
+        if (value && value[0] && !store(&entries[i], value)) {
+            fprintf(stderr, "%s: cannot understand %s=%s\n", program, variable, value);
+            return false;
+        }
+    }
+    return true;
+}
+
 bool options_parse(int argc, char **argv, const struct option_entry *entries, size_t count) {
+    if (!take_environment(argv[0], entries, count))
+        return false;
     for (int i = 1; i < argc; i += 2) {
         const struct option_entry *entry = find(entries, count, argv[i]);
         if (!entry || i + 1 == argc || !store(entry, argv[i + 1])) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * options.h - a program's command line: a table of "--name value" pairs.
+ * options.h - a program's settings: a table of "--name value" pairs. What the command line does not say is taken from the
+ * environment: --query-url from KALKI_QUERY_URL.
  */
 #ifndef KALKI_OPTIONS_H
 #define KALKI_OPTIONS_H
@@ -17,7 +18,10 @@ struct option_entry {
     long number_max; /* numbers begin at 0 */
 };
 
-/** Fills the table's targets. On a mistake, or for --help, prints how the program is used and returns false. */
+/**
+ * Fills the table's targets; an empty variable counts for none. On a mistake, or for --help, prints how the program is used
+ * and returns false.
+ */
 bool options_parse(int argc, char **argv, const struct option_entry *entries, size_t count);
 
 #endif

@@ -4,11 +4,14 @@
  */
 #include "server_tracing.h"
 
+#include "measures.h"
+
 #include <otel/baggage.h>
 #include <otel/propagation.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* ---- extracting the caller's context ---- */
 
@@ -93,25 +96,81 @@ static void add_session(struct attributes *attributes, const otel_context *calle
         add(attributes, OTEL_ATTR("session.id", session));
 }
 
+/* ---- finding the route ---- */
+
+/* What is known of a request's path and method. */
+struct found_route {
+    const struct traced_route *path;  /* the first with this path; NULL: 404 */
+    const struct traced_route *exact; /* the one with this method too; NULL: 405 */
+    const char *parameter;
+};
+
+static bool path_fits(const char *pattern, const char *path, const char **parameter) {
+    const char *brace = strchr(pattern, '{');
+    *parameter = NULL;
+    if (!brace)
+        return strcmp(pattern, path) == 0;
+    size_t fixed = (size_t)(brace - pattern);
+    if (strncmp(pattern, path, fixed) != 0 || path[fixed] == '\0' || strchr(path + fixed, '/'))
+        return false;
+    *parameter = path + fixed;
+    return true;
+}
+
+static bool method_fits(const char *wanted, const char *method) {
+    return strcmp(wanted, method) == 0 || (strcmp(wanted, "GET") == 0 && strcmp(method, "HEAD") == 0);
+}
+
+static struct found_route find_route(const struct traced_routes *routes, const struct http_request *request) {
+    struct found_route found = { NULL, NULL, NULL };
+    const char *parameter;
+    for (size_t i = 0; i < routes->count && !found.exact; i++) {
+        const struct traced_route *route = &routes->items[i];
+        if (!path_fits(route->path, request->path, &parameter))
+            continue;
+        if (!found.path)
+            found = (struct found_route){ .path = route, .parameter = parameter };
+        if (method_fits(route->method, request->method))
+            found.exact = route;
+    }
+    return found;
+}
+
+/* The methods of a path, for the Allow header. */
+static const char *methods_of(const struct traced_routes *routes, const struct traced_route *path) {
+    bool get = false, post = false;
+    for (size_t i = 0; i < routes->count; i++) {
+        if (strcmp(routes->items[i].path, path->path) == 0) {
+            get = get || strcmp(routes->items[i].method, "GET") == 0;
+            post = post || strcmp(routes->items[i].method, "POST") == 0;
+        }
+    }
+    return get && post ? "GET, HEAD, POST" : post ? "POST" : "GET, HEAD";
+}
+
 /* ---- answering ---- */
 
-static bool is_get(const struct http_request *request) {
-    return strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+static void answer_not_allowed(const struct traced_routes *routes, const struct traced_route *path,
+                               struct http_answer *answer) {
+    char reason[64];
+    answer->allow = methods_of(routes, path);
+    snprintf(reason, sizeof reason, "only %s is answered here",
+             strcmp(answer->allow, "GET, HEAD") == 0 ? "GET" : answer->allow);
+    http_answer_error(answer, 405, reason);
 }
 
-static void answer_health(struct http_answer *answer) {
-    answer->status = 200;
-    text_addf(&answer->body, "{\"status\":\"ok\"}\n");
-}
-
-static void answer_route(const struct traced_route *route, bool found, const struct http_request *request,
-                         struct http_answer *answer) {
-    if (!found)
+static void answer_route(const struct traced_routes *routes, const struct found_route *found,
+                         const struct http_request *request, struct http_answer *answer) {
+    struct http_request with_parameter = *request;
+    with_parameter.parameter = found->parameter;
+    if (!found->path)
         http_answer_error(answer, 404, "no such path");
-    else if (!is_get(request))
-        http_answer_error(answer, 405, "only GET is answered here");
+    else if (!found->exact)
+        answer_not_allowed(routes, found->path, answer);
+    else if (request->too_large)
+        http_answer_error(answer, 413, "the body is larger than 1 MiB");
     else
-        route->handler(route->service, request, answer);
+        found->exact->handler(found->exact->service, &with_parameter, answer);
 }
 
 /* A server's span is an error for a status of 5xx only: the rest of the errors are the caller's. */
@@ -124,30 +183,47 @@ static void set_outcome(const otel_span *span, unsigned status) {
     otel_span_fail(span, type, NULL);
 }
 
-void traced_route_answer(void *data, const struct http_request *request, struct http_answer *answer) {
-    const struct traced_route *route = data;
-    if (strcmp(request->path, "/health") == 0 && is_get(request)) {
-        answer_health(answer);
-        return;
-    }
-    bool found = strcmp(request->path, route->path) == 0;
-    const char *method = known_method(request->method);
+static void answer_traced(const struct traced_routes *routes, const struct found_route *found,
+                          const struct http_request *request, struct http_answer *answer) {
+    const char *method = known_method(request->method), *route = found->path ? found->path->path : NULL;
     char name[64], client[INET6_ADDRSTRLEN];
-    snprintf(name, sizeof name, "%s%s%s", method ? method : "HTTP", found ? " " : "", found ? route->path : "");
+    snprintf(name, sizeof name, "%s%s%s", method ? method : "HTTP", route ? " " : "", route ? route : "");
     http_request_client(request, client);
     struct attributes attributes = { .count = 0 };
     add_request(&attributes, request, client);
-    if (found)
-        add(&attributes, OTEL_ATTR("http.route", route->path));
+    if (route)
+        add(&attributes, OTEL_ATTR("http.route", route));
 
     otel_context caller = otel_extract(NULL, &request_getter, request);
     add_session(&attributes, &caller);
-    OTEL_SPAN(span, route->tracer, name, .kind = OTEL_SERVER, .parent = &caller,
+    OTEL_SPAN(span, routes->tracer, name, .kind = OTEL_SERVER, .parent = &caller,
               .attributes = { attributes.items, attributes.count });
     otel_context_release(&caller);
 
-    answer_route(route, found, request, answer);
+    answer_route(routes, found, request, answer);
     set_outcome(&span, answer->status);
     if (!otel_span_hex(&span, answer->trace_id, NULL))
         answer->trace_id[0] = '\0';
+}
+
+static double seconds_since(const struct timespec *begin) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - begin->tv_sec) + (double)(now.tv_nsec - begin->tv_nsec) / 1e9;
+}
+
+void traced_routes_answer(void *data, const struct http_request *request, struct http_answer *answer) {
+    const struct traced_routes *routes = data;
+    struct found_route found = find_route(routes, request);
+    const char *method = known_method(request->method);
+    struct timespec begin;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    measure_active_connections(1);
+    if (found.exact && found.exact->untraced)
+        answer_route(routes, &found, request, answer);
+    else
+        answer_traced(routes, &found, request, answer);
+    measure_active_connections(-1);
+    measure_request(found.path ? found.path->path : "", method ? method : "_OTHER", answer->status,
+                    seconds_since(&begin));
 }

@@ -1,23 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * service.h - what both services do between the start of the program and its end: tracing on, serve, tracing off.
+ * service.h - what all services do between the start of the program and its end: tracing on, serve, tracing off.
  *
- *     service_begin("kalki-query");
- *     bool served = service_serve("kalki-query", port, handler, data);
- *     service_end("kalki-query", ledger_file);
+ *     struct service service = SERVICE("kalki-query", 8081);
+ *     const struct option_entry options[] = { SERVICE_OPTIONS(service), ... };
+ *     if (!options_parse(...)) ...
+ *     service_begin(&service);
+ *     bool served = service_serve(&service, &routes, health);
+ *     service_end(&service);
  */
 #ifndef KALKI_SERVICE_H
 #define KALKI_SERVICE_H
 
-#include "http_server.h"
+#include "health.h"
+#include "options.h"
+#include "server_tracing.h"
+
+/** Which service this is, and what all of them may be told. */
+struct service {
+    const char *name;
+    const char *listen;
+    long port;
+    long stop_delay_ms;      /* goes on serving for so long after the signal to end, with /health/ready saying 503 */
+    const char *data_folder; /* the folder whose file system is watched; NULL: $TMPDIR or /tmp */
+    const char *ledger_file; /* may be NULL */
+};
+
+#define SERVICE(service_name, default_port)                                                                            \
+    { .name = (service_name), .listen = "127.0.0.1", .port = (default_port) }
+
+/** Rows of a table of options. */
+#define SERVICE_OPTIONS(service)                                                                                       \
+    { .name = "port", .help = "to listen on; 0: any free one", .number = &(service).port, .number_max = 65535 },       \
+        { .name = "listen", .help = "address to listen on; default 127.0.0.1", .text = &(service).listen },            \
+        { .name = "stop-delay-ms",                                                                                     \
+          .help = "how long to serve on, not ready, after SIGTERM; default 0",                                         \
+          .number = &(service).stop_delay_ms,                                                                          \
+          .number_max = 600000 },                                                                                      \
+        { .name = "data-dir",                                                                                          \
+          .help = "a folder to write to; default $TMPDIR or /tmp",                                                     \
+          .text = &(service).data_folder },                                                                            \
+    {                                                                                                                  \
+        .name = "ledger-file", .help = "where to write what became of the spans", .text = &(service).ledger_file       \
+    }
 
 /** Holds back the signals that end the service, and starts the SDK. Call it before any thread is started. */
-void service_begin(const char *name);
+void service_begin(const struct service *service);
 
-/** Serves until SIGTERM or SIGINT and lets the running requests finish; false when it cannot listen. */
-bool service_serve(const char *name, unsigned short port, http_handler handler, void *data);
+/** The folder whose file system is watched. */
+const char *service_data_folder(const struct service *service);
 
-/** Exports what has been recorded, stops the SDK and tells what became of the spans; `ledger_file` may be NULL. */
-bool service_end(const char *name, const char *ledger_file);
+/**
+ * Serves until SIGTERM or SIGINT and lets the running requests finish; false when it cannot listen. `health`, which may be
+ * NULL, is told when the end begins.
+ */
+bool service_serve(const struct service *service, struct traced_routes *routes, struct health *health);
+
+/** Exports what has been recorded, stops the SDK and tells what became of the spans. */
+bool service_end(const struct service *service);
 
 #endif

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 /** No text grows beyond this, whoever sends it. */
-#define TEXT_MAX ((size_t)1 << 20)
+#define TEXT_MAX ((size_t)2 << 20)
 
 /** Zero-initialised: empty. A text that could not grow keeps what it has and says so in `failed`. */
 struct text {
