@@ -2,6 +2,7 @@
 """Programs under test: started on free ports of the loopback, waited for, and stopped whatever happens."""
 
 import ctypes
+import os
 import signal
 import socket
 import subprocess
@@ -47,9 +48,10 @@ def wait_until(condition, seconds, what):
 
 
 class Program:
-    """A child process with its output in a file. It dies with this process, so that no test leaves one behind."""
+    """A child process with its output in a file. It dies with this process, so that no test leaves one behind. It runs as
+    `user`, an entry of pwd, where one is given and this is root."""
 
-    def __init__(self, name, command, log, env=None):
+    def __init__(self, name, command, log, env=None, user=None):
         self.name = name
         self.log = log
         with open(log, "ab") as output:
@@ -59,8 +61,28 @@ class Program:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=env,
-                preexec_fn=lambda: _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),
+                preexec_fn=lambda: self._become(user),
             )
+
+    @staticmethod
+    def _become(user):
+        """In the child. A change of the user would forget the signal, so it comes first."""
+        if user and os.geteuid() == 0:
+            os.setgroups([])
+            os.setgid(user.pw_gid)
+            os.setuid(user.pw_uid)
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    @property
+    def pid(self):
+        return self._child.pid
+
+    def wait(self, seconds):
+        """The exit code of a program that is about to end, or None."""
+        try:
+            return self._child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
 
     def wait_ready(self, ready, seconds):
         """Waits until ready() is true and returns it; raises Died when the program ends before."""
