@@ -4,7 +4,7 @@
  */
 #include "documents.h"
 
-const struct document documents[DOCUMENT_COUNT] = {
+const struct new_document sample_documents[SAMPLE_DOCUMENTS] = {
     { "Reading the wind", "Watch the smoke, the flags and the grass. Wind shows its direction at the surface and its "
                           "strength in the trees." },
     { "Sea breeze",

@@ -11,6 +11,8 @@
  */
 #include "health.h"
 
+#include "moment.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -41,30 +43,6 @@ struct health {
     bool stopping, closing;
 };
 
-/* ---- time ---- */
-
-static struct timespec now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time;
-}
-
-static double milliseconds_since(struct timespec begin) {
-    struct timespec end = now();
-    return (double)(end.tv_sec - begin.tv_sec) * 1e3 + (double)(end.tv_nsec - begin.tv_nsec) / 1e6;
-}
-
-static struct timespec deadline_in(long milliseconds) {
-    struct timespec time = now();
-    time.tv_sec += milliseconds / 1000;
-    time.tv_nsec += milliseconds % 1000 * 1000000L;
-    if (time.tv_nsec >= 1000000000L) {
-        time.tv_sec++;
-        time.tv_nsec -= 1000000000L;
-    }
-    return time;
-}
-
 /* ---- the threads ---- */
 
 static void destroy(struct health *health) {
@@ -89,9 +67,9 @@ static void run_check(struct watched *watched) {
     unsigned long number = ++watched->begun;
     struct health_report report = { .status = MEASURED_HEALTHY };
     pthread_mutex_unlock(&health->lock);
-    struct timespec begin = now();
+    struct timespec begin = moment_now();
     watched->check.run(watched->check.data, &report);
-    double took = milliseconds_since(begin);
+    double took = moment_seconds_since(&begin) * 1e3;
     pthread_mutex_lock(&health->lock);
     text_free(&watched->report.fields);
     watched->report = report;
@@ -128,11 +106,7 @@ struct health *health_open(const char *service, const struct health_check *check
         free(health);
         return NULL;
     }
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&health->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    moment_condition(&health->changed);
     pthread_mutex_init(&health->lock, NULL);
     health->service = service;
     health->users = 1;
@@ -159,7 +133,7 @@ void health_stopping(struct health *health) {
 void health_close(struct health *health) {
     if (!health)
         return;
-    struct timespec deadline = deadline_in(HEALTH_CHECK_MS);
+    struct timespec deadline = moment_in(HEALTH_CHECK_MS);
     pthread_mutex_lock(&health->lock);
     health->closing = true;
     pthread_cond_broadcast(&health->changed);
@@ -172,7 +146,7 @@ void health_close(struct health *health) {
 
 /* Has every check run, or hang for HEALTH_CHECK_MS. With the lock held. */
 static void run_all(struct health *health, unsigned long numbers[HEALTH_CHECKS_MAX]) {
-    struct timespec deadline = deadline_in(HEALTH_CHECK_MS);
+    struct timespec deadline = moment_in(HEALTH_CHECK_MS);
     for (size_t i = 0; i < health->count; i++) {
         numbers[i] = health->checks[i].begun + 1;
         health->checks[i].wanted = numbers[i];

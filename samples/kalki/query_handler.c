@@ -7,28 +7,15 @@
  */
 #include "query_handler.h"
 
+#include "measures.h"
+#include "moment.h"
 #include "query_failure.h"
 
+#include <inttypes.h>
+#include <otel/trace.h>
 #include <string.h>
 
 OTEL_TRACER(tracer, "kalki.query", "1.0.0");
-
-bool query_service_open(struct query_service *service, unsigned long fail_every) {
-    OTEL_SPAN(span, tracer, "build index");
-    *service = (struct query_service){ .index = search_index_build(), .built_by = span, .fail_every = fail_every };
-    if (!service->index) {
-        otel_span_fail(&span, "out_of_memory", "the index does not fit into memory");
-        return false;
-    }
-    otel_set(&span, "kalki.index.documents", DOCUMENT_COUNT);
-    otel_set(&span, "kalki.index.terms", search_index_terms(service->index));
-    return true;
-}
-
-void query_service_close(struct query_service *service) {
-    search_index_free(service->index);
-    service->index = NULL;
-}
 
 /* ---- the steps of a search ---- */
 
@@ -58,16 +45,17 @@ static void parse_query(const char *text, size_t length, struct query_terms *ter
 }
 
 /* Returns NULL, or why the look-up failed: then `hits` holds what the shards before had. */
-static const struct query_failure *look_up(const struct query_service *service, const struct query_terms *terms,
+static const struct query_failure *look_up(const struct search_index *index, const struct query_terms *terms,
                                            const struct query_failure *failure, struct search_hits *hits) {
     static const int64_t shards[SHARD_COUNT] = { 0, 1, 2 };
+    size_t documents = search_index_documents(index);
     OTEL_SPAN(span, tracer, "index lookup",
-              .attributes = OTEL_ATTRS(OTEL_ATTR("kalki.index.documents", DOCUMENT_COUNT),
+              .attributes = OTEL_ATTRS(OTEL_ATTR("kalki.index.documents", documents),
                                        OTEL_ATTR("kalki.index.shards", otel_ints(shards, SHARD_COUNT))));
     int64_t matches[SHARD_COUNT];
     size_t answered = 0, matched = 0;
     for (; answered < SHARD_COUNT && !query_failure_strikes(failure, answered); answered++) {
-        size_t found = search_index_lookup(service->index, answered, terms, hits);
+        size_t found = search_index_lookup(index, answered, terms, hits);
         otel_event(&span, "shard searched",
                    .attributes = OTEL_ATTRS(OTEL_ATTR("kalki.shard", answered), OTEL_ATTR("kalki.matches", found)));
         matches[answered] = (int64_t)found;
@@ -80,20 +68,21 @@ static const struct query_failure *look_up(const struct query_service *service, 
         otel_span_fail(&span, failure->type, failure->text);
         return failure;
     }
-    otel_set(&span, "kalki.index.coverage", (double)matched / DOCUMENT_COUNT);
+    otel_set(&span, "kalki.index.coverage", documents > 0 ? (double)matched / (double)documents : 0.0);
     return NULL;
 }
 
-static void rank(const struct query_service *service, const struct query_terms *terms, const struct search_hits *hits,
+static void rank(const struct snapshot *snapshot, const struct query_terms *terms, const struct search_hits *hits,
                  struct search_results *results) {
+    const struct search_index *index = snapshot->index;
     const otel_link built_by = {
-        .span = service->built_by,
-        .attributes = OTEL_ATTRS(OTEL_ATTR("kalki.index.documents", DOCUMENT_COUNT),
-                                 OTEL_ATTR("kalki.index.terms", search_index_terms(service->index))),
+        .span = snapshot->built_by,
+        .attributes = OTEL_ATTRS(OTEL_ATTR("kalki.index.documents", search_index_documents(index)),
+                                 OTEL_ATTR("kalki.index.terms", search_index_terms(index))),
     };
     OTEL_SPAN(span, tracer, "rank", .attributes = OTEL_ATTRS(OTEL_ATTR("kalki.rank.algorithm", "bm25")),
               .links = OTEL_LINKS(built_by));
-    search_index_rank(service->index, terms, hits, results);
+    search_index_rank(index, terms, hits, results);
 
     double scores[RESULTS_MAX];
     for (size_t i = 0; i < results->count; i++)
@@ -102,51 +91,83 @@ static void rank(const struct query_service *service, const struct query_terms *
     otel_set(&span, "kalki.rank.truncated", otel_bool(results->candidates > results->count));
     otel_set(&span, "kalki.rank.scores", otel_doubles(scores, results->count));
     if (results->count > 0) {
-        const struct search_result *best = &results->items[0];
+        const struct document *best = search_index_document(index, results->items[0].place);
         otel_event(&span, "best document",
-                   .attributes = OTEL_ATTRS(OTEL_ATTR("kalki.document.id", best->document),
-                                            OTEL_ATTR("kalki.document.title", documents[best->document].title),
-                                            OTEL_ATTR("kalki.document.score", best->score)));
+                   .attributes = OTEL_ATTRS(OTEL_ATTR("kalki.document.id", best->id),
+                                            OTEL_ATTR("kalki.document.title", best->title),
+                                            OTEL_ATTR("kalki.document.score", scores[0])));
     }
 }
 
 /* ---- the answer ---- */
 
-static void answer_results(const char *text, size_t length, const struct search_results *results,
-                           struct http_answer *answer) {
+static void answer_results(const char *text, size_t length, const struct search_index *index,
+                           const struct search_results *results, struct http_answer *answer) {
     answer->status = 200;
     text_addf(&answer->body, "{\"query\":");
     text_add_json(&answer->body, text, length);
     text_addf(&answer->body, ",\"matches\":%zu,\"results\":[", results->candidates);
     for (size_t i = 0; i < results->count; i++) {
         const struct search_result *found = &results->items[i];
-        const char *title = documents[found->document].title;
-        text_addf(&answer->body, "%s{\"id\":%zu,\"score\":%.3f,\"title\":", i == 0 ? "" : ",", found->document,
+        const struct document *document = search_index_document(index, found->place);
+        text_addf(&answer->body, "%s{\"id\":%" PRId64 ",\"score\":%.3f,\"title\":", i == 0 ? "" : ",", document->id,
                   found->score);
-        text_add_json(&answer->body, title, strlen(title));
+        text_add_json(&answer->body, document->title, strlen(document->title));
         text_addf(&answer->body, "}");
     }
     text_addf(&answer->body, "]}\n");
 }
 
-void query_handle(void *data, const struct http_request *request, struct http_answer *answer) {
-    struct query_service *service = data;
+struct search {
     const char *text;
     size_t length;
-    if (!http_request_argument(request, "q", &text, &length)) {
-        http_answer_error(answer, 400, "the argument q is missing");
-        return;
-    }
-    struct query_terms terms = { .count = 0 };
-    struct search_hits hits = { 0 };
-    struct search_results results;
-    parse_query(text, length, &terms);
+    struct query_terms terms;
+    struct search_hits hits;
+};
+
+/* The steps after the query is parsed. */
+static void search_snapshot(struct query_service *service, const struct snapshot *snapshot, struct search *search,
+                            const struct http_request *request, struct http_answer *answer) {
     const struct query_failure *failure =
-        look_up(service, &terms, query_failure_wanted(service, request, &terms), &hits);
+        look_up(snapshot->index, &search->terms, query_failure_wanted(service, request, &search->terms), &search->hits);
     if (failure) {
+        measure_error(failure->status == 504 ? "timeout" : "internal");
         http_answer_error(answer, failure->status, failure->text);
         return;
     }
-    rank(service, &terms, &hits, &results);
-    answer_results(text, length, &results, answer);
+    struct search_results results;
+    rank(snapshot, &search->terms, &search->hits, &results);
+    answer_results(search->text, search->length, snapshot->index, &results, answer);
+    measure_query_processed();
+}
+
+static void answer_search(struct query_service *service, const struct snapshot *snapshot, struct search *search,
+                          const struct http_request *request, struct http_answer *answer) {
+    struct timespec begin = moment_now();
+    parse_query(search->text, search->length, &search->terms);
+    if (search_hits_make(&search->hits, snapshot->index, &search->terms)) {
+        search_snapshot(service, snapshot, search, request, answer);
+    } else {
+        measure_error("internal");
+        http_answer_error(answer, 500, "out of memory");
+    }
+    search_hits_free(&search->hits);
+    measure_index_search(moment_seconds_since(&begin));
+}
+
+void query_handle(void *data, const struct http_request *request, struct http_answer *answer) {
+    struct query_service *service = data;
+    struct search search = { .text = NULL };
+    if (!http_request_argument(request, "q", &search.text, &search.length)) {
+        http_answer_error(answer, 400, "the argument q is missing");
+        return;
+    }
+    struct snapshot *snapshot = collection_take(service->collection);
+    if (!snapshot) {
+        measure_error("unavailable");
+        http_answer_error(answer, 503, "the documents are not loaded yet");
+        return;
+    }
+    answer_search(service, snapshot, &search, request, answer);
+    collection_give_back(service->collection, snapshot);
 }

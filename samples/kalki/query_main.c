@@ -2,8 +2,9 @@
 /*
  * query_main.c - kalki-query: searches the documents.
  */
+#include "documents_handler.h"
 #include "options.h"
-#include "query_handler.h"
+#include "query_health.h"
 #include "server_tracing.h"
 #include "service.h"
 
@@ -15,6 +16,8 @@ OTEL_TRACER(tracer, "kalki.query", "1.0.0");
 
 static bool serve(const struct service *service, struct query_service *query) {
     const struct health_check checks[] = {
+        { .name = "database", .critical = true, .run = query_health_database, .data = query },
+        { .name = "index", .critical = true, .run = query_health_index, .data = query },
         { .name = "file_system", .run = health_check_file_system, .data = (void *)service_data_folder(service) },
     };
     struct health *health = health_open(service->name, checks, sizeof checks / sizeof *checks);
@@ -24,6 +27,8 @@ static bool serve(const struct service *service, struct query_service *query) {
     }
     const struct traced_route items[] = {
         { .method = "GET", .path = "/query", .handler = query_handle, .service = query },
+        { .method = "POST", .path = "/documents", .handler = documents_handle_post, .service = query },
+        { .method = "GET", .path = "/documents/{id}", .handler = documents_handle_get, .service = query },
         HEALTH_ROUTES(health),
     };
     struct traced_routes routes = { .tracer = tracer, .items = items, .count = sizeof items / sizeof *items };
@@ -32,22 +37,30 @@ static bool serve(const struct service *service, struct query_service *query) {
     return served;
 }
 
-static bool run(const struct service *service, unsigned long fail_every) {
-    struct query_service query;
-    if (!query_service_open(&query, fail_every)) {
-        fprintf(stderr, "kalki-query: out of memory\n");
+static bool run(const struct service *service, const char *database_url, unsigned long fail_every) {
+    char why[256];
+    struct query_service query = { .database = database_open(database_url, why, sizeof why), .fail_every = fail_every };
+    if (!query.database) {
+        fprintf(stderr, "%s: cannot use --database-url: %s\n", service->name, why);
         return false;
     }
-    bool served = serve(service, &query);
-    query_service_close(&query);
+    query.collection = collection_open(query.database);
+    bool served = query.collection && serve(service, &query);
+    if (query.collection)
+        collection_close(query.collection);
+    database_close(query.database);
     return served;
 }
 
 int main(int argc, char **argv) {
     struct service service = SERVICE("kalki-query", 8081);
     long fail_every = 0;
+    const char *database_url = "sqlite::memory:";
     const struct option_entry options[] = {
         SERVICE_OPTIONS(service),
+        { .name = "database-url",
+          .help = "postgresql://user@host:port/name or sqlite:FILE; default sqlite::memory:",
+          .text = &database_url },
         { .name = "fail-every",
           .help = "let every N-th search fail; 0: none",
           .number = &fail_every,
@@ -56,7 +69,7 @@ int main(int argc, char **argv) {
     if (!options_parse(argc, argv, options, sizeof options / sizeof *options))
         return EXIT_FAILURE;
     service_begin(&service);
-    bool served = run(&service, (unsigned long)fail_every);
+    bool served = run(&service, database_url, (unsigned long)fail_every);
     bool ended = service_end(&service);
     return served && ended ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -13,7 +13,7 @@
 
 struct posting {
     struct term term;
-    uint16_t document;
+    uint32_t document; /* its place in the list */
     uint16_t count;
 };
 
@@ -24,8 +24,9 @@ struct shard {
 
 struct search_index {
     struct shard shards[SHARD_COUNT];
-    size_t terms;
-    size_t lengths[DOCUMENT_COUNT]; /* in terms */
+    const struct document **documents;
+    size_t count, terms;
+    size_t *lengths; /* in terms */
     double mean_length;
 };
 
@@ -40,7 +41,7 @@ static bool shard_add(struct shard *shard, const struct term *term, size_t docum
         shard->postings = postings;
         shard->capacity = capacity;
     }
-    shard->postings[shard->count++] = (struct posting){ .term = *term, .document = (uint16_t)document, .count = 1 };
+    shard->postings[shard->count++] = (struct posting){ .term = *term, .document = (uint32_t)document, .count = 1 };
     return true;
 }
 
@@ -60,7 +61,7 @@ static bool add_text(struct search_index *index, size_t document, const char *te
 static int compare_postings(const void *left, const void *right) {
     const struct posting *a = left, *b = right;
     int order = strcmp(a->term.text, b->term.text);
-    return order != 0 ? order : (int)a->document - (int)b->document;
+    return order != 0 ? order : (a->document > b->document) - (a->document < b->document);
 }
 
 /* Makes one posting of those with the same term and document. */
@@ -71,19 +72,30 @@ static void shard_finish(struct shard *shard) {
     qsort(shard->postings, shard->count, sizeof *shard->postings, compare_postings);
     for (size_t i = 1; i < shard->count; i++) {
         if (compare_postings(&shard->postings[kept], &shard->postings[i]) == 0)
-            shard->postings[kept].count++;
+            shard->postings[kept].count++; /* a text has fewer words than this counts */
         else
             shard->postings[++kept] = shard->postings[i];
     }
     shard->count = kept + 1;
 }
 
+/* The first posting whose term is not before `term`. */
+static size_t lower_bound(const struct shard *shard, const struct term *term) {
+    size_t low = 0, high = shard->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(shard->postings[middle].term.text, term->text) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static bool known_before(const struct search_index *index, size_t shard, const struct term *term) {
-    struct search_hits ignored = { 0 };
-    struct query_terms one = { .count = 1 };
-    one.items[0] = *term;
     for (size_t s = 0; s < shard; s++) {
-        if (search_index_lookup(index, s, &one, &ignored) > 0)
+        size_t i = lower_bound(&index->shards[s], term);
+        if (i < index->shards[s].count && strcmp(index->shards[s].postings[i].term.text, term->text) == 0)
             return true;
     }
     return false;
@@ -102,16 +114,27 @@ static size_t count_terms(const struct search_index *index) {
     return terms;
 }
 
-struct search_index *search_index_build(void) {
+static bool add_documents(struct search_index *index) {
+    for (size_t d = 0; d < index->count; d++) {
+        if (!add_text(index, d, index->documents[d]->title) || !add_text(index, d, index->documents[d]->text))
+            return false;
+        index->mean_length += (double)index->lengths[d] / (double)index->count;
+    }
+    return true;
+}
+
+struct search_index *search_index_build(const struct document *const *documents, size_t count) {
     struct search_index *index = calloc(1, sizeof *index);
     if (!index)
         return NULL;
-    for (size_t d = 0; d < DOCUMENT_COUNT; d++) {
-        if (!add_text(index, d, documents[d].title) || !add_text(index, d, documents[d].text)) {
-            search_index_free(index);
-            return NULL;
-        }
-        index->mean_length += (double)index->lengths[d] / DOCUMENT_COUNT;
+    index->documents = calloc(count + 1, sizeof *index->documents);
+    index->lengths = calloc(count + 1, sizeof *index->lengths);
+    index->count = index->documents && index->lengths ? count : 0;
+    for (size_t d = 0; d < index->count; d++)
+        index->documents[d] = documents[d];
+    if (index->count != count || !add_documents(index)) {
+        search_index_free(index);
+        return NULL;
     }
     for (size_t s = 0; s < SHARD_COUNT; s++)
         shard_finish(&index->shards[s]);
@@ -124,7 +147,15 @@ void search_index_free(struct search_index *index) {
         return;
     for (size_t s = 0; s < SHARD_COUNT; s++)
         free(index->shards[s].postings);
+    free(index->documents);
+    free(index->lengths);
     free(index);
+}
+
+size_t search_index_documents(const struct search_index *index) { return index->count; }
+
+const struct document *search_index_document(const struct search_index *index, size_t place) {
+    return index->documents[place];
 }
 
 size_t search_index_terms(const struct search_index *index) { return index->terms; }
@@ -137,42 +168,41 @@ static bool matches(const struct posting *posting, const struct term *term) {
     return strcmp(posting->term.text, term->text) == 0;
 }
 
-/* The first posting whose term is not before `term`. */
-static size_t lower_bound(const struct shard *shard, const struct term *term) {
-    size_t low = 0, high = shard->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (strcmp(shard->postings[middle].term.text, term->text) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+bool search_hits_make(struct search_hits *hits, const struct search_index *index, const struct query_terms *terms) {
+    hits->counts = calloc(index->count * terms->count + 1, sizeof *hits->counts);
+    hits->found = calloc(index->count + 1, sizeof *hits->found);
+    return hits->counts && hits->found;
+}
+
+void search_hits_free(struct search_hits *hits) {
+    free(hits->counts);
+    free(hits->found);
 }
 
 size_t search_index_lookup(const struct search_index *index, size_t shard, const struct query_terms *terms,
                            struct search_hits *hits) {
     const struct shard *asked = &index->shards[shard];
-    bool found[DOCUMENT_COUNT] = { false };
     size_t documents_found = 0;
     for (size_t t = 0; t < terms->count; t++) {
         size_t i = lower_bound(asked, &terms->items[t]);
         for (; i < asked->count && matches(&asked->postings[i], &terms->items[t]); i++) {
             const struct posting *posting = &asked->postings[i];
-            hits->counts[posting->document][t] = (uint16_t)(hits->counts[posting->document][t] + posting->count);
-            documents_found += !found[posting->document];
-            found[posting->document] = true;
+            uint16_t *count = &hits->counts[posting->document * terms->count + t];
+            *count = posting->count < UINT16_MAX - *count ? (uint16_t)(*count + posting->count) : UINT16_MAX;
+            documents_found += !hits->found[posting->document];
+            hits->found[posting->document] = true;
         }
     }
     return documents_found;
 }
 
 /* How telling a term is: the fewer documents have it, the more. */
-static double inverse_frequency(const struct search_hits *hits, size_t term) {
+static double inverse_frequency(const struct search_index *index, const struct search_hits *hits, size_t term,
+                                size_t terms) {
     double with = 0;
-    for (size_t d = 0; d < DOCUMENT_COUNT; d++)
-        with += hits->counts[d][term] > 0;
-    return log(1 + (DOCUMENT_COUNT - with + 0.5) / (with + 0.5));
+    for (size_t d = 0; d < index->count; d++)
+        with += hits->counts[d * terms + term] > 0;
+    return log(1 + ((double)index->count - with + 0.5) / (with + 0.5));
 }
 
 static double bm25(double frequency, double inverse, double relative_length) {
@@ -197,15 +227,16 @@ void search_index_rank(const struct search_index *index, const struct query_term
                        const struct search_hits *hits, struct search_results *results) {
     double inverse[QUERY_TERMS_MAX];
     for (size_t t = 0; t < terms->count; t++)
-        inverse[t] = inverse_frequency(hits, t);
+        inverse[t] = inverse_frequency(index, hits, t, terms->count);
     *results = (struct search_results){ .count = 0 };
-    for (size_t d = 0; d < DOCUMENT_COUNT; d++) {
+    for (size_t d = 0; d < index->count; d++) {
+        if (!hits->found[d])
+            continue;
+        const uint16_t *counts = &hits->counts[d * terms->count];
         double score = 0;
         for (size_t t = 0; t < terms->count; t++)
-            score += bm25(hits->counts[d][t], inverse[t], (double)index->lengths[d] / index->mean_length);
-        if (score > 0) {
-            results->candidates++;
-            insert(results, (struct search_result){ .document = d, .score = score });
-        }
+            score += bm25(counts[t], inverse[t], (double)index->lengths[d] / index->mean_length);
+        results->candidates++;
+        insert(results, (struct search_result){ .place = d, .score = score });
     }
 }

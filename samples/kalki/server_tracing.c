@@ -5,13 +5,13 @@
 #include "server_tracing.h"
 
 #include "measures.h"
+#include "moment.h"
 
 #include <otel/baggage.h>
 #include <otel/propagation.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* ---- extracting the caller's context ---- */
 
@@ -206,18 +206,11 @@ static void answer_traced(const struct traced_routes *routes, const struct found
         answer->trace_id[0] = '\0';
 }
 
-static double seconds_since(const struct timespec *begin) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - begin->tv_sec) + (double)(now.tv_nsec - begin->tv_nsec) / 1e9;
-}
-
 void traced_routes_answer(void *data, const struct http_request *request, struct http_answer *answer) {
     const struct traced_routes *routes = data;
     struct found_route found = find_route(routes, request);
     const char *method = known_method(request->method);
-    struct timespec begin;
-    clock_gettime(CLOCK_MONOTONIC, &begin);
+    struct timespec begin = moment_now();
     measure_active_connections(1);
     if (found.exact && found.exact->untraced)
         answer_route(routes, &found, request, answer);
@@ -225,5 +218,5 @@ void traced_routes_answer(void *data, const struct http_request *request, struct
         answer_traced(routes, &found, request, answer);
     measure_active_connections(-1);
     measure_request(found.path ? found.path->path : "", method ? method : "_OTHER", answer->status,
-                    seconds_since(&begin));
+                    moment_seconds_since(&begin));
 }

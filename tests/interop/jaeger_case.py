@@ -87,12 +87,13 @@ class KalkiInJaeger(unittest.TestCase):
         return answer.trace_id
 
     def traces(self):
-        """What Jaeger has from both services, by trace id; the traces of kalki-query's start apart, as spans."""
+        """What Jaeger has from both services, by trace id; the roots of kalki-query's start apart, as spans."""
         spans = {}
         for service in kalki_trees.SERVICES:
             spans.update(((span.trace_id, span.span_id), span) for span in self.jaeger.find_spans(service))
         starts = [span for span in spans.values() if span.name == kalki_trees.BUILD_INDEX]
-        return by_trace(span for span in spans.values() if span not in starts), starts
+        start_traces = {span.trace_id for span in starts}
+        return by_trace(span for span in spans.values() if span.trace_id not in start_traces), starts
 
     def index_span(self):
         """The span of kalki-query's start, which every ranking links to."""

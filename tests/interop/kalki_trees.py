@@ -263,10 +263,34 @@ def _rank(search, index_span):
 # The trees.
 
 
+def _statement(operation, text, more=()):
+    """A call of the database in memory that kalki-query has without another."""
+    attributes = {
+        "db.system.name": string("sqlite"),
+        "db.operation.name": string(operation),
+        "db.collection.name": string("documents"),
+        "db.query.text": text,
+        "db.namespace": string(":memory:"),
+        **dict(more),
+    }
+    return Want(QUERY, f"{operation} documents", CLIENT, attributes)
+
+
+def begins(wanted):
+    return Some("string", f"{wanted}...", lambda found: found.startswith(wanted))
+
+
 def build_index():
-    """What kalki-query leaves when it starts."""
+    """What kalki-query leaves when it starts: a table is made and filled with the sample's documents, and read."""
     about_index = {"kalki.index.documents": integer(DOCUMENTS), "kalki.index.terms": integer(TERMS)}
-    return Want(QUERY, BUILD_INDEX, INTERNAL, about_index)
+    batch = {"db.operation.batch.size": integer(DOCUMENTS)}
+    calls = [
+        _statement("CREATE TABLE", begins("CREATE TABLE IF NOT EXISTS documents (id INTEGER PRIMARY KEY, ")),
+        _statement("SELECT", string("SELECT count(*) FROM documents")),
+        _statement("INSERT", begins("INSERT INTO documents (id, title, text) VALUES ($1, $2, $3)"), batch),
+        _statement("SELECT", string("SELECT id, title, text FROM documents WHERE id > $1 ORDER BY id LIMIT 5000")),
+    ]
+    return Want(QUERY, BUILD_INDEX, INTERNAL, about_index, children=calls)
 
 
 def found(kalki, search, index_span):
