@@ -25,7 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define THREADS 4u
+/* A handler that waits for somebody else, for a second or two, holds up the connections of its thread and no new ones. */
+#define THREADS 32u
 #define CONNECTIONS_MAX 256u
 #define CONNECTION_TIMEOUT_SECONDS 10u
 #define CONNECTION_MEMORY                                                                                              \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * http_server.h - a small HTTP server: a few threads, bounded connections and bodies, a clean end. Knows nothing of
+ * http_server.h - a small HTTP server: a pool of threads, bounded connections and bodies, a clean end. Knows nothing of
  * tracing.
  */
 #ifndef KALKI_HTTP_SERVER_H
