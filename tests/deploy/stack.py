@@ -2,8 +2,10 @@
 """What the tests of samples/kalki/deploy share: where its files are, and the pinned packages that read them."""
 
 import argparse
+import hashlib
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -38,6 +40,27 @@ def arguments(description, **more):
     given = parser.parse_args()
     packages.enter(given.packages, HERE / "requirements.txt")
     return given
+
+
+def node_program(given, program):
+    """The command that runs a program of node/ with its packages, which `npm ci` installs once for each state of the list."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if not node or not npm:
+        skip("there is no Node.js; Debian's packages nodejs and npm have it")
+    listed = HERE / "node" / "package-lock.json"
+    place = given.packages / f"node-{hashlib.sha256(listed.read_bytes()).hexdigest()[:12]}"
+    if not (place / "complete").exists():
+        place.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / "node" / name, place)
+        command = [npm, "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
+        done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            print(done.stdout, done.stderr, file=sys.stderr)
+            skip("the packages of node/package.json cannot be had; the lines above say why")
+        (place / "complete").touch()
+    # Beside its packages, where Node.js looks for them.
+    return [node, shutil.copy(HERE / "node" / program, place)]
 
 
 def documents(path):
@@ -84,5 +107,5 @@ class Problems:
 
 
 if __name__ == "__main__":
-    arguments("Installs the packages that the tests of deploy/ need.")
+    node_program(arguments("Installs the packages that the tests of deploy/ need."), "logql.mjs")
     print("The packages are there.")
