@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Dockerfile: hadolint finds nothing, its packages are Debian 12's, and what runs in the end is no root."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from stack import PROJECT, Problems, arguments  # noqa: E402
+
+import image  # noqa: E402
+
+RELEASE = "12"  # of Debian
+
+
+def check_lint(problems):
+    program = Path(sys.prefix) / "bin" / "hadolint"
+    command = [program, "--no-color", "--failure-threshold", "style", image.FILE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    problems.check(done.returncode == 0, f"hadolint: {done.stdout}{done.stderr}")
+
+
+def check_packages(problems, names):
+    """Where the machine is the image's Debian, its lists know every package."""
+    system = Path("/etc/os-release").read_text()
+    if not (re.search(r'^ID="?debian', system, re.M) and f'VERSION_ID="{RELEASE}"' in system and shutil.which("apt-cache")):
+        print(f"packages not looked up: this is no Debian {RELEASE}")
+        return
+    for name in sorted(names):
+        done = subprocess.run(["apt-cache", "policy", name], capture_output=True, text=True, check=False)
+        there = re.search(r"(Candidate|Installed): \d", done.stdout)
+        problems.check(there, f"Debian {RELEASE} has no package {name}")
+
+
+def check_stages(problems, build, run):
+    for stage in (build, run):
+        base = image.values(stage, "FROM")[0][0]
+        problems.check(re.fullmatch(rf"debian:{RELEASE}\.\d+-slim", base), f"the base image is {base}")
+    users = image.values(run, "USER")
+    problems.check(users and re.fullmatch(r"[1-9]\d*:[1-9]\d*", users[-1][0]), f"the user is {users}")
+    health = image.values(run, "HEALTHCHECK")
+    problems.check(health and "/health/ready" in " ".join(health[-1]), f"HEALTHCHECK is {health}")
+    tools = image.installed(run) & {"gcc", "cmake", "ninja-build"}
+    problems.check(not tools, f"the image holds {tools}")
+    for sources in image.values(run, "COPY"):
+        for source in sources[:-1]:
+            local = not source.startswith("/image")
+            problems.check(not local or (PROJECT / source).exists(), f"COPY of what is not there: {source}")
+
+
+def main():
+    arguments(__doc__)
+    problems = Problems()
+    build, run = image.stages()
+    check_lint(problems)
+    check_stages(problems, build, run)
+    packages = image.installed(build) | image.installed(run)
+    problems.check(len(packages) > 10, f"only the packages {packages}")
+    check_packages(problems, packages)
+    for name in image.let_in():
+        problems.check((PROJECT / name).exists(), f".dockerignore lets in {name}, which is not there")
+    problems.finish(f"{len(build) + len(run)} instructions, {len(packages)} packages")
+
+
+if __name__ == "__main__":
+    main()
