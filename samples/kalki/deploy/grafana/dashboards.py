@@ -8,6 +8,7 @@ from sources import (
     S,
     SHARE,
     WINDOW,
+    WORK,
     graph,
     heat,
     logs,
@@ -21,10 +22,13 @@ from sources import (
     table,
 )
 
-FAILED = ',http_response_status_code=~"5.."'
-REFUSED = ',http_response_status_code=~"4.."'
+FAILED = WORK + ',http_response_status_code=~"5.."'
+REFUSED = WORK + ',http_response_status_code=~"4.."'
 MEMORY = ratio(metric("kalki_memory_usage_bytes"), metric("kalki_memory_limit_bytes"))
-HITS = ratio(rate("kalki_cache_requests_total", more=',result="hit"'), rate("kalki_cache_requests_total"))
+HITS = ratio(
+    rate("kalki_cache_requests_total", more=',result="hit"'),
+    rate("kalki_cache_requests_total", more=',result=~"hit|miss"'),
+)
 HEALTH = {0: ("unhealthy", "red"), 1: ("degraded", "orange"), 2: ("healthy", "green")}
 
 
@@ -153,16 +157,16 @@ APPLICATION = [
         "Now",
         [
             stat("Health", metric("kalki_health_status"), "none", values=HEALTH),
-            stat("Requests", rate("kalki_requests_total"), "reqps"),
+            stat("Requests", rate("kalki_requests_total", more=WORK), "reqps"),
             stat(
                 "Failed",
-                or_zero(ratio(rate("kalki_requests_total", more=FAILED), rate("kalki_requests_total"))),
+                or_zero(ratio(rate("kalki_requests_total", more=FAILED), rate("kalki_requests_total", more=WORK))),
                 "percentunit",
                 thresholds=[("green", None), ("orange", 0.01), ("red", 0.05)],
             ),
             stat(
                 "95 of 100 answered within",
-                percentile("kalki_request_duration_seconds", 0.95, "job"),
+                percentile("kalki_request_duration_seconds", 0.95, "job", WORK),
                 "s",
                 thresholds=LATENCY,
             ),
@@ -172,10 +176,10 @@ APPLICATION = [
     (
         "Requests",
         [
-            percentiles("Time to answer", "kalki_request_duration_seconds"),
+            percentiles("Time to answer", "kalki_request_duration_seconds", more=WORK),
             graph(
                 "Requests by status",
-                [(rate("kalki_requests_total", "http_response_status_code"), "{{http_response_status_code}}")],
+                [(rate("kalki_requests_total", "http_response_status_code", WORK), "{{http_response_status_code}}")],
                 "reqps",
                 stacked=True,
             ),
@@ -437,7 +441,7 @@ SESSIONS = [
             stat("Their requests", rate("kalki_session_requests_total"), "reqps"),
             stat(
                 "Of all requests",
-                ratio(rate("kalki_session_requests_total"), rate("kalki_requests_total")),
+                ratio(rate("kalki_session_requests_total"), rate("kalki_requests_total", more=WORK)),
                 "percentunit",
             ),
         ],
@@ -476,7 +480,8 @@ SESSIONS = [
     ),
 ]
 
-_ROUTE = ',http_route=~"$route"'
+_CHOSEN = ',http_route=~"$route"'
+_ROUTE = WORK + _CHOSEN
 ENDPOINTS = [
     (
         "Each endpoint",
@@ -523,12 +528,12 @@ ENDPOINTS = [
             ),
             graph(
                 "Refused (4xx)",
-                [(or_zero(rate("kalki_requests_total", "http_route", REFUSED + _ROUTE)), "{{http_route}}")],
+                [(or_zero(rate("kalki_requests_total", "http_route", REFUSED + _CHOSEN)), "{{http_route}}")],
                 "reqps",
             ),
             graph(
                 "Failed (5xx)",
-                [(or_zero(rate("kalki_requests_total", "http_route", FAILED + _ROUTE)), "{{http_route}}")],
+                [(or_zero(rate("kalki_requests_total", "http_route", FAILED + _CHOSEN)), "{{http_route}}")],
                 "reqps",
                 thresholds=FAILURES,
             ),
@@ -549,6 +554,6 @@ DASHBOARDS = [
         "kalki-endpoints",
         "kalki: API endpoints",
         ENDPOINTS,
-        [("route", "Endpoint", f"label_values(kalki_requests_total{{{S}}}, http_route)")],
+        [("route", "Endpoint", f"label_values(kalki_requests_total{{{S}{WORK}}}, http_route)")],
     ),
 ]
