@@ -88,7 +88,9 @@ def _check_links(problems, sources):
         problems.check(uid in there, f"a link goes to the data source {uid}, which does not exist")
     by_name = {source["name"]: source.get("jsonData", {}) for source in sources}
     exemplar = by_name["Prometheus"]["exemplarTraceIdDestinations"][0]
-    problems.check((exemplar["name"], exemplar["datasourceUid"]) == ("trace_id", "jaeger"), f"exemplars go to {exemplar}")
+    problems.check(
+        (exemplar["name"], exemplar["datasourceUid"]) == ("trace_id", "jaeger"), f"exemplars go to {exemplar}"
+    )
     derived = by_name["Loki"]["derivedFields"][0]
     problems.check(derived["datasourceUid"] == "jaeger", f"lines of the log go to {derived}")
     problems.check(derived["url"] == "$${__value.raw}", "Grafana would expand the link's value when it reads the file")
@@ -106,7 +108,9 @@ def main():
     problems.check(len([one for one in sources if one.get("isDefault")]) == 1, "not one default data source")
     _check_links(problems, sources)
     provider = document(GRAFANA / "provisioning/dashboards/kalki.yaml")["providers"][0]
-    problems.check(provider["type"] == "file" and provider["options"]["path"], f"the provider reads no files: {provider}")
+    problems.check(
+        provider["type"] == "file" and provider["options"]["path"], f"the provider reads no files: {provider}"
+    )
     _check_rendered(problems)
     found = boards_of.boards()
     uids = [board["uid"] for board in found.values()]
