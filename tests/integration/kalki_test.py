@@ -421,15 +421,6 @@ class Troubles(KalkiTest):
         client = self.span(self.viewer.spans(headers["X-Trace-Id"]), GATEWAY, "GET")
         self.assertEqual(attributes_of(client)["error.type"], "timeout")
 
-    def test_health_is_not_traced(self):
-        gateway, query = self.kalki()
-        for service in (gateway, query):
-            status, headers, answer = service.get("/health")
-            self.assertEqual((status, answer["status"]), (200, "healthy"))
-            self.assertNotIn("X-Trace-Id", headers)
-        ledgers = self.stop_all(gateway, query)
-        self.assertEqual([ledger["made"] for ledger in ledgers], [0, len(START_SPANS)])
-
     def test_bad_requests_are_the_callers_mistake(self):
         gateway, query = self.kalki()
         cases = {
@@ -492,13 +483,6 @@ class Troubles(KalkiTest):
             service.send_raw(source.randbytes(200000))
         self.assertEqual(gateway.get("/search?q=wind")[0], 200)
         self.stop_all(gateway, query)
-
-    def test_wrong_options_are_explained(self):
-        for arguments in ("--port 70000", "--port x", "--port", "--no-such 1", "--query-url ://"):
-            command = [Path(options.bin) / GATEWAY, *arguments.split()]
-            ended = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
-            self.assertEqual((ended.returncode, ended.stdout), (1, ""))
-            self.assertIn("cannot", ended.stderr)
 
 
 class Tracing(KalkiTest):
