@@ -20,6 +20,22 @@ void otel__export_reporter_init(struct otel__export_reporter *reporter, const st
     otel__url_show(url, reporter->endpoint, sizeof reporter->endpoint);
 }
 
+/* gRPC's own targets, such as "collector:4317", are as a URL would be behind its scheme. */
+void otel__export_describe(const struct otel__export_reporter *reporter, const char *type,
+                           otel_exporter_description *out) {
+    char text[sizeof reporter->endpoint + 8];
+    struct otel__url url;
+    snprintf(text, sizeof text, "%s%s", strchr(reporter->endpoint, '/') ? "" : "http://", reporter->endpoint);
+    out->type = type;
+    if (otel__url_parse(text, &url))
+        snprintf(out->address, sizeof out->address, "%s", reporter->endpoint);
+    else if (url.socket.len > 0)
+        otel__url_socket(&url, out->address);
+    else
+        snprintf(out->address, sizeof out->address, "%.*s", (int)url.host.len, url.host.ptr);
+    out->port = out->address[0] && url.socket.len == 0 ? url.port : 0;
+}
+
 void otel__export_failure_problem(struct otel__export_failure *failure, otel_status status, const char *problem,
                                   const char *hint) {
     snprintf(failure->cause, sizeof failure->cause, "%s", problem);

@@ -40,6 +40,10 @@ struct otel__export_failure {
 void otel__export_reporter_init(struct otel__export_reporter *reporter, const struct otel__export_kinds *kinds,
                                 const char *url);
 
+/* What an exporter of this type that sends to the reporter's endpoint says of itself: see otel_exporter_ops. */
+void otel__export_describe(const struct otel__export_reporter *reporter, const char *type,
+                           otel_exporter_description *out);
+
 /* Records the cause of a failed attempt. */
 void otel__export_failure_problem(struct otel__export_failure *failure, otel_status status, const char *problem,
                                   const char *hint);

@@ -50,7 +50,7 @@ struct job {
     struct grpc_exporter *exporter;
     otel_batch *batch;
     uint64_t deadline;
-    uint64_t rejected, delivered; /* spans so far */
+    otel_export_outcome *outcome;
 };
 
 /* What is to be done after an attempt. */
@@ -61,8 +61,8 @@ enum verdict { DELIVERED, TRY_AGAIN, LOST };
 static void accept_reply(struct job *job, const struct otel__grpc_reply *reply, size_t count) {
     const struct grpc_exporter *exporter = job->exporter;
     if (exporter->format->rejected)
-        job->rejected += exporter->format->rejected(&exporter->reporter, reply, count);
-    job->delivered += count;
+        job->outcome->rejected += exporter->format->rejected(&exporter->reporter, reply, count);
+    job->outcome->delivered += count;
 }
 
 /* Our deadline goes along with the call: a server may end it a little before we do, and gRPC core rounds. */
@@ -137,8 +137,12 @@ static enum verdict attempt(struct job *job, size_t count, struct otel__export_f
     failure->attempts++;
     failure->bytes = otel__buffer_length(body);
     otel__grpc_call(exporter->channel, exporter->format->method, body->cursor, failure->bytes, job->deadline, &reply);
-    if (reply.status != GRPC_STATUS_OK)
+    job->outcome->answered_by = OTEL_ANSWER_GRPC;
+    job->outcome->answer_status = (int)reply.status;
+    if (reply.status != GRPC_STATUS_OK) {
+        job->outcome->error_type = otel__grpc_status_name(reply.status);
         return judge_failure(job, &reply, count, failure, floor);
+    }
     otel__throttle_note(&exporter->throttle, false, 0, 0);
     accept_reply(job, &reply, count);
     free(reply.body);
@@ -264,11 +268,9 @@ static otel_status export_batch(void *self, otel_batch *batch, int timeout_ms, o
         return OTEL_ERR_EXPORT;
     struct job job = { .exporter = exporter,
                        .batch = batch,
-                       .deadline = otel__export_deadline(exporter->timeout_ms, timeout_ms) };
-    otel_status status = send_range(&job, 0, count);
-    outcome->rejected = job.rejected;
-    outcome->delivered = job.delivered;
-    return status;
+                       .deadline = otel__export_deadline(exporter->timeout_ms, timeout_ms),
+                       .outcome = outcome };
+    return send_range(&job, 0, count);
 }
 
 /* ---- the other operations ---------------------------------------------------------------------------------------- */
@@ -305,6 +307,11 @@ static void free_workspace(const struct otel__grpc_format *format, struct worksp
     free(workspace);
 }
 
+static void describe(void *self, otel_exporter_description *out) {
+    const struct grpc_exporter *exporter = self;
+    otel__export_describe(&exporter->reporter, exporter->format->component, out);
+}
+
 static void destroy(void *self) {
     struct grpc_exporter *exporter = self;
     free_workspace(exporter->format, exporter->state.workspace);
@@ -336,6 +343,7 @@ static otel_exporter *make_exporter(struct grpc_exporter *exporter) {
         .at_rest = at_rest,
         .after_fork = after_fork,
         .destroy = destroy,
+        .describe = describe,
     };
     return otel_exporter_create(&ops, exporter);
 }

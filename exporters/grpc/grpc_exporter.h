@@ -17,7 +17,8 @@
 
 /* What is the same for all exporters of a format; must live for ever. */
 struct otel__grpc_format {
-    const char *name; /* of the exporter */
+    const char *name;      /* of the exporter */
+    const char *component; /* its type in the SDK's own metrics */
     struct otel__export_kinds kinds;
     const char *unusable; /* another kind of report: this process cannot use gRPC, */
     const char *instead;  /* and what is to be used instead */

@@ -17,7 +17,7 @@
 
 #include <otel/exporter.h>
 
-enum { OTEL__GRPC_ABI = 3 };
+enum { OTEL__GRPC_ABI = 4 };
 
 /* Options, environment and defaults have been merged already. Everything is copied. */
 struct otel__grpc_settings {

@@ -7,6 +7,7 @@ static void free_text(void *text) { otel__line_free(text); }
 
 static const struct otel__grpc_format format = {
     .name = "jaeger",
+    .component = "jaeger_grpc_span_exporter",
     .kinds = { "jaeger.failure", "jaeger.retry", "jaeger.recovered" },
     .unusable = "jaeger.grpc.fork",
     .instead = "http/thrift.binary",

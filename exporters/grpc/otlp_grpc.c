@@ -23,6 +23,7 @@ static uint64_t rejected(const struct otel__export_reporter *reporter, const str
 
 static const struct otel__grpc_format format = {
     .name = "otlp",
+    .component = "otlp_grpc_span_exporter",
     .kinds = OTEL__OTLP_KINDS,
     .unusable = "otlp.grpc.fork",
     .instead = "http/protobuf",

@@ -49,6 +49,7 @@ static const struct otel__http_hint hints[] = {
 
 static const struct otel__http_format format = {
     .name = "jaeger",
+    .component = "jaeger_http_span_exporter",
     .kinds = { "jaeger.failure", "jaeger.retry", "jaeger.recovered" },
     .content_type = "application/x-thrift",
     .address_hint = ADDRESS_HINT,

@@ -66,12 +66,14 @@ static const struct otel__http_hint metrics_hints[] = {
 
 static const struct otel__http_format protobuf = {
     OTLP_TRACES,
+    .component = "otlp_http_span_exporter",
     .content_type = "application/x-protobuf",
     .encode = otel__otlp_write,
 };
 
 static const struct otel__http_format json = {
     OTLP_TRACES,
+    .component = "otlp_http_json_span_exporter",
     .content_type = "application/json",
     .encode = otel__otlp_write_json,
 };

@@ -23,12 +23,14 @@ static const struct otel__http_hint hints[] = {
 
 const struct otel__http_format otel__zipkin_json_format = {
     ZIPKIN_FORMAT,
+    .component = "zipkin_http_span_exporter",
     .content_type = "application/json",
     .encode = otel__zipkin_encode_json,
 };
 
 const struct otel__http_format otel__zipkin_protobuf_format = {
     ZIPKIN_FORMAT,
+    .component = "zipkin_http_span_exporter",
     .content_type = "application/x-protobuf",
     .encode = otel__zipkin_encode_protobuf,
 };

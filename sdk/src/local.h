@@ -18,6 +18,8 @@
 /* So many threads at a time have caches: all of them together must not hold more than half of the records. */
 enum { OTEL__CACHE_MAX = 16, OTEL__CACHING_THREADS = 2048 };
 
+enum { OTEL__ORIGIN_NONE, OTEL__ORIGIN_LOCAL, OTEL__ORIGIN_REMOTE, OTEL__ORIGINS, OTEL__DECISIONS = 3 };
+
 typedef enum otel__counter {
     OTEL__STARTED,
     OTEL__ENDED,
@@ -29,7 +31,9 @@ typedef enum otel__counter {
     OTEL__DROPPED_LINKS,
     OTEL__QUEUE_FULL,               /* the first of one per processor */
     OTEL__SHOWN = OTEL__QUEUE_FULL, /* of a custom processor, which has no queue: spans whose end it was told of */
-    OTEL__COUNTERS = OTEL__QUEUE_FULL + OTEL_MAX_PROCESSORS
+    /* For the SDK's own metrics: every span, by its parent's origin and what became of it. */
+    OTEL__BY_ORIGIN = OTEL__QUEUE_FULL + OTEL_MAX_PROCESSORS,
+    OTEL__COUNTERS = OTEL__BY_ORIGIN + OTEL__ORIGINS * OTEL__DECISIONS
 } otel__counter;
 
 struct otel__local {

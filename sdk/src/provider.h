@@ -15,7 +15,7 @@
 
 enum { OTEL__VIEWS = 8 };
 /* What few programs have; those without any of it do not pay for it, as they use a table of their own. */
-enum { OTEL__CUSTOM_PROCESSORS = 1, OTEL__ON_ENDING = 2, OTEL__TRACER_CONFIG = 4 };
+enum { OTEL__CUSTOM_PROCESSORS = 1, OTEL__ON_ENDING = 2, OTEL__TRACER_CONFIG = 4, OTEL__SELF_METRICS = 8 };
 
 struct otel__provider {
     struct otel__pipeline pipeline;

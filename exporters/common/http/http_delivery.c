@@ -90,6 +90,8 @@ static enum verdict judge_answer(struct job *job, struct otel__http_request *req
     char words[OTEL__HTTP_WORDS_SIZE];
     const uint64_t rejected = read_answer(exporter, response, units(job, request), words);
     *floor = note_throttle(exporter, request, response);
+    job->outcome->answered_by = OTEL_ANSWER_HTTP;
+    job->outcome->answer_status = response->status;
     if (response->status >= 200 && response->status < 300) {
         job->outcome->rejected += rejected;
         job->outcome->delivered += units(job, request);
@@ -106,6 +108,7 @@ static enum verdict judge_silence(const struct job *job, struct otel__http_reque
                                   enum otel__http_result result) {
     const struct otel__http_response *response = response_of(job, request);
     struct otel__export_failure *failure = &request->failure;
+    job->outcome->answered_by = OTEL_ANSWER_NONE;
     bool out_of_time = result == OTEL__HTTP_TIMED_OUT;
     if (result != OTEL__HTTP_CANCELLED && !(out_of_time && failure->cause[0]))
         otel__export_failure_problem(failure, OTEL_ERR_EXPORT, response->problem, response->hint);

@@ -64,6 +64,11 @@ static void after_fork(void *self, bool in_child) {
     otel__http_after_fork(exporter->client, in_child);
 }
 
+static void describe(void *self, otel_exporter_description *out) {
+    const struct otel__http_exporter *exporter = self;
+    otel__export_describe(&exporter->reporter, exporter->format->component, out);
+}
+
 static void destroy(void *self) {
     struct otel__http_exporter *exporter = self;
     struct otel__http_workspace *workspace = exporter->state.workspace;
@@ -89,6 +94,7 @@ static otel_exporter *make_exporter(struct otel__http_exporter *exporter) {
         .at_rest = at_rest,
         .after_fork = after_fork,
         .destroy = destroy,
+        .describe = describe,
     };
     return otel_exporter_create(&ops, exporter);
 }

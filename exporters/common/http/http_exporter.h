@@ -28,7 +28,8 @@ enum { OTEL__HTTP_WORDS_SIZE = 256 };
 
 /* What is the same for all exporters of a format; must live for ever. */
 struct otel__http_format {
-    const char *name; /* of the exporter */
+    const char *name;      /* of the exporter */
+    const char *component; /* its type in the SDK's own metrics */
     struct otel__export_kinds kinds;
     const char *content_type;
     const char *socket_target;           /* the path of requests when the URL names a socket */

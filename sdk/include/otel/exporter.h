@@ -102,6 +102,8 @@ const otel_resource_data *otel_batch_resource(const otel_batch *batch);
 
 /* ---- the operations ---------------------------------------------------------------------------------------------- */
 
+typedef enum otel_answer_kind { OTEL_ANSWER_NONE, OTEL_ANSWER_HTTP, OTEL_ANSWER_GRPC } otel_answer_kind;
+
 /** What became of a batch beyond success and failure; zeroed by the SDK before each export. */
 typedef struct otel_export_outcome {
     size_t size;
@@ -113,7 +115,24 @@ typedef struct otel_export_outcome {
      * been the whole batch. Neither delivered nor rejected.
      */
     uint64_t too_large;
+    /** The status of the last answer, and of which protocol it is. */
+    otel_answer_kind answered_by;
+    int answer_status;
+    /**
+     * When something failed: what, as one of few words, such as "UNAVAILABLE", for the SDK's own metrics; a static string.
+     * NULL: the status says enough.
+     */
+    const char *error_type;
 } otel_export_outcome;
+
+/** What an exporter says of itself, for the SDK's own metrics; zeroed by the SDK before. */
+typedef struct otel_exporter_description {
+    size_t size;
+    const char
+        *type; /**< as the semantic conventions name it, "otlp_http_span_exporter"; lives as long as the exporter */
+    char address[256]; /**< of the server; "": none */
+    int port;          /**< 0: none */
+} otel_exporter_description;
 
 /**
  * The SDK serialises export_batch, force_flush, shutdown and destroy on one exporter: they never overlap each other,
@@ -159,6 +178,8 @@ typedef struct otel_exporter_ops {
     void (*after_fork)(void *self, bool in_child);
     /** Frees everything. May be NULL. */
     void (*destroy)(void *self);
+    /** Fills in what it can say; asked once, when the SDK starts, for its own metrics. May be NULL. */
+    void (*describe)(void *self, otel_exporter_description *out);
 } otel_exporter_ops;
 
 typedef struct otel_exporter otel_exporter;
