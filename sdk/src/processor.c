@@ -110,6 +110,7 @@ void otel_processor_destroy(otel_processor *processor) {
         processor->ops.destroy(processor->self);
     otel_exporter_destroy(processor->exporter);
     otel__batch_free(processor->view);
+    free(processor->component);
     free(processor);
 }
 

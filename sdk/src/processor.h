@@ -83,7 +83,8 @@ struct otel_processor {
     unsigned index;
     struct otel__lane *lane;
     struct otel_batch *view;
-    otel_sampler *remotes; /* those whose strategies its worker fetches: see polling.h. NULL: none */
+    otel_sampler *remotes;             /* those whose strategies its worker fetches: see polling.h. NULL: none */
+    struct otel__component *component; /* of the SDK's own metrics: see self_metrics.h. NULL: they are not wanted */
 };
 
 static inline bool otel__processor_is_custom(const otel_processor *processor) { return !processor->exporter; }

@@ -6,6 +6,7 @@
 #include "diagnostics.h"
 #include "fork.h"
 #include "metrics/metrics.h"
+#include "self_metrics.h"
 #include "polling.h"
 #include "processor_custom.h"
 #include "span_limits.h"
@@ -71,8 +72,11 @@ otel_status otel__provider_create(const otel_sdk_options *options, struct otel__
         return status;
     }
     otel__polling_prepare(provider);
-    provider->extras =
-        otel__custom_extras(&provider->pipeline) | (provider->pipeline.tracer_config ? OTEL__TRACER_CONFIG : 0u);
+    provider->extras = otel__custom_extras(&provider->pipeline) |
+                       (provider->pipeline.tracer_config ? OTEL__TRACER_CONFIG : 0u) |
+                       (provider->metrics && provider->pipeline.self_metrics ? OTEL__SELF_METRICS : 0u);
+    if (provider->extras & OTEL__SELF_METRICS)
+        otel__self_metrics_begin(provider);
     *out = provider;
     return OTEL_OK;
 }
@@ -80,6 +84,7 @@ otel_status otel__provider_create(const otel_sdk_options *options, struct otel__
 void otel__provider_free(struct otel__provider *provider) {
     if (!provider)
         return;
+    otel__self_metrics_end(provider);
     otel__metrics_free(provider->metrics);
     otel__pipeline_free(&provider->pipeline);
     otel__custom_views_free(provider);

@@ -24,6 +24,7 @@ struct otel__provider {
     otel_processor *poller;                          /* whose worker fetches for them; NULL: a thread of its own */
     struct otel__metrics *metrics;                   /* NULL: nobody reads any */
     unsigned extras;                                 /* see above */
+    uint64_t observing;                              /* for the SDK's own metrics; 0: they are not wanted */
     _Atomic(struct otel_batch *) views[OTEL__VIEWS]; /* of custom processors, while nobody uses them */
 };
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "fork.h"
 #include "polling.h"
+#include "self_metrics.h"
 
 #include <errno.h>
 #include <string.h>
@@ -121,6 +122,7 @@ static bool export_batch(otel_processor *p) {
     otel__span_queue_done(&lane->queue, count);
     add(&lane->exports, 1);
     mark_move(lane);
+    const uint64_t began = p->component ? otel__clock_monotonic() : 0;
     const otel_status status = exporter->ops.export_batch(exporter->self, p->view, export_timeout(p), &outcome);
     /* An exporter that forks returns in the child too, where records and counts are wiped. */
     if (forks != otel__fork_count())
@@ -128,6 +130,8 @@ static bool export_batch(otel_processor *p) {
     otel__records_unref(p->view->records, count);
     p->view->count = 0;
     count_outcome(lane, status, count, &outcome);
+    if (p->component)
+        otel__self_metrics_exported(p, status, count, &outcome, began);
     plan_trim(p, count);
     return true;
 }
