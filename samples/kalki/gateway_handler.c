@@ -11,7 +11,7 @@
 #define QUERY_LENGTH_MAX 1024
 
 /* Another service's failure is not ours: 504 when it took too long, 502 for the rest. */
-static void answer_failure(const struct query_reply *reply, struct http_answer *answer) {
+static void answer_failure(const struct http_reply *reply, struct http_answer *answer) {
     if (reply->timed_out || reply->status == 504)
         http_answer_error(answer, 504, "the query service took too long");
     else if (reply->status == 0)
@@ -20,7 +20,7 @@ static void answer_failure(const struct query_reply *reply, struct http_answer *
         http_answer_error(answer, 502, "the query service failed");
 }
 
-static void answer_reply(struct query_reply *reply, struct http_answer *answer) {
+static void answer_reply(struct http_reply *reply, struct http_answer *answer) {
     if (reply->status != 200) {
         answer_failure(reply, answer);
         return;
@@ -43,7 +43,7 @@ void gateway_handle(void *data, const struct http_request *request, struct http_
     http_request_argument(request, "fail", &fail.bytes, &fail.length);
     /* Goes along with every request that is made from here on; what a caller sends under this name does not. */
     OTEL_BAGGAGE(session, "session.id", http_request_header(request, "X-Session-Id", 0));
-    struct query_reply reply = { .status = 0 };
+    struct http_reply reply = { .status = 0 };
     query_client_search(data, q, fail, &reply);
     answer_reply(&reply, answer);
     text_free(&reply.body);

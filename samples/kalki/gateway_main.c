@@ -13,7 +13,7 @@
 
 OTEL_TRACER(tracer, "kalki.gateway", "1.0.0");
 
-static bool serve(const struct service *service, struct query_client *client) {
+static bool serve(const struct service *service, struct http_client *client) {
     const struct health_check checks[] = {
         { .name = "file_system", .run = health_check_file_system, .data = (void *)service_data_folder(service) },
     };
@@ -33,13 +33,17 @@ static bool serve(const struct service *service, struct query_client *client) {
 }
 
 static bool run(const struct service *service, const char *query_url) {
-    struct query_client client;
-    if (!query_client_open(&client, query_url)) {
+    struct http_client client;
+    if (!http_clients_begin())
+        return false;
+    if (!http_client_open(&client, "query", query_url)) {
         fprintf(stderr, "%s: cannot use --query-url %s\n", service->name, query_url);
+        http_clients_end();
         return false;
     }
     bool served = serve(service, &client);
-    query_client_close(&client);
+    http_client_close(&client);
+    http_clients_end();
     return served;
 }
 
