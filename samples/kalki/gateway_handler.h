@@ -1,13 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gateway_handler.h - passes searches on to the query service: the work of kalki-gateway.
+ * gateway_handler.h - what kalki-gateway answers. `data` of each handler is a struct gateway.
  */
 #ifndef KALKI_GATEWAY_HANDLER_H
 #define KALKI_GATEWAY_HANDLER_H
 
+#include "cache.h"
+#include "http_client.h"
 #include "http_server.h"
 
-/** GET /search?q=text[&fail=kind], inside the request's SERVER span. `data` is a struct query_client. */
-void gateway_handle(void *data, const struct http_request *request, struct http_answer *answer);
+struct gateway {
+    struct http_client query;
+    struct http_client llm; /* base_url NULL: there is none, and no summary is made */
+    struct cache *cache;
+    unsigned cache_seconds; /* how long an answer is kept; 0: none is */
+};
+
+/** GET /search?q=[&summary=1][&fail=] */
+void gateway_search(void *data, const struct http_request *request, struct http_answer *answer);
+/** POST /documents: goes on to kalki-query. */
+void gateway_ingest(void *data, const struct http_request *request, struct http_answer *answer);
+/** GET /documents/{id}: goes on to kalki-query. */
+void gateway_document(void *data, const struct http_request *request, struct http_answer *answer);
+/** GET /sessions: those seen last, at most 100. */
+void gateway_sessions(void *data, const struct http_request *request, struct http_answer *answer);
 
 #endif
