@@ -25,8 +25,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A handler that waits for somebody else, for a second or two, holds up the connections of its thread and no new ones. */
-#define THREADS 32u
 #define CONNECTIONS_MAX 256u
 #define CONNECTION_TIMEOUT_SECONDS 10u
 #define CONNECTION_MEMORY                                                                                              \
@@ -273,15 +271,15 @@ static struct MHD_Daemon *listen_on(struct http_server *server, const char *text
         errno = EINVAL;
         return NULL;
     }
-    unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ITC;
+    /* A thread for each connection: who waits for a slow dependency keeps no other connection waiting. */
+    unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_ITC;
     if (address.ss_family == AF_INET6)
         flags |= MHD_USE_IPv6;
     return MHD_start_daemon(flags, port, NULL, NULL, request_goes_on, server, MHD_OPTION_SOCK_ADDR,
-                            (struct sockaddr *)&address, MHD_OPTION_THREAD_POOL_SIZE, THREADS,
-                            MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-                            CONNECTION_TIMEOUT_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
-                            MHD_OPTION_URI_LOG_CALLBACK, request_begins, server, MHD_OPTION_NOTIFY_COMPLETED,
-                            request_ends, server, MHD_OPTION_END);
+                            (struct sockaddr *)&address, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+                            MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_TIMEOUT_SECONDS,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, MHD_OPTION_URI_LOG_CALLBACK,
+                            request_begins, server, MHD_OPTION_NOTIFY_COMPLETED, request_ends, server, MHD_OPTION_END);
 }
 
 struct http_server *http_server_start(const char *address, unsigned short port, http_handler handler, void *service) {

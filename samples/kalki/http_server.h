@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * http_server.h - a small HTTP server: a pool of threads, bounded connections and bodies, a clean end. Knows nothing of
- * tracing.
+ * http_server.h - a small HTTP server: a thread for each connection, bounded connections and bodies, a clean end.
+ * Knows nothing of tracing.
  */
 #ifndef KALKI_HTTP_SERVER_H
 #define KALKI_HTTP_SERVER_H
