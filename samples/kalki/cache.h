@@ -45,7 +45,10 @@ struct cache_session {
 
 /** A request of the session has come. */
 void cache_session_touch(struct cache *cache, const char *id, int64_t now_ms);
-/** Writes the sessions that are not over, the one that was seen last first; at most `most`. False: not reachable. */
+/**
+ * Writes the sessions that are not over, the one that was seen last first; at most `most`. False: the cache cannot be
+ * reached, and these are only those that this process has seen.
+ */
 bool cache_session_list(struct cache *cache, int64_t now_ms, struct cache_session *sessions, size_t most,
                         size_t *count);
 

@@ -27,6 +27,7 @@ struct redis_cache {
     struct cache base;
     struct redis_pool pool;
     long port;
+    struct cache *own; /* the sessions that this process has seen: better than none, while Redis is away */
 };
 
 /* ---- commands ---- */
@@ -207,7 +208,11 @@ static struct moment moment_of(int64_t ms) {
 /* Sessions last seen up to here are over. */
 static struct moment over_at(int64_t now_ms) { return moment_of(now_ms - (int64_t)CACHE_SESSION_SECONDS * 1000); }
 
+static struct cache *own_of(struct cache *cache) { return ((struct redis_cache *)cache)->own; }
+
 static bool session_touch(struct cache *cache, const char *id, int64_t now_ms) {
+    struct cache *own = own_of(cache);
+    own->backend->session_touch(own, id, now_ms);
     struct exchange exchange = { .operation = "PIPELINE" };
     char counter[sizeof SESSION_PREFIX + CACHE_SESSION_ID_MAX], seconds[16];
     snprintf(counter, sizeof counter, SESSION_PREFIX "%s", id);
@@ -258,18 +263,27 @@ static bool count_requests(struct redis_cache *redis, struct cache_session *sess
     return done;
 }
 
-static bool session_list(struct cache *cache, int64_t now_ms, struct cache_session *sessions, size_t most,
-                         size_t *count) {
+static bool list_shared(struct redis_cache *redis, int64_t now_ms, struct cache_session *sessions, size_t most,
+                        size_t *count) {
     struct exchange exchange = { .operation = "ZREVRANGEBYSCORE" };
     char after[32], limit[24];
     snprintf(after, sizeof after, "(%s", over_at(now_ms).text);
-    most = most < SESSIONS_LISTED_MAX ? most : SESSIONS_LISTED_MAX;
     snprintf(limit, sizeof limit, "%zu", most);
     ADD_WORDS(&exchange, "ZREVRANGEBYSCORE", SESSIONS, "+inf", after, "WITHSCORES", "LIMIT", "0", limit);
-    bool done = carry_out((struct redis_cache *)cache, &exchange);
+    bool done = carry_out(redis, &exchange);
     *count = done ? take_seen(exchange.replies[0], sessions, most) : 0;
     end_exchange(&exchange);
-    return done && (*count == 0 || count_requests((struct redis_cache *)cache, sessions, *count));
+    return done && (*count == 0 || count_requests(redis, sessions, *count));
+}
+
+static bool session_list(struct cache *cache, int64_t now_ms, struct cache_session *sessions, size_t most,
+                         size_t *count) {
+    most = most < SESSIONS_LISTED_MAX ? most : SESSIONS_LISTED_MAX;
+    if (list_shared((struct redis_cache *)cache, now_ms, sessions, most, count))
+        return true;
+    struct cache *own = own_of(cache);
+    own->backend->session_list(own, now_ms, sessions, most, count);
+    return false;
 }
 
 static bool session_count(struct cache *cache, int64_t now_ms, size_t *count) {
@@ -311,6 +325,7 @@ static bool ping(struct cache *cache) {
 }
 
 static void close_redis(struct cache *cache) {
+    cache_close(own_of(cache));
     redis_pool_close(&((struct redis_cache *)cache)->pool);
     free(cache);
 }
@@ -350,14 +365,15 @@ struct cache *cache_redis_open(const char *place, struct text *why) {
         return NULL;
     }
     struct redis_cache *redis = calloc(1, sizeof *redis);
+    struct cache *own = cache_memory_open();
     char *name = strndup(host.bytes, host.length), *service = NULL;
-    if (!redis || !name || asprintf(&service, "%ld", port) < 0) {
+    if (!redis || !own || !name || asprintf(&service, "%ld", port) < 0) {
+        cache_close(own);
         free(name);
         free(redis);
         return NULL;
     }
-    redis->base.backend = &redis_backend;
-    redis->port = port;
+    *redis = (struct redis_cache){ .base.backend = &redis_backend, .port = port, .own = own };
     redis_pool_open(&redis->pool, name, service);
     return &redis->base;
 }

@@ -236,13 +236,13 @@ void gateway_sessions(void *data, const struct http_request *request, struct htt
     note_session(gateway, request);
     struct cache_session *sessions = malloc(SESSIONS_LISTED * sizeof *sessions);
     size_t count = 0;
-    if (!sessions || !cache_session_list(gateway->cache, wall_ms(), sessions, SESSIONS_LISTED, &count)) {
-        http_answer_error(answer, 503, "the cache, which knows the sessions, cannot be reached");
-        free(sessions);
+    if (!sessions) {
+        http_answer_error(answer, 503, "out of memory");
         return;
     }
+    bool complete = cache_session_list(gateway->cache, wall_ms(), sessions, SESSIONS_LISTED, &count);
     answer->status = 200;
-    text_addf(&answer->body, "{\"count\":%zu,\"sessions\":[", count);
+    text_addf(&answer->body, "{\"count\":%zu,\"complete\":%s,\"sessions\":[", count, complete ? "true" : "false");
     for (size_t i = 0; i < count; i++) {
         text_addf(&answer->body, "%s", i > 0 ? "," : "");
         add_session(&answer->body, &sessions[i]);

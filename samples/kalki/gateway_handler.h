@@ -22,7 +22,7 @@ void gateway_search(void *data, const struct http_request *request, struct http_
 void gateway_ingest(void *data, const struct http_request *request, struct http_answer *answer);
 /** GET /documents/{id}: goes on to kalki-query. */
 void gateway_document(void *data, const struct http_request *request, struct http_answer *answer);
-/** GET /sessions: those seen last, at most 100. */
+/** GET /sessions: those seen last, at most 100; while the cache is away, those that this gateway has seen. */
 void gateway_sessions(void *data, const struct http_request *request, struct http_answer *answer);
 
 #endif
