@@ -205,6 +205,28 @@ static void a_call_that_waits_for_a_lock_ends_in_time(void **state) {
     assert_int_equal(database_insert(file->database, &document, 1, &id), DATABASE_OK);
 }
 
+static void *give_up_lock_soon(void *other) {
+    usleep(200000);
+    sqlite3_exec(other, "COMMIT", NULL, NULL, NULL);
+    return NULL;
+}
+
+static void a_call_waits_for_a_lock_that_is_given_up(void **state) {
+    struct file *file = *state;
+    assert_int_equal(database_prepare(file->database), DATABASE_OK);
+    sqlite3 *other;
+    pthread_t thread;
+    assert_int_equal(sqlite3_open(file->path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(pthread_create(&thread, NULL, give_up_lock_soon, other), 0);
+    const struct new_document document = { "title", "text" };
+    int64_t id;
+    enum database_result result = database_insert(file->database, &document, 1, &id);
+    pthread_join(thread, NULL);
+    sqlite3_close(other);
+    assert_int_equal(result, DATABASE_OK);
+}
+
 /* ---- the pool ---- */
 
 struct holding {
@@ -294,6 +316,7 @@ int main(void) {
         IN_FILE(a_file_keeps_documents_over_an_end),
         IN_FILE(a_folder_that_is_not_there_is_unavailable_until_it_is),
         IN_FILE(a_call_that_waits_for_a_lock_ends_in_time),
+        IN_FILE(a_call_waits_for_a_lock_that_is_given_up),
         IN_MEMORY(who_finds_all_connections_in_use_waits_a_bounded_time),
         IN_FILE(threads_share_the_connections_of_a_file),
     };
