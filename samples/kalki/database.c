@@ -98,7 +98,7 @@ static const struct database_driver *driver_of(const char *url, char *why, size_
 #endif
 }
 
-struct database *database_open(const char *url, char *why, size_t why_size) {
+struct database *database_open(const char *url, const char *password_file, char *why, size_t why_size) {
     struct database *database = calloc(1, sizeof *database);
     if (!database) {
         snprintf(why, why_size, "out of memory");
@@ -106,6 +106,7 @@ struct database *database_open(const char *url, char *why, size_t why_size) {
     }
     pthread_mutex_init(&database->lock, NULL);
     moment_condition(&database->freed);
+    database->place.password_file = password_file;
     database->driver = driver_of(url, why, why_size);
     if (!database->driver || !database->driver->place(&database->place, url, why, why_size)) {
         database_close(database);

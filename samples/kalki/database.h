@@ -29,9 +29,10 @@ struct database;
 
 /**
  * Takes a URL, "postgresql://user@host:port/name" or "sqlite:FILE" (":memory:" for the file: gone with the service), and
- * connects to nobody yet. NULL when it cannot be used; `why` then holds a line that says so.
+ * connects to nobody yet. `password_file`, which may be NULL, is read whenever a connection is made, and must outlive the
+ * database. NULL when the URL cannot be used; `why` then holds a line that says so.
  */
-struct database *database_open(const char *url, char *why, size_t why_size);
+struct database *database_open(const char *url, const char *password_file, char *why, size_t why_size);
 /** After the last call. */
 void database_close(struct database *database);
 /** "postgresql" or "sqlite". */

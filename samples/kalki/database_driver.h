@@ -14,9 +14,10 @@
 /** Where a database is, for connecting and for telling; the driver's place() fills it, database.c frees it. */
 struct database_place {
     char *url;
-    char *host; /* NULL: not over a network */
-    long port;  /* 0: not known */
-    char *name; /* of the database */
+    char *host;                /* NULL: not over a network */
+    long port;                 /* 0: not known */
+    char *name;                /* of the database */
+    const char *password_file; /* NULL: none; not owned */
     size_t connections_max;
 };
 

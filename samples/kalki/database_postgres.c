@@ -17,6 +17,7 @@
 
 #define CONNECTIONS 8
 #define COLUMNS_MAX 4
+#define PASSWORD_SIZE 256
 #define SERVER_SETTINGS "-c statement_timeout=2000 -c lock_timeout=2000"
 
 /* ---- the URL ---- */
@@ -94,11 +95,25 @@ static void ignore_notice(void *data, const PGresult *notice) {
     (void)notice;
 }
 
+/* The first line of the file, or nothing; a password that is replaced there is used from the next connection on. */
+static void read_password(const char *path, char password[PASSWORD_SIZE]) {
+    password[0] = '\0';
+    FILE *file = path ? fopen(path, "re") : NULL;
+    if (!file)
+        return;
+    if (fgets(password, PASSWORD_SIZE, file))
+        password[strcspn(password, "\r\n")] = '\0';
+    fclose(file);
+}
+
 static void *connect(const struct database_place *place, struct timespec deadline, struct database_failure *failure) {
     /* The later ones win: a URL may have options of its own. */
-    const char *const names[] = { "application_name", "options", "client_encoding", "dbname", NULL };
-    const char *const values[] = { "kalki-query", SERVER_SETTINGS, "UTF8", place->url, NULL };
+    char password[PASSWORD_SIZE];
+    read_password(place->password_file, password);
+    const char *const names[] = { "application_name", "options", "client_encoding", "password", "dbname", NULL };
+    const char *const values[] = { "kalki-query", SERVER_SETTINGS, "UTF8", password, place->url, NULL };
     PGconn *connection = PQconnectStartParams(names, values, 1);
+    explicit_bzero(password, sizeof password);
     if (!connection) {
         database_fail(failure, DATABASE_FAILED, "", "out of memory");
         return NULL;

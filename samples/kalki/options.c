@@ -13,7 +13,7 @@
 static void print_usage(const char *program, const struct option_entry *entries, size_t count) {
     fprintf(stderr, "usage: %s [options], or KALKI_PORT for --port and so on\n", program);
     for (size_t i = 0; i < count; i++)
-        fprintf(stderr, "  --%-14s %s\n", entries[i].name, entries[i].help);
+        fprintf(stderr, "  --%-22s %s\n", entries[i].name, entries[i].help);
 }
 
 static const struct option_entry *find(const struct option_entry *entries, size_t count, const char *argument) {

@@ -37,9 +37,11 @@ static bool serve(const struct service *service, struct query_service *query) {
     return served;
 }
 
-static bool run(const struct service *service, const char *database_url, unsigned long fail_every) {
+static bool run(const struct service *service, const char *database_url, const char *password_file,
+                unsigned long fail_every) {
     char why[256];
-    struct query_service query = { .database = database_open(database_url, why, sizeof why), .fail_every = fail_every };
+    struct query_service query = { .database = database_open(database_url, password_file, why, sizeof why),
+                                   .fail_every = fail_every };
     if (!query.database) {
         fprintf(stderr, "%s: cannot use --database-url: %s\n", service->name, why);
         return false;
@@ -55,12 +57,13 @@ static bool run(const struct service *service, const char *database_url, unsigne
 int main(int argc, char **argv) {
     struct service service = SERVICE("kalki-query", 8081);
     long fail_every = 0;
-    const char *database_url = "sqlite::memory:";
+    const char *database_url = "sqlite::memory:", *password_file = NULL;
     const struct option_entry options[] = {
         SERVICE_OPTIONS(service),
         { .name = "database-url",
           .help = "postgresql://user@host:port/name or sqlite:FILE; default sqlite::memory:",
           .text = &database_url },
+        { .name = "database-password-file", .help = "holds the password, in one line", .text = &password_file },
         { .name = "fail-every",
           .help = "let every N-th search fail; 0: none",
           .number = &fail_every,
@@ -69,7 +72,7 @@ int main(int argc, char **argv) {
     if (!options_parse(argc, argv, options, sizeof options / sizeof *options))
         return EXIT_FAILURE;
     service_begin(&service);
-    bool served = run(&service, database_url, (unsigned long)fail_every);
+    bool served = run(&service, database_url, password_file, (unsigned long)fail_every);
     bool ended = service_end(&service);
     return served && ended ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -11,7 +11,6 @@
 #include <otel/sdk.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -39,10 +38,7 @@ void service_begin(const struct service *service) {
 }
 
 const char *service_data_folder(const struct service *service) {
-    if (service->data_folder)
-        return service->data_folder;
-    const char *temporary = getenv("TMPDIR");
-    return temporary && temporary[0] ? temporary : "/tmp";
+    return service->data_folder ? service->data_folder : ".";
 }
 
 static void wait_for_the_end(const struct service *service, struct health *health) {

@@ -22,7 +22,7 @@ struct service {
     const char *listen;
     long port;
     long stop_delay_ms;      /* goes on serving for so long after the signal to end, with /health/ready saying 503 */
-    const char *data_folder; /* the folder whose file system is watched; NULL: $TMPDIR or /tmp */
+    const char *data_folder; /* the folder whose file system is watched; NULL: the working directory */
     const char *ledger_file; /* may be NULL */
 };
 
@@ -38,7 +38,7 @@ struct service {
           .number = &(service).stop_delay_ms,                                                                          \
           .number_max = 600000 },                                                                                      \
         { .name = "data-dir",                                                                                          \
-          .help = "a folder to write to; default $TMPDIR or /tmp",                                                     \
+          .help = "a folder to write to; default: the one it is started in",                                           \
           .text = &(service).data_folder },                                                                            \
     {                                                                                                                  \
         .name = "ledger-file", .help = "where to write what became of the spans", .text = &(service).ledger_file       \

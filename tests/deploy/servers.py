@@ -154,13 +154,14 @@ def _as(user):
 
 
 class PostgreSQL(Server):
-    """A database `kalki` with the user `kalki`, without a password."""
+    """A database `kalki` with the user `kalki`, who needs a password only where one is given."""
 
     name = "postgresql"
     stop_signal = signal.SIGINT  # "fast": does not wait for clients to leave
 
-    def __init__(self, logs):
+    def __init__(self, logs, password=None):
         super().__init__(logs)
+        self._password = password
         folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
         found = shutil.which("initdb")
         if not folders and not found:
@@ -174,7 +175,13 @@ class PostgreSQL(Server):
 
     def prepare(self, folder):
         self._data = folder / "data"
-        make = [self._bin / "initdb", "-D", self._data, "-U", "kalki", "-A", "trust", "-E", "UTF8", "--locale=C"]
+        make = [self._bin / "initdb", "-D", self._data, "-U", "kalki", "-E", "UTF8", "--locale=C"]
+        if self._password:
+            secret = folder / "password"
+            secret.write_text(self._password)
+            make += ["-A", "scram-sha-256", f"--pwfile={secret}"]
+        else:
+            make += ["-A", "trust"]
         made = subprocess.run(
             [*map(str, make), "--no-sync"],
             preexec_fn=_as(self.user),
@@ -205,7 +212,8 @@ class PostgreSQL(Server):
         """What psql prints for a statement, without decoration."""
         url = f"postgresql://kalki@127.0.0.1:{self.port}/{database}?connect_timeout=5"
         command = [str(self._bin / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", statement, url]
-        ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=True, timeout=30)
+        env = {**os.environ, "PGPASSWORD": self._password or ""}
+        ended = subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=30)
         return ended.stdout.strip()
 
 

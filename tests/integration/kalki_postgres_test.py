@@ -91,6 +91,21 @@ class Keeping(PostgresTest):
         self.assertEqual(self.count(), 39)
         query.stop()
 
+    def test_password_is_read_from_a_file_when_it_is_needed(self):
+        self.database.close()
+        self.database = PostgreSQL(self.logs, password="s3cret 'x")
+        self.database.__enter__()
+        self.addCleanup(self.database.close)
+        secret = self.logs / "secret"
+        secret.write_text("wrong\n")
+        query = self.service(QUERY, "--database-url", self.database.url, KALKI_DATABASE_PASSWORD_FILE=str(secret))
+        self.await_health(query, "unhealthy")
+        secret.write_text("s3cret 'x\n")
+        self.await_health(query, "healthy")
+        self.assertEqual(self.post(query, ONE)[0], 201)
+        self.assertNotIn("s3cret", query.log.read_text())
+        self.stop_all(query)
+
     def test_two_services_may_start_at_once(self):
         """Both find no table, and the sample's documents are there once."""
         threads = concurrent.futures.ThreadPoolExecutor(2)

@@ -25,7 +25,7 @@ struct world {
 static int open_world(void **state) {
     static struct world world;
     char why[256];
-    world.database = database_open("sqlite::memory:", why, sizeof why);
+    world.database = database_open("sqlite::memory:", NULL, why, sizeof why);
     world.collection = world.database ? collection_open(world.database) : NULL;
     *state = &world;
     return world.collection ? 0 : -1;
@@ -205,7 +205,7 @@ static void documents_are_loaded_as_soon_as_the_database_is_there(void **state) 
     (void)state;
     assert_non_null(mkdtemp(folder));
     snprintf(url, sizeof url, "sqlite:%s/later/documents", folder);
-    struct database *database = database_open(url, why, sizeof why);
+    struct database *database = database_open(url, NULL, why, sizeof why);
     struct collection *collection = collection_open(database);
     assert_non_null(collection);
     assert_null(collection_take(collection));

@@ -19,7 +19,7 @@
 
 static struct database *open_at(const char *url) {
     char why[256] = "";
-    struct database *database = database_open(url, why, sizeof why);
+    struct database *database = database_open(url, NULL, why, sizeof why);
     assert_string_equal(why, "");
     assert_non_null(database);
     return database;
@@ -39,7 +39,7 @@ static int close_database(void **state) {
 
 static void assert_refused(const char *url, const char *reason) {
     char why[256] = "";
-    assert_null(database_open(url, why, sizeof why));
+    assert_null(database_open(url, NULL, why, sizeof why));
     assert_non_null(strstr(why, reason));
 }
 
