@@ -216,7 +216,7 @@ static void add_head(struct text *body, const char *service, const char *status)
 
 void health_answer(void *data, const struct http_request *request, struct http_answer *answer) {
     struct health *health = data;
-    unsigned long numbers[HEALTH_CHECKS_MAX];
+    unsigned long numbers[HEALTH_CHECKS_MAX] = { 0 };
     (void)request;
     pthread_mutex_lock(&health->lock);
     run_all(health, numbers);
@@ -243,7 +243,7 @@ void health_answer_live(void *data, const struct http_request *request, struct h
 
 void health_answer_ready(void *data, const struct http_request *request, struct http_answer *answer) {
     struct health *health = data;
-    unsigned long numbers[HEALTH_CHECKS_MAX];
+    unsigned long numbers[HEALTH_CHECKS_MAX] = { 0 };
     (void)request;
     pthread_mutex_lock(&health->lock);
     bool stopping = health->stopping, ready = false;
