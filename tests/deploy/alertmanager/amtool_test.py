@@ -105,7 +105,7 @@ class Configuration(unittest.TestCase):
 
     def test_has_no_secrets(self):
         text = CONFIG.read_text()
-        self.assertEqual(re.findall(r"^ *(?:.*_key|.*password|.*secret|.*token|credentials|api_url): .*", text, re.MULTILINE), [])
+        self.assertEqual(re.findall(r"^ *(?:.*_key|.*password|.*secret|.*token|credentials|.*api_url): .*", text, re.MULTILINE), [])
         self.assertNotIn("hooks.slack.com", text)
 
 
