@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from stack_config import RULES
 
-METRICS = Path(__file__).resolve().parent / "kalki_metrics.txt"
+METRICS = Path(__file__).resolve().parent / "grafana" / "contract.tsv"
 # A rule begins at its dash and ends before the next rule, comment, group or empty line at a lower depth.
 _RULE = re.compile(r"^      - (alert|record): (\S+)\n((?:        .*\n)+)", re.MULTILINE)
 _EXPRESSION = re.compile(r"^        expr:(?: \|\n((?:          .*\n)+)| (.*)\n)", re.MULTILINE)
@@ -46,9 +46,10 @@ def exported_series():
     series = {}
     for line in METRICS.read_text().splitlines():
         if line and not line.startswith("#"):
-            name, kind, *labels = line.split()
+            name, kind, labels, _ = line.split("\t")
+            names = {label.split("=")[0] for label in labels.split()}
             for suffix in _SUFFIXES.get(kind, ("",)):
-                series[name + suffix] = {*labels, *(["le"] if suffix == "_bucket" else [])}
+                series[name + suffix] = names | ({"le"} if suffix == "_bucket" else set())
     return series
 
 

@@ -52,7 +52,7 @@ class Kalki:
         self._urls = {name: f"http://127.0.0.1:{port}" for name, port in zip(SERVICES, ports)}
         self.targets = {name: f"127.0.0.1:{port}" for name, port in zip(SERVICES, ports[len(SERVICES) :])}
 
-    def _start(self, name):
+    def _start(self, name, *arguments):
         port = self._urls[name].rsplit(":", 1)[1]
         more = {
             "kalki-gateway": [
@@ -72,7 +72,7 @@ class Kalki:
             "OTEL_C_SELF_METRICS": "true",
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{self._sink.server_port}",
         }
-        command = [self._programs / name, "--port", port, *more.get(name, [])]
+        command = [self._programs / name, "--port", port, *more.get(name, []), *arguments]
         program = Program(name, command, self._folder / f"{name}.log", env)
         self._running.append(program)
         program.wait_ready(lambda: "listening" in (self._folder / f"{name}.log").read_text(), 60)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rules read only what kalki exports: names and labels of kalki_metrics.txt, and what other rules record.
+"""The rules read only what kalki exports: names and labels of ../grafana/contract.tsv, and what other rules record.
 
 A rule about a metric that nobody exports would be content for ever.
 """
