@@ -2,6 +2,7 @@
 """The real Prometheus as a fixture: it scrapes what it is told to, every second, and answers queries."""
 
 import json
+import time
 
 from backend import Backend
 from processes import free_ports
@@ -33,6 +34,7 @@ class Prometheus(Backend):
             self.program,
             f"--config.file={config}",
             f"--storage.tsdb.path={self.folder / 'data'}",
+            "--enable-feature=exemplar-storage",
             f"--web.listen-address=127.0.0.1:{port}",
         ]
 
@@ -45,5 +47,8 @@ class Prometheus(Backend):
         result = answer["data"]["result"]
         return [float(one["value"][1]) for one in result if one["value"][1] != "NaN"]
 
-    def targets_up(self):
-        return len(self.ask("up == 1"))
+    def exemplars(self, name, seconds=300):
+        """The labels of the exemplars of the last seconds."""
+        now = time.time()
+        answer = self.get("/api/v1/query_exemplars", query=name, start=now - seconds, end=now)
+        return [one["labels"] for series in answer["data"] for one in series["exemplars"]]

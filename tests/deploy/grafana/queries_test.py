@@ -15,7 +15,7 @@ from pathlib import Path
 
 import boards
 import contract
-from stack import Problems, arguments, tool  # also finds the modules of tests/interop
+from stack import DEPLOY, Problems, arguments, document, tool  # also finds the modules of tests/interop
 
 import kalki
 from processes import Program, free_ports
@@ -111,6 +111,16 @@ def check_data(problems, queries, prometheus):
     )
 
 
+def check_exemplars(problems, prometheus):
+    """Points of graphs lead to traces, by the label that Grafana's data source looks for."""
+    source = document(DEPLOY / "grafana/provisioning/datasources/kalki.yaml")["datasources"][0]
+    label = source["jsonData"]["exemplarTraceIdDestinations"][0]["name"]
+    found = [labels.get(label, "") for labels in prometheus.exemplars("kalki_request_duration_seconds_bucket")]
+    ids = [one for one in found if re.fullmatch("[0-9a-f]{32}", one)]
+    problems.check(ids and len(ids) == len(found), f"exemplars hold {label}: {found[:5]}")
+    print(f"measured: exemplars: {len(ids)} with a trace")
+
+
 def main():
     given = arguments(
         __doc__,
@@ -129,6 +139,8 @@ def main():
         began = time.monotonic()
         prometheus = stack.enter_context(Prometheus(program, folder, targets))
         check_data(problems, queries, prometheus)
+        if given.bin:
+            check_exemplars(problems, prometheus)
         if not problems.found:
             print(f"measured: dashboards: {len(queries)} queries had data after {time.monotonic() - began:.0f} s")
     problems.finish(f"{len(queries)} queries, {len(names)} names of metrics")
