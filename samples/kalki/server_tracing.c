@@ -183,8 +183,17 @@ static void set_outcome(const otel_span *span, unsigned status) {
     otel_span_fail(span, type, NULL);
 }
 
+static void measure_answer(const struct found_route *found, const struct http_request *request,
+                           const struct http_answer *answer, const struct timespec *begin) {
+    const char *method = known_method(request->method);
+    measure_request(found->path ? found->path->path : "", method ? method : "_OTHER", answer->status,
+                    moment_seconds_since(begin));
+}
+
+/* Measured while the span is current, so that the measurement can be an example that leads to the trace. */
 static void answer_traced(const struct traced_routes *routes, const struct found_route *found,
-                          const struct http_request *request, struct http_answer *answer) {
+                          const struct http_request *request, struct http_answer *answer,
+                          const struct timespec *begin) {
     const char *method = known_method(request->method), *route = found->path ? found->path->path : NULL;
     char name[64], client[INET6_ADDRSTRLEN];
     snprintf(name, sizeof name, "%s%s%s", method ? method : "HTTP", route ? " " : "", route ? route : "");
@@ -202,6 +211,7 @@ static void answer_traced(const struct traced_routes *routes, const struct found
 
     answer_route(routes, found, request, answer);
     set_outcome(&span, answer->status);
+    measure_answer(found, request, answer, begin);
     if (!otel_span_hex(&span, answer->trace_id, NULL))
         answer->trace_id[0] = '\0';
 }
@@ -209,14 +219,13 @@ static void answer_traced(const struct traced_routes *routes, const struct found
 void traced_routes_answer(void *data, const struct http_request *request, struct http_answer *answer) {
     const struct traced_routes *routes = data;
     struct found_route found = find_route(routes, request);
-    const char *method = known_method(request->method);
     struct timespec begin = moment_now();
     measure_active_connections(1);
-    if (found.exact && found.exact->untraced)
+    if (found.exact && found.exact->untraced) {
         answer_route(routes, &found, request, answer);
-    else
-        answer_traced(routes, &found, request, answer);
+        measure_answer(&found, request, answer, &begin);
+    } else {
+        answer_traced(routes, &found, request, answer, &begin);
+    }
     measure_active_connections(-1);
-    measure_request(found.path ? found.path->path : "", method ? method : "_OTHER", answer->status,
-                    moment_seconds_since(&begin));
 }
