@@ -71,7 +71,7 @@ def documents(path):
         pass
 
     def mapping(loader, node):
-        keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
         twice = {key for key in keys if keys.count(key) > 1}
         if twice:
             raise ValueError(f"{path}: {node.start_mark.line + 1}: more than once: {', '.join(map(str, twice))}")

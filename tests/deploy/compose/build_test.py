@@ -11,11 +11,12 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from stack import DEPLOY, PROJECT, Problems, arguments, skip  # noqa: E402
+from stack import DEPLOY, PROJECT, Problems, arguments, document, skip  # noqa: E402
 
 import image  # noqa: E402
 
 SERVICES = ("kalki-gateway", "kalki-query", "kalki-llm", "kalki-load")
+ENTRY_POINT = {"--database-password-file"}  # of entrypoint.sh, as options are written
 PART_OF_DEBIAN = {"libc6"}  # in every image
 
 
@@ -47,9 +48,31 @@ def check_programs(problems, local):
     for name in found:
         done = subprocess.run([entry, name, "--help"], capture_output=True, text=True, check=False, env=clean)
         problems.check("usage:" in done.stdout + done.stderr, f"{name} does not start: {done.stdout}{done.stderr}")
-    told = subprocess.run([entry, "sh", "-c", 'echo "$PGPASSWORD"'], capture_output=True, text=True, check=False, env=clean)
+    told = subprocess.run(
+        [entry, "sh", "-c", 'echo "$PGPASSWORD"'], capture_output=True, text=True, check=False, env=clean
+    )
     problems.check(told.stdout == "a word\n", f"the entry point passes on the password as {told.stdout!r}")
     return found
+
+
+def check_options(problems, local, programs):
+    """What compose.yaml and the ConfigMap tell the services, by option or variable, is what they understand."""
+    helped = {}
+    for name in programs:
+        done = subprocess.run([local / "bin" / name, "--help"], capture_output=True, text=True, check=False)
+        helped[name] = set(re.findall(r"--[a-z-]+", done.stdout + done.stderr))
+    for name, service in document(DEPLOY / "compose" / "compose.yaml")["services"].items():
+        variables = [variable for variable in service.get("environment", {}) if variable.startswith("KALKI_")]
+        for option in [*service.get("command", [])[1:], *map(as_option, variables)] if name in helped else []:
+            known = not option.startswith("--") or option in helped[name] | ENTRY_POINT
+            problems.check(known, f"compose.yaml: {name} has no {option}")
+    for variable in document(DEPLOY / "kubernetes" / "base" / "config.yaml")["data"]:
+        known = not variable.startswith("KALKI_") or any(as_option(variable) in options for options in helped.values())
+        problems.check(known, f"config.yaml: no service has {as_option(variable)}")
+
+
+def as_option(variable):
+    return "--" + variable.removeprefix("KALKI_").lower().replace("_", "-")
 
 
 def check_libraries(problems, local, programs):
@@ -77,6 +100,8 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         local = build(Path(name))
         programs = check_programs(problems, local)
+        if set(programs) == set(SERVICES):
+            check_options(problems, local, programs)
         if 'VERSION_ID="12"' in Path("/etc/os-release").read_text():
             check_libraries(problems, local, programs)
         size = sum(path.stat().st_size for path in local.rglob("*") if path.is_file())

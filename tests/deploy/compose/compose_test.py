@@ -25,6 +25,7 @@ PORTS = {
     **{"prometheus": {9090}, "alertmanager": {9093}, "loki": {3100}},
 }
 METRICS = 9464
+DATA = "/var/lib/kalki"
 HOST_FOLDERS = {"/var/lib/docker/containers"}
 
 
@@ -54,6 +55,9 @@ def check_service(problems, name, service):
     options = service.get("logging", {}).get("options", {})
     problems.check(options.get("labels") == "com.docker.compose.service", f"{name}: promtail cannot name its lines")
     problems.check(options.get("max-size") and options.get("max-file"), f"{name}: its log grows without end")
+    if "build" in service:  # the image says that data goes there
+        writable = [place.split(":")[0] for place in service.get("tmpfs", [])]
+        problems.check(service.get("read_only") and DATA in writable, f"{name} cannot write to {DATA}")
     for port in service.get("ports", []):
         problems.check(port.get("host_ip") == "127.0.0.1", f"{name}: published to everybody: {port}")
     for key in service.get("environment", {}):

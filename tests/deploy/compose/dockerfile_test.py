@@ -25,7 +25,9 @@ def check_lint(problems):
 def check_packages(problems, names):
     """Where the machine is the image's Debian, its lists know every package."""
     system = Path("/etc/os-release").read_text()
-    if not (re.search(r'^ID="?debian', system, re.M) and f'VERSION_ID="{RELEASE}"' in system and shutil.which("apt-cache")):
+    if not (
+        re.search(r'^ID="?debian', system, re.M) and f'VERSION_ID="{RELEASE}"' in system and shutil.which("apt-cache")
+    ):
         print(f"packages not looked up: this is no Debian {RELEASE}")
         return
     done = subprocess.run(["apt-cache", "policy", *sorted(names)], capture_output=True, text=True, check=False)
@@ -41,6 +43,8 @@ def check_stages(problems, build, run):
     problems.check(users and re.fullmatch(r"[1-9]\d*:[1-9]\d*", users[-1][0]), f"the user is {users}")
     health = image.values(run, "HEALTHCHECK")
     problems.check(health and "/health/ready" in " ".join(health[-1]), f"HEALTHCHECK is {health}")
+    settings = " ".join(word for line in image.values(run, "ENV") for word in line)
+    problems.check("KALKI_DATA_DIR /var/lib/kalki" in settings, f"data goes elsewhere: {settings}")
     tools = image.installed(run) & {"gcc", "cmake", "ninja-build"}
     problems.check(not tools, f"the image holds {tools}")
     for sources in image.values(run, "COPY"):

@@ -63,6 +63,11 @@ def main():
         named |= hits
     for name in sorted(set(files) - named):
         problems.check(False, f"no test exercises deploy/{name}: write one, and name both in a covers.txt")
+    manual = DEPLOY / "README.md"
+    for place in re.findall(r"\]\(([^):#]+)", manual.read_text()):
+        problems.check((DEPLOY / place).exists(), f"README.md leads to {place}, which is not there")
+    for folder in sorted({name.split("/")[0] for name in files if "/" in name}):
+        problems.check(f"({folder}" in manual.read_text(), f"README.md does not name {folder}/")
     problems.finish(f"{len(files)} files, {len(named)} of them exercised")
 
 

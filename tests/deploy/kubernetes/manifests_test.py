@@ -60,6 +60,9 @@ def check_pod(problems, name, spec):
     for what in ("cpu", "memory"):
         for bound in ("requests", "limits"):
             problems.check(what in container["resources"].get(bound, {}), f"{name}: no {bound} of {what}")
+    writable = {volume["name"] for volume in spec["volumes"] if "emptyDir" in volume}
+    data = {mount["name"] for mount in container["volumeMounts"] if mount["mountPath"] == "/var/lib/kalki"}
+    problems.check(data and data <= writable, f"{name} cannot write to /var/lib/kalki")
     problems.check(spec.get("enableServiceLinks") is False, f"{name}: variables KALKI_... of services would be options")
 
 
@@ -116,14 +119,18 @@ def check_quota(problems, cluster, most):
             given = amount(hard[f"{kind}.{what}"])
             problems.check(needed <= given, f"{kind}.{what}: {needed:g} needed, the quota has {given:g}")
         for _, resources in needs:
-            problems.check(amount(resources["limits"].get(what, "0")) <= amount(bound[what]), f"{what} beyond the LimitRange")
+            problems.check(
+                amount(resources["limits"].get(what, "0")) <= amount(bound[what]), f"{what} beyond the LimitRange"
+            )
 
 
 def check_mesh(problems, cluster, folder):
     for name, pod in cluster.pods().items():
         found = pod["metadata"].get("annotations", {})
         for annotation, value in MESHES[folder].items():
-            problems.check(value in found.get(annotation, ""), f"{folder}: {name}: {annotation} is {found.get(annotation)}")
+            problems.check(
+                value in found.get(annotation, ""), f"{folder}: {name}: {annotation} is {found.get(annotation)}"
+            )
     about = cluster.of_kind("Namespace")["kalki"]["metadata"]
     both = {**about["labels"], **about.get("annotations", {})}
     problems.check("enabled" in (both.get("istio-injection"), both.get("linkerd.io/inject")), f"{folder}: not injected")

@@ -42,7 +42,9 @@ def check_loki(problems, loki):
     kept = _hours(limits["retention_period"])
     problems.check(kept >= 24, f"lines are kept for {limits['retention_period']}")
     problems.check(compactor["retention_enabled"], "nothing is ever deleted")
-    problems.check(compactor.get("delete_request_store") == schema["object_store"], "retention needs delete_request_store")
+    problems.check(
+        compactor.get("delete_request_store") == schema["object_store"], "retention needs delete_request_store"
+    )
     for stream in limits["retention_stream"]:
         problems.check(24 <= _hours(stream["period"]) <= kept, f"{stream} is kept longer than the rest, or not a day")
     problems.check(_hours(limits["max_query_length"]) >= kept, "what is kept cannot be asked for")
