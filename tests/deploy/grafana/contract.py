@@ -21,9 +21,13 @@ class Metric(NamedTuple):
     labels: dict
     services: list
 
+    @property
+    def is_histogram(self):
+        return self.kind.endswith("histogram")
+
     def series(self):
         """The names that the text format has for it."""
-        return [self.name + end for end in ("_bucket", "_sum", "_count")] if self.kind == "histogram" else [self.name]
+        return [self.name + end for end in ("_bucket", "_sum", "_count")] if self.is_histogram else [self.name]
 
     def label_sets(self):
         """Every combination of the labels' values."""
@@ -47,8 +51,9 @@ def _line(name, labels, value):
 
 def _histogram(metric, labels, count):
     """As many in each bucket."""
-    for position, bound in enumerate(BOUNDS):
-        share = (position + 1) / (len(BOUNDS) + 1)
+    bounds = BOUNDS if metric.kind == "histogram" else []
+    for position, bound in enumerate(bounds):
+        share = (position + 1) / (len(bounds) + 1)
         yield _line(metric.name + "_bucket", {**labels, "le": f"{bound:g}"}, math.floor(count * share))
     yield _line(metric.name + "_bucket", {**labels, "le": "+Inf"}, count)
     yield _line(metric.name + "_sum", labels, count * 0.2)
@@ -60,10 +65,10 @@ def exposition(service, seconds):
     for metric in read():
         if service not in metric.services:
             continue
-        yield f"# TYPE {metric.name} {metric.kind}"
+        yield f"# TYPE {metric.name} {metric.kind.removeprefix('plain_')}"
         for number, labels in enumerate(metric.label_sets()):
             grown = math.floor(seconds * 20) + number
-            if metric.kind == "histogram":
+            if metric.is_histogram:
                 yield from _histogram(metric, labels, grown)
             else:
                 yield _line(metric.name, labels, grown if metric.kind == "counter" else 1 + number)

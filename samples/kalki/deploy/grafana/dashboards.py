@@ -144,8 +144,16 @@ SYSTEM = [
                 "short",
             ),
             graph(
-                "Time of an export",
-                [(percentile("otel_sdk_exporter_operation_duration_seconds", 0.95, "job"), "{{job}} p95")],
+                "Time of an export, on average",
+                [
+                    (
+                        ratio(
+                            rate("otel_sdk_exporter_operation_duration_seconds_sum"),
+                            rate("otel_sdk_exporter_operation_duration_seconds_count"),
+                        ),
+                        "{{job}}",
+                    )
+                ],
                 "s",
             ),
         ],
