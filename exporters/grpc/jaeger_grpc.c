@@ -8,7 +8,7 @@ static void free_text(void *text) { otel__line_free(text); }
 static const struct otel__grpc_format format = {
     .name = "jaeger",
     .component = "jaeger_grpc_span_exporter",
-    .kinds = { "jaeger.failure", "jaeger.retry", "jaeger.recovered" },
+    .kinds = { "jaeger.failure", "jaeger.retry", "jaeger.recovered", NULL },
     .unusable = "jaeger.grpc.fork",
     .instead = "http/thrift.binary",
     .hints = {

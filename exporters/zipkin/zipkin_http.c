@@ -14,7 +14,7 @@ static const struct otel__http_hint hints[] = {
 
 /* What both have in common. */
 #define ZIPKIN_FORMAT                                                                                                  \
-    .name = "zipkin", .kinds = { "zipkin.failure", "zipkin.retry", "zipkin.recovered" },                               \
+    .name = "zipkin", .kinds = { "zipkin.failure", "zipkin.retry", "zipkin.recovered", NULL },                         \
     .socket_target = "/api/v2/spans", .address_hint = ADDRESS_HINT, .hints = hints,                                    \
     .absent_hint = "Is Zipkin running there?",                                                                         \
     .trust_hint = "Does otel_zipkin_options.certificate_file name the authority that issued it, and the endpoint the " \
