@@ -26,12 +26,6 @@ static otel_span current_span(void) {
     return span;
 }
 
-static char *put_text(char *out, const char *text) {
-    const size_t len = strlen(text);
-    memcpy(out, text, len);
-    return out + len;
-}
-
 static char *put_hex(char *out, const uint8_t *bytes, size_t count) {
     otel__hex_write(out, bytes, count);
     return out + 2 * count;
@@ -42,10 +36,10 @@ static size_t write_ids(const otel_span *span, const struct form *form, char out
     const uint8_t flags = otel_span_flags(span);
     otel_span_trace_id(span, trace_id);
     otel_span_id(span, span_id);
-    char *at = put_hex(put_text(out, form->before), trace_id, sizeof trace_id);
-    at = put_hex(put_text(at, form->to_span), span_id, sizeof span_id);
-    at = put_hex(put_text(at, form->to_flags), &flags, 1);
-    at = put_text(at, form->after);
+    char *at = put_hex(stpcpy(out, form->before), trace_id, sizeof trace_id);
+    at = put_hex(stpcpy(at, form->to_span), span_id, sizeof span_id);
+    at = put_hex(stpcpy(at, form->to_flags), &flags, 1);
+    at = stpcpy(at, form->after);
     *at = '\0';
     return (size_t)(at - out);
 }

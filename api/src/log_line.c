@@ -50,7 +50,9 @@ static size_t escape_point(unsigned point, char piece[PIECE_MOST]) {
 
 /* A byte that is not UTF-8 becomes the text \xff, so that it can be told what it was. */
 static size_t escape_byte(unsigned byte, char piece[PIECE_MOST]) {
-    memcpy(piece, "\\\\x", 3);
+    piece[0] = '\\';
+    piece[1] = '\\';
+    piece[2] = 'x';
     piece[3] = digits[byte >> 4];
     piece[4] = digits[byte & 15u];
     return 5;

@@ -36,11 +36,7 @@ static size_t with_point(char *text) {
     return len;
 }
 
-static size_t put(char *out, const char *text) {
-    const size_t len = strlen(text);
-    memcpy(out, text, len);
-    return len;
-}
+static size_t put(char *out, const char *text) { return (size_t)(stpcpy(out, text) - out); }
 
 size_t otel__log_double(char out[OTEL__LOG_NUMBER], double number) {
     if (!isfinite(number)) {
