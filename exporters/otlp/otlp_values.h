@@ -31,11 +31,12 @@ enum {
 };
 enum { OTEL__OTLP_LIST_VALUES = 1 };
 
-static inline void otel__otlp_write_attribute(struct otel__buffer *out, uint32_t field, const otel_attr *attr,
-                                              int depth);
+/* Those that write are not inline, which would cost a small span a tenth more: the compiler knows better which to inline. */
+static __attribute__((unused)) void otel__otlp_write_attribute(struct otel__buffer *out, uint32_t field,
+                                                               const otel_attr *attr, int depth);
 
-static inline void otel__otlp_write_attributes(struct otel__buffer *out, uint32_t field, otel_attrs attributes,
-                                               int depth) {
+static __attribute__((unused)) void otel__otlp_write_attributes(struct otel__buffer *out, uint32_t field,
+                                                                otel_attrs attributes, int depth) {
     for (size_t i = attributes.count; i-- > 0;)
         otel__otlp_write_attribute(out, field, &attributes.items[i], depth);
 }
@@ -61,10 +62,12 @@ static inline uint8_t *otel__otlp_put_scalar(uint8_t *p, const otel_value *value
     }
 }
 
-static inline void otel__otlp_write_value(struct otel__buffer *out, uint32_t field, const otel_value *value, int depth);
+static __attribute__((unused)) void otel__otlp_write_value(struct otel__buffer *out, uint32_t field,
+                                                           const otel_value *value, int depth);
 
 /* The content of an AnyValue that is a list. */
-static inline void otel__otlp_write_list(struct otel__buffer *out, const otel_value *value, int depth) {
+static __attribute__((unused)) void otel__otlp_write_list(struct otel__buffer *out, const otel_value *value,
+                                                          int depth) {
     size_t mark = otel__buffer_length(out);
     if (value->type == OTEL_TYPE_MAP) {
         otel__otlp_write_attributes(out, OTEL__OTLP_LIST_VALUES, (otel_attrs){ value->u.p, value->len }, depth);
@@ -79,8 +82,8 @@ static inline void otel__otlp_write_list(struct otel__buffer *out, const otel_va
 }
 
 /* An AnyValue. */
-static inline void otel__otlp_write_value(struct otel__buffer *out, uint32_t field, const otel_value *value,
-                                          int depth) {
+static __attribute__((unused)) void otel__otlp_write_value(struct otel__buffer *out, uint32_t field,
+                                                           const otel_value *value, int depth) {
     size_t mark = otel__buffer_length(out);
     if (otel__otlp_is_scalar(value->type)) {
         if (otel__buffer_reserve(out, otel__otlp_scalar_size(value)))
@@ -92,8 +95,8 @@ static inline void otel__otlp_write_value(struct otel__buffer *out, uint32_t fie
 }
 
 /* A KeyValue. Nearly every attribute is a scalar, whose size is known well enough to ask for room once. */
-static inline void otel__otlp_write_attribute(struct otel__buffer *out, uint32_t field, const otel_attr *attr,
-                                              int depth) {
+static __attribute__((unused)) void otel__otlp_write_attribute(struct otel__buffer *out, uint32_t field,
+                                                               const otel_attr *attr, int depth) {
     if (otel__otlp_is_scalar(attr->value.type)) {
         if (!otel__buffer_reserve(out, otel__otlp_scalar_size(&attr->value) + attr->key.len + 3 * OTEL__PB_FIELD_MAX))
             return;
@@ -110,7 +113,7 @@ static inline void otel__otlp_write_attribute(struct otel__buffer *out, uint32_t
     otel__pb_message(out, field, mark);
 }
 
-static inline void otel__otlp_write_scope(struct otel__buffer *out, const otel_scope_data *scope) {
+static __attribute__((unused)) void otel__otlp_write_scope(struct otel__buffer *out, const otel_scope_data *scope) {
     size_t mark = otel__buffer_length(out);
     otel__pb_uint(out, OTEL__OTLP_SCOPE_DROPPED_ATTRIBUTES, scope->dropped_attributes);
     otel__otlp_write_attributes(out, OTEL__OTLP_SCOPE_ATTRIBUTES, scope->attributes, 0);
@@ -119,7 +122,8 @@ static inline void otel__otlp_write_scope(struct otel__buffer *out, const otel_s
     otel__pb_message(out, OTEL__OTLP_ITS_SCOPE, mark);
 }
 
-static inline void otel__otlp_write_resource(struct otel__buffer *out, const otel_resource_data *resource) {
+static __attribute__((unused)) void otel__otlp_write_resource(struct otel__buffer *out,
+                                                              const otel_resource_data *resource) {
     size_t mark = otel__buffer_length(out);
     otel__pb_uint(out, OTEL__OTLP_RESOURCE_DROPPED_ATTRIBUTES, resource->dropped_attributes);
     otel__otlp_write_attributes(out, OTEL__OTLP_RESOURCE_ATTRIBUTES, resource->attributes, 0);

@@ -143,8 +143,10 @@ static bool start(enum stage stage) {
     const otel_batch_options room = { .size = sizeof room,
                                       .max_queue_size = 2 * THREADS_MAX * (int)options.iterations };
     otel_processor *batch = otel_batch_processor(&room, otel_exporter_create(&discarding, NULL));
-    otel_metric_reader *const readers[] = { stage == STAGE_RECORDING ? otel_pull_reader_create(&never, NULL) : NULL };
-    const otel_metrics_options metrics = { .readers = { readers[0] ? readers : NULL, readers[0] != NULL } };
+    /* A list without items is nobody, whatever the environment says. */
+    const bool read = stage == STAGE_RECORDING;
+    otel_metric_reader *const readers[] = { read ? otel_pull_reader_create(&never, NULL) : NULL };
+    const otel_metrics_options metrics = { .readers = { readers, read } };
     return otel_sdk_start(OTEL_SDK(.service_name = "otel-micro", .metrics = metrics,
                                    .processors = OTEL_PROCESSORS(batch),
                                    .sampler = stage == STAGE_DROPPING ? otel_sampler_always_off() : NULL)) == OTEL_OK;

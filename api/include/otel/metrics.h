@@ -60,7 +60,8 @@ typedef enum otel_instrument_kind {
  */
 typedef struct otel_instrument {
     otel_meter *meter;
-    const char *name; /**< a letter, then letters, digits, `_ . - /`; at most 255. Others are reported, and used */
+    const char
+        *name; /**< a letter, then letters, digits and any of "_.-/"; at most 255; others are reported, and used */
     const char *unit; /**< UCUM: "s", "By", "{request}", "1"; NULL: none */
     const char *description;
     otel_instrument_kind kind;
