@@ -189,8 +189,8 @@ def play(arguments, folder, stack):
     )
     for name, url in {**kalki.urls, "prometheus": prometheus.query, "alertmanager": alertmanager.query}.items():
         say(f"    {name:<14} {url}")
-    prometheus.wait_for('kalki_health_status{job="kalki-gateway"} == 2', READY_SECONDS)
     healths = [wait_for_health(kalki, "healthy")]
+    prometheus.wait_for('kalki_health_status{job="kalki-gateway"} == 2', READY_SECONDS)
 
     step(f"{arguments.users} users for {arguments.seconds} s")
     load = kalki.load(arguments.users, arguments.seconds)
@@ -205,12 +205,12 @@ def play(arguments, folder, stack):
     began = time.monotonic()
     prometheus.wait_for_alert(ALERT, ALERT_SECONDS)
     fired = time.monotonic() - began
-    title = wait_for_message(doubles, "FIRING")
+    title = wait_for_message(doubles, "[WARNING]")
 
     step("Starting Redis again")
     cache.start()
     healths.append(wait_for_health(kalki, "healthy"))
-    wait_for_message(doubles, "RESOLVED")
+    wait_for_message(doubles, "[RESOLVED]")
     others.send_signal(signal.SIGINT)
     others.wait(STOP_SECONDS)
 
