@@ -321,10 +321,13 @@ static void wait_until_idle(struct http_server *server, int timeout_ms) {
 
 void http_server_stop(struct http_server *server, int timeout_ms) {
     MHD_socket listening = MHD_quiesce_daemon(server->daemon);
+    /* Refuses callers from now on; libmicrohttpd's threads may look at the socket until they have ended. */
     if (listening != MHD_INVALID_SOCKET)
-        close(listening);
+        shutdown(listening, SHUT_RDWR);
     wait_until_idle(server, timeout_ms);
     MHD_stop_daemon(server->daemon);
+    if (listening != MHD_INVALID_SOCKET)
+        close(listening);
     pthread_cond_destroy(&server->idle);
     pthread_mutex_destroy(&server->lock);
     free(server);
