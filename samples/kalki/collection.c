@@ -182,6 +182,7 @@ static bool load(struct collection *collection) {
         result = database_load(collection->database, take_loaded, collection);
     if (result == DATABASE_OK)
         return build(collection, &span);
+    measure_error("database");
     otel_span_fail(&span, database_result_word(result), "the documents cannot be loaded");
     return false;
 }
