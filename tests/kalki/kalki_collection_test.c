@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -87,13 +88,13 @@ static void the_samples_documents_are_there_from_the_start(void **state) {
     assert_int_equal(seen.documents, SAMPLE_DOCUMENTS);
     assert_int_equal(seen.searchable, SAMPLE_DOCUMENTS);
     assert_int_equal(seen.terms, 387);
-    struct search_results results;
+    struct search_results results = { .count = 0 };
     assert_int_equal(matches(world->collection, "wind", &results), 13);
 }
 
 static void what_is_added_is_found_and_old_snapshots_stay_as_they_are(void **state) {
     struct world *world = *state;
-    struct search_results results;
+    struct search_results results = { .count = 0 };
     struct snapshot *before = collection_take(world->collection);
     assert_true(add(world, "Zebra", "stripes and wind"));
     await_searchable(world->collection, SAMPLE_DOCUMENTS + 1);
@@ -145,7 +146,7 @@ static void *search(void *data) {
     struct searching *searching = data;
     size_t last = 0;
     while (!*searching->stop) {
-        struct search_results results;
+        struct search_results results = { .count = 0 };
         size_t found = matches(searching->world->collection, "needle wind*", &results);
         searching->wrong += found == SIZE_MAX || found < last;
         last = found;
@@ -193,7 +194,7 @@ static void searches_go_on_while_documents_are_added(void **state) {
         searches += searching[i].searches;
     }
     assert_int_equal(adding[0].failed + adding[1].failed, 0);
-    struct search_results results;
+    struct search_results results = { .count = 0 };
     assert_int_equal(matches(world->collection, "needle", &results), 400);
     printf("measured: searches while 400 documents were added: %zu\n", searches);
 }
@@ -201,22 +202,27 @@ static void searches_go_on_while_documents_are_added(void **state) {
 /* ---- a database that is away at the start ---- */
 
 static void documents_are_loaded_as_soon_as_the_database_is_there(void **state) {
-    char folder[] = "/tmp/kalki-collection-XXXXXX", url[128], command[128], why[256];
+    static const char *const suffixes[] = { "", "-wal", "-shm" };
+    char folder[] = "/tmp/kalki-collection-XXXXXX", later[64], url[128], path[128], why[256];
     (void)state;
     assert_non_null(mkdtemp(folder));
-    snprintf(url, sizeof url, "sqlite:%s/later/documents", folder);
+    snprintf(later, sizeof later, "%s/later", folder);
+    snprintf(url, sizeof url, "sqlite:%s/documents", later);
     struct database *database = database_open(url, NULL, why, sizeof why);
     struct collection *collection = collection_open(database);
     assert_non_null(collection);
     assert_null(collection_take(collection));
     assert_false(collection_look(collection).loaded);
-    snprintf(command, sizeof command, "mkdir '%s/later'", folder);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(mkdir(later, 0700), 0);
     await_searchable(collection, SAMPLE_DOCUMENTS);
     collection_close(collection);
     database_close(database);
-    snprintf(command, sizeof command, "rm -r '%s'", folder);
-    assert_int_equal(system(command), 0);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/documents%s", later, suffixes[i]);
+        unlink(path);
+    }
+    assert_int_equal(rmdir(later), 0);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, open_world, close_world)
