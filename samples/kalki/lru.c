@@ -23,9 +23,9 @@ struct entry {
 
 struct lru {
     struct entry *chains[CHAINS];
-    struct entry ring;
     uint64_t seed;
     size_t entries, bytes, entries_max, bytes_max;
+    struct entry ring; /* the last, since an entry ends in as many bytes as it needs */
 };
 
 struct lru *lru_new(size_t entries_max, size_t bytes_max) {
