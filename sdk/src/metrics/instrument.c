@@ -20,7 +20,7 @@
 enum { NAME_MAX_LENGTH = 255, STREAMS_MAX = 64 };
 
 struct faults {
-    bool name, bounds, full, unusable;
+    bool name, bounds, full, unusable, memory;
     const struct otel__stream *like; /* a stream of the same name that is not the same */
 };
 
@@ -199,19 +199,31 @@ static size_t select_views(const struct otel__metrics *metrics, const struct ote
     return count;
 }
 
+static void free_streams(struct otel__instrument *instrument) {
+    for (size_t i = 0; i < instrument->stream_count; i++) {
+        otel__series_free(instrument->streams[i]);
+        free(instrument->streams[i]);
+    }
+    free(instrument->streams);
+}
+
+/* All of them, or none. */
 static bool add_streams(struct otel__metrics *metrics, struct otel__instrument *made, struct faults *faults) {
     const struct otel__view *selected[STREAMS_MAX];
     const size_t count = select_views(metrics, made, selected);
     made->streams = calloc(count + 1, sizeof *made->streams);
     if (!made->streams)
         return false;
-    for (size_t i = 0; i < count; i++) {
-        struct otel__stream *stream = make_stream(metrics, made, selected[i]);
-        if (stream) {
-            append(made->meter, stream, faults);
-            made->streams[made->stream_count++] = stream;
+    for (; made->stream_count < count; made->stream_count++) {
+        struct otel__stream *stream = make_stream(metrics, made, selected[made->stream_count]);
+        made->streams[made->stream_count] = stream;
+        if (!stream) {
+            free_streams(made);
+            return false;
         }
     }
+    for (size_t i = 0; i < count; i++)
+        append(made->meter, made->streams[i], faults);
     return true;
 }
 
@@ -240,7 +252,10 @@ static struct otel__instrument *find_or_make(struct otel__metrics *metrics, cons
     struct otel__instrument *found = made ? find_or_add(metrics, meter, made, faults) : NULL;
     if (found != made)
         free(made);
-    faults->full = !found;
+    /* What is full stays so; memory may be there for the next measurement. */
+    faults->full = !found && (meter ? metrics->instrument_count == OTEL__INSTRUMENTS_MAX
+                                    : metrics->meter_count == OTEL__METERS_MAX);
+    faults->memory = !found && !faults->full;
     return found;
 }
 
@@ -256,6 +271,9 @@ static void report(const otel_instrument *instrument, const struct faults *fault
         otel_report(OTEL_LOG_ERROR, "metrics/instrument",
                     "no room for instrument '%s' (at most %d, of %d meters): it is ignored", shown(instrument->name),
                     (int)OTEL__INSTRUMENTS_MAX, (int)OTEL__METERS_MAX);
+    if (faults->memory)
+        otel_report(OTEL_LOG_ERROR, "metrics/memory", "memory is too short for instrument '%s', or its text too long",
+                    shown(instrument->name));
     if (faults->name)
         otel_report(OTEL_LOG_WARN, "metrics/name",
                     "'%s' is no name for an instrument (a letter, then at most 254 letters, digits, _ . - /)",
@@ -288,8 +306,10 @@ static __attribute__((noinline)) const struct otel__instrument *bind(otel_instru
     if (!faults.unusable)
         bound = find_or_make(otel__metrics, instrument, &faults);
     otel__metrics_unlock();
-    atomic_store_explicit(word(instrument, 1), (uint64_t)(uintptr_t)bound, memory_order_relaxed);
-    atomic_store_explicit(word(instrument, 0), epoch, memory_order_release);
+    if (!faults.memory) {
+        atomic_store_explicit(word(instrument, 1), (uint64_t)(uintptr_t)bound, memory_order_relaxed);
+        atomic_store_explicit(word(instrument, 0), epoch, memory_order_release);
+    }
     report(instrument, &faults);
     otel__metrics_used();
     errno = saved;
@@ -310,11 +330,7 @@ static void free_meter(struct otel__meter *meter) {
     while (meter->instruments) {
         struct otel__instrument *instrument = meter->instruments;
         meter->instruments = instrument->next;
-        for (size_t i = 0; i < instrument->stream_count; i++) {
-            otel__series_free(instrument->streams[i]);
-            free(instrument->streams[i]);
-        }
-        free(instrument->streams);
+        free_streams(instrument);
         free(instrument);
     }
     free(meter->scope);

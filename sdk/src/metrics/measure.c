@@ -106,16 +106,22 @@ static inline struct otel__series *series_at(otel_bound *bound, unsigned index) 
     return (struct otel__series *)(uintptr_t)atomic_load_explicit(word(bound, index), memory_order_relaxed);
 }
 
-/* False: there are more streams than words, or nothing is recorded. Where memory is short it is tried again. */
+/* Of a series that memory was too short for, or which is too large: it is looked for each time. */
+static bool is_makeshift(const struct otel__stream *stream, const struct otel__series *series) {
+    return !series || (series == atomic_load_explicit(&stream->overflow, memory_order_relaxed) &&
+                       !atomic_load_explicit(&stream->full, memory_order_relaxed));
+}
+
+/* False: there are more streams than words, or nothing is recorded, or not where it belongs. */
 static __attribute__((noinline)) bool find_series(otel_bound *bound, const struct otel__instrument *instrument,
                                                   uint64_t epoch) {
     if (!instrument || instrument->stream_count > BOUND_MAX)
         return false;
     for (unsigned i = 0; i < BOUND_MAX; i++) {
         bool reduced;
-        struct otel__series *series =
-            i < instrument->stream_count ? otel__series_get(instrument->streams[i], bound->attributes, &reduced) : NULL;
-        if (!series && i < instrument->stream_count)
+        struct otel__stream *stream = i < instrument->stream_count ? instrument->streams[i] : NULL;
+        struct otel__series *series = stream ? otel__series_get(stream, bound->attributes, &reduced) : NULL;
+        if (stream && is_makeshift(stream, series))
             return false;
         atomic_store_explicit(word(bound, i + 1), (uint64_t)(uintptr_t)series, memory_order_relaxed);
     }
