@@ -8,9 +8,12 @@
 #include "measures.h"
 #include "moments.h"
 
+#include <otel/log.h>
 #include <string.h>
 
 #define REDIS_SCHEME "redis://"
+
+OTEL_LOGGER(logger, "kalki.cache");
 
 struct cache *cache_open(const char *url, struct text *why) {
     if (strcmp(url, "memory:") == 0)
@@ -35,9 +38,13 @@ void cache_close(struct cache *cache) {
 const char *cache_backend(const struct cache *cache) { return cache->backend->name; }
 
 static void measure(const char *operation, enum measured_cache result, uint64_t began_ns) {
-    measure_cache(operation, result, seconds_since(began_ns));
-    if (result == MEASURED_CACHE_ERROR)
-        measure_error("cache");
+    double seconds = seconds_since(began_ns);
+    measure_cache(operation, result, seconds);
+    if (result != MEASURED_CACHE_ERROR)
+        return;
+    measure_error("cache");
+    otel_log_error(logger, "the cache failed", OTEL_ATTR("operation", operation), OTEL_ATTR("error_type", "cache"),
+                   OTEL_ATTR("duration_ms", seconds * 1e3));
 }
 
 static void measure_done(const char *operation, bool done, uint64_t began_ns) {

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <otel/log.h>
 #include <otel/trace.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,8 +25,10 @@
 #define POOL_WAIT_MS 500
 #define CONNECTIONS_MAX 16
 #define PAGE 5000
+#define SLOW_SECONDS 0.5
 
 OTEL_TRACER(tracer, "kalki.query", "1.0.0");
+OTEL_LOGGER(logger, "kalki.database");
 
 struct database {
     const struct database_driver *driver;
@@ -200,14 +203,25 @@ static void *take_out(struct database *database, struct timespec deadline, struc
 
 /* ---- calls ---- */
 
+static void log_call(const struct call *call, double seconds, const struct database_failure *failure) {
+    if (failure)
+        otel_log_error(logger, "the database failed", OTEL_ATTR("operation", call->statement->name),
+                       OTEL_ATTR("error_type", database_result_word(failure->kind)), OTEL_ATTR("code", failure->code),
+                       OTEL_ATTR("error", failure->message), OTEL_ATTR("duration_ms", seconds * 1e3));
+    else if (seconds > SLOW_SECONDS)
+        otel_log_warning(logger, "slow query", OTEL_ATTR("operation", call->statement->name),
+                         OTEL_ATTR("duration_ms", seconds * 1e3));
+}
+
 static bool perform(struct database *database, const struct call *call, struct database_failure *failure) {
     struct timespec begin = moment_now(), deadline = moment_in(call->timeout_ms);
     void *connection = take_out(database, deadline, failure);
     bool done = connection && database->driver->run(connection, &call->query, deadline, failure);
     if (connection)
         put_back(database, connection);
-    measure_db_query(call->statement->operation, moment_seconds_since(&begin),
-                     done ? NULL : database_result_word(failure->kind));
+    double seconds = moment_seconds_since(&begin);
+    measure_db_query(call->statement->operation, seconds, done ? NULL : database_result_word(failure->kind));
+    log_call(call, seconds, done ? NULL : failure);
     return done;
 }
 

@@ -10,6 +10,7 @@
 #include "query_client.h"
 
 #include <otel/baggage.h>
+#include <otel/log.h>
 #include <otel/trace.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 #define QUERY_LENGTH_MAX 1024
 #define DOCUMENT_ID_MAX 64
 #define SESSIONS_LISTED 100
+
+OTEL_LOGGER(logger, "kalki.query_client");
 
 /* ---- sessions ---- */
 
@@ -38,7 +41,11 @@ static void note_session(const struct gateway *gateway, const struct http_reques
 
 /* Another service's failure is not ours: 504 when it took too long, 502 for the rest. */
 static void answer_failure(const struct http_reply *reply, struct http_answer *answer) {
-    if (reply->timed_out || reply->status == 504) {
+    bool late = reply->timed_out || reply->status == 504;
+    otel_log_error(logger, reply->status ? "kalki-query failed" : "kalki-query does not answer",
+                   OTEL_ATTR("error_type", late ? "timeout" : "unavailable"),
+                   OTEL_ATTR("http.response.status_code", reply->status));
+    if (late) {
         measure_error("timeout");
         http_answer_error(answer, 504, "the query service took too long");
     } else if (reply->status == 0) {

@@ -8,10 +8,13 @@
 #include "moments.h"
 
 #include <jansson.h>
+#include <otel/log.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TIMEOUT_MS 2000L
+
+OTEL_LOGGER(logger, "kalki.llm_client");
 
 /* {"query","titles"} of a search's answer; NULL when it is not one. Free it. */
 static char *write_question(const struct text *answer) {
@@ -67,9 +70,13 @@ const char *llm_client_summarise(const struct http_client *client, const struct 
         return "bad_answer";
     uint64_t began = steady_ns();
     const char *failure = ask(client, question, summary);
-    measure_llm(seconds_since(began), failure);
-    if (failure)
+    double seconds = seconds_since(began);
+    measure_llm(seconds, failure);
+    if (failure) {
         measure_error("llm");
+        otel_log_error(logger, "no summary", OTEL_ATTR("operation", "POST /v1/summary"),
+                       OTEL_ATTR("error_type", failure), OTEL_ATTR("duration_ms", seconds * 1e3));
+    }
     free(question);
     return failure;
 }

@@ -47,7 +47,8 @@ int main(int argc, char **argv) {
     struct llm llm = { .latency_ms = latency_ms,
                        .fail_every = (unsigned long)fail_every,
                        .hang_every = (unsigned long)hang_every };
-    service_begin(&service);
+    if (!service_begin(&service))
+        return EXIT_FAILURE;
     bool served = serve(&service, &llm);
     bool ended = service_end(&service);
     return served && ended ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -12,10 +12,12 @@
 #include "query_failure.h"
 
 #include <inttypes.h>
+#include <otel/log.h>
 #include <otel/trace.h>
 #include <string.h>
 
 OTEL_TRACER(tracer, "kalki.query", "1.0.0");
+OTEL_LOGGER(logger, "kalki.search");
 
 /* ---- the steps of a search ---- */
 
@@ -132,6 +134,7 @@ static void search_snapshot(struct query_service *service, const struct snapshot
         look_up(snapshot->index, &search->terms, query_failure_wanted(service, request, &search->terms), &search->hits);
     if (failure) {
         measure_error(failure->status == 504 ? "timeout" : "internal");
+        otel_log_error(logger, failure->text, OTEL_ATTR("error_type", failure->type));
         http_answer_error(answer, failure->status, failure->text);
         return;
     }

@@ -71,7 +71,8 @@ int main(int argc, char **argv) {
     };
     if (!options_parse(argc, argv, options, sizeof options / sizeof *options))
         return EXIT_FAILURE;
-    service_begin(&service);
+    if (!service_begin(&service))
+        return EXIT_FAILURE;
     bool served = run(&service, database_url, password_file, (unsigned long)fail_every);
     bool ended = service_end(&service);
     return served && ended ? EXIT_SUCCESS : EXIT_FAILURE;

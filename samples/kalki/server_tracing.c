@@ -8,10 +8,13 @@
 #include "moment.h"
 
 #include <otel/baggage.h>
+#include <otel/log.h>
 #include <otel/propagation.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+OTEL_LOGGER(logger, "kalki.request");
 
 /* ---- extracting the caller's context ---- */
 
@@ -183,6 +186,36 @@ static void set_outcome(const otel_span *span, unsigned status) {
     otel_span_fail(span, type, NULL);
 }
 
+/* A line of its severity: each has a bound of its own, so that no rush of requests hides a failure. */
+static void write_line(otel_severity severity, const otel_attr *fields, size_t count) {
+    static otel_log_place well, troubled, failed;
+    otel_log_place *place = severity == OTEL_SEVERITY_INFO      ? &well
+                            : severity == OTEL_SEVERITY_WARNING ? &troubled
+                                                                : &failed;
+    otel_log_write(logger, severity, OTEL_LOG_LINE("request answered", .fields = { fields, count }, .place = place));
+}
+
+/* Whose ids the line carries is the current span. A 500 is ours; the other failures have a cause that has its own line. */
+static void log_answer(const char *operation, const char *method, const char *route, unsigned status, double seconds) {
+    otel_severity severity = status < 500    ? OTEL_SEVERITY_INFO
+                             : status == 500 ? OTEL_SEVERITY_ERROR
+                                             : OTEL_SEVERITY_WARNING;
+    if (!otel_log_enabled(severity))
+        return;
+    char type[16];
+    snprintf(type, sizeof type, "%u", status);
+    struct attributes fields = { .count = 0 };
+    add(&fields, OTEL_ATTR("operation", operation));
+    add(&fields, OTEL_ATTR("http.request.method", method));
+    if (route)
+        add(&fields, OTEL_ATTR("http.route", route));
+    add(&fields, OTEL_ATTR("http.response.status_code", status));
+    add(&fields, OTEL_ATTR("duration_ms", seconds * 1e3));
+    if (status >= 500)
+        add(&fields, OTEL_ATTR("error_type", type));
+    write_line(severity, fields.items, fields.count);
+}
+
 static void measure_answer(const struct found_route *found, const struct http_request *request,
                            const struct http_answer *answer, const struct timespec *begin) {
     const char *method = known_method(request->method);
@@ -212,6 +245,7 @@ static void answer_traced(const struct traced_routes *routes, const struct found
     answer_route(routes, found, request, answer);
     set_outcome(&span, answer->status);
     measure_answer(found, request, answer, begin);
+    log_answer(name, method ? method : "_OTHER", route, answer->status, moment_seconds_since(begin));
     if (!otel_span_hex(&span, answer->trace_id, NULL))
         answer->trace_id[0] = '\0';
 }

@@ -31,7 +31,7 @@ struct traced_routes {
 /**
  * The http_handler of a server; `data` is a struct traced_routes. The route's handler runs inside a SERVER span that
  * continues the caller's trace and is the thread's current span. Requests without a route are answered with 404 or 405
- * inside one. All are measured.
+ * inside one. All are measured, and those with a span are logged.
  */
 void traced_routes_answer(void *data, const struct http_request *request, struct http_answer *answer);
 

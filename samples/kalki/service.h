@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * service.h - what all services do between the start of the program and its end: tracing on, serve, tracing off.
+ * service.h - what all services do between the start of the program and its end: logs and tracing on, serve, tracing off.
  *
  *     struct service service = SERVICE("kalki-query", 8081);
  *     const struct option_entry options[] = { SERVICE_OPTIONS(service), ... };
  *     if (!options_parse(...)) ...
- *     service_begin(&service);
+ *     if (!service_begin(&service)) ...
  *     bool served = service_serve(&service, &routes, health);
  *     service_end(&service);
  */
@@ -24,6 +24,7 @@ struct service {
     long stop_delay_ms;      /* goes on serving for so long after the signal to end, with /health/ready saying 503 */
     const char *data_folder; /* the folder whose file system is watched; NULL: the working directory */
     const char *ledger_file; /* may be NULL */
+    const char *log_level;   /* NULL: what OTEL_C_LOG_LEVEL says, or warning */
 };
 
 #define SERVICE(service_name, default_port)                                                                            \
@@ -40,12 +41,18 @@ struct service {
         { .name = "data-dir",                                                                                          \
           .help = "a folder to write to; default: the one it is started in",                                           \
           .text = &(service).data_folder },                                                                            \
+        { .name = "log-level",                                                                                         \
+          .help = "debug, info, warning (the default), error, critical or none",                                       \
+          .text = &(service).log_level },                                                                              \
     {                                                                                                                  \
         .name = "ledger-file", .help = "where to write what became of the spans", .text = &(service).ledger_file       \
     }
 
-/** Holds back the signals that end the service, and starts the SDK. Call it before any thread is started. */
-void service_begin(const struct service *service);
+/**
+ * Holds back the signals that end the service, and starts the log and the SDK. Call it before any thread is started. False,
+ * with a message, for a log level that there is not.
+ */
+bool service_begin(const struct service *service);
 
 /** The folder whose file system is watched. */
 const char *service_data_folder(const struct service *service);
