@@ -56,10 +56,8 @@ OTEL_HISTOGRAM(db_pool_wait, meter, "kalki.db.pool.wait", "s", "Time until a con
 
 void measure_db_query(const char *operation, double seconds, const char *error) {
     otel_record(db_query, seconds, OTEL_ATTRS(OTEL_ATTR("db.operation.name", operation)));
-    if (!error)
-        return;
-    otel_add(db_errors, 1, OTEL_ATTRS(OTEL_ATTR("error.type", error)));
-    measure_error("database");
+    if (error)
+        otel_add(db_errors, 1, OTEL_ATTRS(OTEL_ATTR("error.type", error)));
 }
 
 void measure_db_pool(size_t used, size_t idle, size_t most) {
@@ -82,8 +80,6 @@ void measure_cache(const char *operation, enum measured_cache result, double sec
     otel_record(cache_duration, seconds, OTEL_ATTRS(OTEL_ATTR("operation", operation)));
     if (results[result])
         otel_add(cache_requests, 1, OTEL_ATTRS(OTEL_ATTR("result", results[result])));
-    if (result == MEASURED_CACHE_ERROR)
-        measure_error("cache");
 }
 
 void measure_cache_size(uint64_t bytes, uint64_t entries) {
@@ -106,10 +102,8 @@ void measure_external(const char *api, const char *outcome, double seconds) {
 void measure_llm(double seconds, const char *error) {
     otel_add(llm_requests, 1);
     otel_record(llm_duration, seconds);
-    if (!error)
-        return;
-    otel_add(llm_errors, 1, OTEL_ATTRS(OTEL_ATTR("error.type", error)));
-    measure_error("llm");
+    if (error)
+        otel_add(llm_errors, 1, OTEL_ATTRS(OTEL_ATTR("error.type", error)));
 }
 
 /* ---- the index, a store of vectors ---- */
@@ -200,11 +194,21 @@ static void observe(void *unused, otel_observer *observer) {
     observe_machine(observer);
 }
 
+/* A rate sees no first failure in a series that begins with it. */
+static void begin_at_zero(void) {
+    static const char *const kinds[] = { "timeout", "unavailable", "internal", "database", "cache", "llm" };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        otel_add(errors, 0, OTEL_ATTRS(OTEL_ATTR("error.type", kinds[i])));
+    otel_add(db_errors, 0, OTEL_ATTRS(OTEL_ATTR("error.type", "timeout")));
+    otel_add(llm_errors, 0, OTEL_ATTRS(OTEL_ATTR("error.type", "timeout")));
+}
+
 void measures_begin(const char *path) {
     struct process_usage usage;
     machine_process(&usage);
     cpu_percent(&usage);
     snprintf(data_path, sizeof data_path, "%s", path);
+    begin_at_zero();
     observing = otel_observe_with(observe, NULL);
 }
 
