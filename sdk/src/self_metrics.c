@@ -3,7 +3,6 @@
 #include "self_metrics.h"
 
 #include "base/clock.h"
-#include "local.h"
 #include "metrics/metrics.h"
 #include "record.h"
 
@@ -102,6 +101,27 @@ static void name_components(const struct otel__pipeline *pipeline, size_t index)
     name_component(me->processor_name, processor_type(processor), processors);
     name_component(me->exporter_name, me->exporter_type, exporters);
     fill_attributes(processor, me);
+}
+
+/* ---- spans that start -------------------------------------------------------------------------------------------- */
+
+static otel_decision decision_of(const otel_span *span) {
+    if (span->opaque_[OTEL__W_BIRTH] == 0)
+        return OTEL_DROP;
+    return span->opaque_[OTEL__W_META] & OTEL_FLAG_SAMPLED ? OTEL_RECORD_AND_SAMPLE : OTEL_RECORD_ONLY;
+}
+
+static unsigned origin_of(const otel_span_options *options, const otel_span *parent) {
+    const uint64_t *trace_id = &parent->opaque_[OTEL__W_TRACE];
+    if (options->root || (trace_id[0] | trace_id[1]) == 0)
+        return OTEL__ORIGIN_NONE;
+    return parent->opaque_[OTEL__W_META] & OTEL__META_REMOTE ? OTEL__ORIGIN_REMOTE : OTEL__ORIGIN_LOCAL;
+}
+
+void otel__self_metrics_started(struct otel__local *local, const otel_span_options *options,
+                                const otel_context *context, const otel_span *span) {
+    const unsigned origin = origin_of(options, (const otel_span *)context);
+    otel__count(local, OTEL__BY_ORIGIN + origin * OTEL__DECISIONS + (unsigned)decision_of(span));
 }
 
 /* ---- what the ledger knows --------------------------------------------------------------------------------------- */

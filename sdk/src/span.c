@@ -15,6 +15,7 @@
 #include "noop.h"
 #include "options.h"
 #include "processor_custom.h"
+#include "self_metrics.h"
 #include "strict.h"
 #include "tracer.h"
 #include "worker.h"
@@ -218,23 +219,6 @@ static bool is_disabled(otel_tracer *tracer) {
     return (otel__provider->extras & OTEL__TRACER_CONFIG) && otel__tracer_scope(tracer)->disabled;
 }
 
-static otel_decision decision_of(const otel_span *span) {
-    if (span->opaque_[OTEL__W_BIRTH] == 0)
-        return OTEL_DROP;
-    return span->opaque_[OTEL__W_META] & OTEL_FLAG_SAMPLED ? OTEL_RECORD_AND_SAMPLE : OTEL_RECORD_ONLY;
-}
-
-static void count_by_origin(struct otel__local *local, const otel_span_options *options, const otel_context *context,
-                            const otel_span *span) {
-    const otel_span *parent = (const otel_span *)context;
-    unsigned origin = OTEL__ORIGIN_LOCAL;
-    if (options->root || !has_trace_id(parent))
-        origin = OTEL__ORIGIN_NONE;
-    else if (parent->opaque_[OTEL__W_META] & OTEL__META_REMOTE)
-        origin = OTEL__ORIGIN_REMOTE;
-    otel__count(local, OTEL__BY_ORIGIN + origin * OTEL__DECISIONS + (unsigned)decision_of(span));
-}
-
 static void start_with_extras(struct otel__thread *thread, otel_tracer *tracer, const otel_span_options *options,
                               const otel_context *context, otel_span *out) {
     otel_context spanless;
@@ -245,7 +229,7 @@ static void start_with_extras(struct otel__thread *thread, otel_tracer *tracer, 
     }
     start(thread, tracer, options, context, out);
     if (otel__provider->extras & OTEL__SELF_METRICS)
-        count_by_origin(otel__local_of(thread), options, context, out);
+        otel__self_metrics_started(otel__local_of(thread), options, context, out);
     if (out->opaque_[OTEL__W_BIRTH] == 0 || !(otel__provider->extras & OTEL__CUSTOM_PROCESSORS))
         return;
     if (options->root)
