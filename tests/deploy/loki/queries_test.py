@@ -55,7 +55,7 @@ def _parse_json(step, line, labels):
         labels[name] = "" if value is None else str(value)
 
 
-def _passes(query, entry):
+def passes(query, entry):
     """A line goes from step to step, as in Loki; what a step finds in it is there for those that follow."""
     import pipeline
 
@@ -80,7 +80,7 @@ def _passes(query, entry):
 
 
 def found_by(query, entries):
-    lines = [entry for entry in entries if _passes(query, entry)]
+    lines = [entry for entry in entries if passes(query, entry)]
     if query["range"]:
         return Counter(tuple(entry.labels[label] for label in query["by"]) for entry in lines)
     return [json.loads(entry.line)["message"] for entry in lines]
