@@ -45,7 +45,9 @@ static double height_of(double milliseconds) {
 
 static void draw_scale(FILE *file, double top) {
     double bottom = top + PLOT_HEIGHT;
-    for (double ms = FASTEST_MS; ms <= SLOWEST_MS * 1.01; ms *= 10) {
+    const int decades = (int)lround(log10(SLOWEST_MS / FASTEST_MS));
+    for (int i = 0; i <= decades; i++) {
+        double ms = FASTEST_MS * pow(10, i);
         double y = bottom - height_of(ms);
         fprintf(file, "<line x1='%.0f' y1='%.1f' x2='%.0f' y2='%.1f' stroke='#ddd'/>\n", LEFT, y, LEFT + PLOT_WIDTH, y);
         fprintf(file, "<text x='%.0f' y='%.1f' text-anchor='end'>%g ms</text>\n", LEFT - 6, y + 4, ms);

@@ -40,6 +40,6 @@ struct load_user {
 bool load_mix_read(const char *text, unsigned mix[LOAD_ENDPOINTS]);
 
 /** The thread of a struct load_user. */
-void *load_user_run(void *user);
+void *load_user_run(void *data);
 
 #endif

@@ -5,7 +5,6 @@
 #include "machine.h"
 
 #include <dirent.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,11 +52,10 @@ static double uptime(const char *stat) {
 void machine_process(struct process_usage *usage) {
     char stat[1024], statm[128];
     struct rusage times = { 0 };
-    uint64_t virtual_pages = 0, pages = 0;
     read_text("/proc/self/stat", stat, sizeof stat);
     read_text("/proc/self/statm", statm, sizeof statm);
-    if (sscanf(statm, "%" SCNu64 " %" SCNu64, &virtual_pages, &pages) != 2)
-        virtual_pages = pages = 0;
+    char *rest = statm;
+    const uint64_t virtual_pages = strtoull(statm, &rest, 10), pages = strtoull(rest, NULL, 10);
     getrusage(RUSAGE_SELF, &times);
     const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     *usage = (struct process_usage){

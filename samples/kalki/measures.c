@@ -113,8 +113,8 @@ OTEL_GAUGE(index_terms, meter, "kalki.vector_store.terms", "{term}", "Terms in t
 OTEL_COUNTER(index_rebuilds, meter, "kalki.vector_store.rebuilds", "{rebuild}", "How often the index was made anew.");
 OTEL_HISTOGRAM(index_search, meter, "kalki.vector_store.search.duration", "s", "Time of a search in the index.");
 
-void measure_index(size_t count, size_t terms) {
-    otel_record(index_documents, count);
+void measure_index(size_t documents_there, size_t terms) {
+    otel_record(index_documents, documents_there);
     otel_record(index_terms, terms);
 }
 void measure_index_rebuilt(void) { otel_add(index_rebuilds, 1); }

@@ -41,7 +41,7 @@ void measure_cache_size(uint64_t bytes, uint64_t entries);
 void measure_external(const char *api, const char *outcome, double seconds);
 void measure_llm(double seconds, const char *error);
 
-void measure_index(size_t documents, size_t terms);
+void measure_index(size_t documents_there, size_t terms);
 void measure_index_rebuilt(void);
 void measure_index_search(double seconds);
 
