@@ -29,8 +29,10 @@ OUTPUTS = [text.splitlines() for kind, text in BLOCKS if kind == "text"]
 
 FIRST, WATCH, INSTALL, ELSEWHERE, COMPILE, SAMPLE = COMMANDS
 DEMO, TEST = FIRST
+CODE = [text for kind, text in BLOCKS if kind == "c"]
 DEMO_TREE, BASIC_TREE = OUTPUTS
 JAEGER = "./dev demo --jaeger"
+STACK = "./dev demo --stack"  # deploy/stack_demo runs it
 FIND, ADD = "find_package(otel REQUIRED)", "add_subdirectory(otel-c)"
 CMAKE = "cmake -G Ninja -S . -B build && ninja -C build && build/shop"
 
@@ -103,8 +105,16 @@ class Readme(unittest.TestCase):
 
     def test_code_is_the_sample(self):
         sample = (ROOT / "samples" / "basic.c").read_text()
-        [code] = [text for kind, text in BLOCKS if kind == "c"]
-        self.assertEqual(code, sample[sample.index("#include") :])
+        self.assertEqual(CODE[0], sample[sample.index("#include") :])
+
+    def test_code_that_measures_compiles(self):
+        compile_it = ["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function", "-fsyntax-only"]
+        subprocess.run(
+            [*compile_it, "-I", str(ROOT / "api" / "include"), "-x", "c", "-"],
+            input="#include <otel/metrics.h>\n" + CODE[1],
+            text=True,
+            check=True,
+        )
 
     @unittest.skipIf(listens(OTLP_PORT), f"another program listens on port {OTLP_PORT}")
     def test_code_leaves_this_tree(self):
@@ -162,7 +172,7 @@ class Readme(unittest.TestCase):
 
     def test_every_command_is_run_here(self):
         inline = set(re.findall(r"`(\./dev[^`]*)`", README))
-        self.assertEqual(inline, {JAEGER})
+        self.assertEqual(inline, {JAEGER, STACK})
         self.assertEqual(len(COMMANDS), 6)
 
     def test_links_lead_somewhere(self):

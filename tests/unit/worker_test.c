@@ -35,6 +35,7 @@ static struct exporter_double seen;
 static otel_status start_with(otel_processor *processor, bool start_worker) {
     return otel_sdk_start(OTEL_SDK(.service_name = "test", .sampler = otel_sampler_always_on(),
                                    .start_worker = start_worker, .log_level = OTEL_LOG_NONE,
+                                   .metrics = { .readers = OTEL_NO_READERS }, /* whose thread it would start too */
                                    .processors = OTEL_PROCESSORS(processor)));
 }
 
