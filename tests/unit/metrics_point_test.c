@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* metrics_point_test.c - deltas are what came since the same reader's last reading; cumulative numbers go on beside them. */
+#include "failing_allocator.h"
 #include "metrics_fixture.h"
 
 OTEL_COUNTER(orders, meter, "orders");
@@ -120,11 +121,38 @@ static void readers_do_not_take_from_each_other(void **state) {
         metric_double_reset(&more[i]);
 }
 
+/* On the thread that reads. */
+static void fail_second_allocation(void *data, otel_observer *observer) {
+    (void)observer;
+    failing_allocator_fail(*(bool *)data ? 2 : 0, false);
+    *(bool *)data = false;
+}
+
+/* What there is memory for is exported; the rest is in the next reading. */
+static void no_delta_is_lost_where_memory_is_short(void **state) {
+    (void)state;
+    SKIP_IF(!failing_allocator_works(), "allocations cannot be made to fail here");
+    enum { SERIES = 1000 }; /* their points fill more than one chunk */
+    bool failing = true;
+    otel_add(bytes, 0.5);
+    for (int i = 0; i < SERIES; i++)
+        otel_add(orders, 3, OTEL_ATTRS(OTEL_ATTR("k", i)));
+    const uint64_t registration = otel_observe_with(fail_second_allocation, &failing);
+    assert_int_equal(otel_sdk_flush(LONG_MS), OTEL_ERR_MEMORY);
+    assert_metric(&pushed, "bytes", "", 0.5);
+    assert_int_equal(metric_count(&pushed, "orders"), 0);
+    flush_now();
+    otel_unobserve(registration);
+    assert_int_equal(metric_count(&pushed, "bytes"), 0);
+    assert_int_equal(metric_count(&pushed, "orders"), SERIES);
+    assert_metric(&pushed, "orders", "k=7", 3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         test_deltas(sums_are_read_as_deltas),          test_deltas(what_did_not_change_is_not_there),
         test_deltas(histograms_are_read_as_deltas),    test_deltas(observed_sums_are_read_as_deltas),
-        test_own(readers_do_not_take_from_each_other),
+        test_own(readers_do_not_take_from_each_other), test_deltas(no_delta_is_lost_where_memory_is_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

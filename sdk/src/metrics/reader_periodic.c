@@ -30,14 +30,15 @@ static int timeout_now(const otel_metric_reader *reader) {
     return reader->timeout_ms && reader->timeout_ms < bound ? reader->timeout_ms : bound;
 }
 
+/* What memory was too short for has not been read, and is in the next reading; the rest will not be read again. */
 static otel_status read_and_export(otel_metric_reader *reader) {
     const otel_metric_exporter *exporter = reader->exporter;
     struct otel__reading reading;
     otel_status status = otel__collect(reader, &reading);
     if (status == OTEL_ERR_MEMORY)
-        otel_report(OTEL_LOG_ERROR, "metrics/memory", "memory is too short to read all metrics");
-    if (status == OTEL_OK && reading.data.metric_count)
-        status = exporter->ops.export_metrics(exporter->self, &reading.data, timeout_now(reader));
+        otel_report(OTEL_LOG_ERROR, "metrics/memory", "memory is too short to read all metrics: some come later");
+    if (reading.data.metric_count)
+        keep_first(&status, exporter->ops.export_metrics(exporter->self, &reading.data, timeout_now(reader)));
     otel__reading_free(&reading);
     return status;
 }
