@@ -4,11 +4,35 @@
 
 #include "base/clock.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* Until a connection that was shut down is looked at again. */
 enum { RETRY_MS = 1000 };
+
+int otel__clients_accept(struct otel__clients *clients, int listener, struct sockaddr *peer, socklen_t *len) {
+    otel__lock_acquire(&clients->lock);
+    clients->arriving = accept4(listener, peer, len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    const int socket = clients->arriving, error = errno;
+    otel__lock_release(&clients->lock);
+    errno = error;
+    return socket;
+}
+
+void otel__clients_arrived(struct otel__clients *clients) {
+    otel__lock_acquire(&clients->lock);
+    clients->arriving = -1;
+    otel__lock_release(&clients->lock);
+}
+
+void otel__clients_close(const struct otel__clients *clients) {
+    for (const struct otel__client *client = clients->first; client; client = client->next)
+        close(client->socket);
+    if (clients->arriving >= 0 && (!clients->first || clients->first->socket != clients->arriving))
+        close(clients->arriving);
+}
 
 struct otel__client *otel__clients_add(struct otel__clients *clients, int socket, uint64_t now) {
     struct otel__client *client = malloc(sizeof *client);

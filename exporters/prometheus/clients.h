@@ -9,6 +9,7 @@
 #include "base/sync.h"
 
 #include <stddef.h>
+#include <sys/socket.h>
 
 enum {
     OTEL__CLIENTS_MAX = 64,
@@ -29,13 +30,20 @@ struct otel__client {
 struct otel__clients {
     struct otel__client *first;
     size_t count;
-    otel__lock lock; /* held while the list changes: see server.h */
+    int arriving;    /* a connection that has been taken and is not among them yet; -1: none */
+    otel__lock lock; /* held while any of this changes: see server.h */
 };
+
+/* As accept4(), which must not wait, for a socket that is arriving until the next call, or until none arrives any more. */
+int otel__clients_accept(struct otel__clients *clients, int listener, struct sockaddr *peer, socklen_t *len);
+void otel__clients_arrived(struct otel__clients *clients);
 
 /* NULL: memory is short. */
 struct otel__client *otel__clients_add(struct otel__clients *clients, int socket, uint64_t now);
 /* `client` may be NULL, here and below. */
 void otel__clients_remove(struct otel__clients *clients, struct otel__client *client);
+/* In a forked child, which has copies of their sockets. */
+void otel__clients_close(const struct otel__clients *clients);
 /* From now on the client is in this phase, for which it has that time. */
 void otel__client_enter(struct otel__client *client, bool idle, uint64_t now, int ms);
 

@@ -90,13 +90,14 @@ static void take_connections(struct otel__server *server, int listener) {
     while (server->clients.count < OTEL__CLIENTS_MAX) {
         struct sockaddr_storage peer;
         socklen_t len = sizeof peer;
-        const int socket = accept4(listener, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        const int socket = otel__clients_accept(&server->clients, listener, (struct sockaddr *)&peer, &len);
         if (socket < 0) {
             if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
                 server->accept_after = server->now + ACCEPT_PAUSE_MS * OTEL__MILLISECOND;
             return;
         }
         MHD_add_connection(server->daemon, socket, (struct sockaddr *)&peer, len); /* which closes it if it fails */
+        otel__clients_arrived(&server->clients);
     }
 }
 
@@ -181,6 +182,7 @@ struct otel__server *otel__server_start(struct otel__listeners *listeners,
         return NULL;
     }
     server->listeners = *listeners;
+    server->clients.arriving = -1;
     server->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (otel__answerer_init(&server->answerer, settings) && server->wake >= 0 && start_daemon(server) &&
         start_thread(server))
@@ -203,8 +205,7 @@ void otel__server_after_fork(struct otel__server *server, bool in_child) {
     if (!in_child)
         return;
     otel__listeners_close(&server->listeners);
-    for (const struct otel__client *client = server->clients.first; client; client = client->next)
-        close(client->socket);
+    otel__clients_close(&server->clients);
     close(server->epoll);
     close(server->wake);
 }

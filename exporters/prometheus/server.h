@@ -8,7 +8,8 @@
  * between requests gives way to who wants to come in), the time of each request and answer, and the bytes of answers.
  *
  * A fork must not find the list of clients half changed, since the child closes its copies of their sockets: with them
- * open, a client of a parent that dies would wait for ever. So the list is changed under a lock, which forks take. The
+ * open, a client of a parent that dies would wait for ever. So connections are taken, and the list is changed, under a
+ * lock, which forks take. The
  * child leaves the rest, which is memory.
  */
 #ifndef OTEL_PROMETHEUS_SERVER_H

@@ -11,6 +11,8 @@
 
 #include <otel/metrics_sdk.h>
 #include <otel/sdk.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -243,6 +246,51 @@ static void a_forked_child_leaves_serving_to_its_parent(void **state) {
     assert_false(reports_mention("metrics of this forked process", NULL));
 }
 
+static _Atomic bool knocks;
+
+static void *knock_always(void *data) {
+    static char text[1 << 16];
+    (void)data;
+    while (knocks)
+        scrape_get(port, "/metrics", "", text, sizeof text);
+    return NULL;
+}
+
+/* Whether it is the server's end of a connection, which nobody has shut down. */
+static bool is_served(int fd) {
+    struct sockaddr_in here;
+    struct tcp_info info;
+    socklen_t len = sizeof here, info_len = sizeof info;
+    return getsockname(fd, (struct sockaddr *)&here, &len) == 0 && here.sin_family == AF_INET &&
+           ntohs(here.sin_port) == port && getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &info_len) == 0 &&
+           (info.tcpi_state == TCP_ESTABLISHED || info.tcpi_state == TCP_CLOSE_WAIT);
+}
+
+static int holds_no_connection(void *data) {
+    (void)data;
+    for (int fd = 0; fd < 256; fd++)
+        STEP(!is_served(fd));
+    return 0;
+}
+
+/* Which would outlive the parent. */
+static void a_child_has_no_connection_whenever_it_is_forked(void **state) {
+    (void)state;
+    SKIP_IF(UNDER_TSAN, "ThreadSanitizer cannot follow a fork of several threads");
+    pthread_t thread;
+    assert_int_equal(start_with(otel_prometheus_reader(NULL)), OTEL_OK);
+    const int serving = port;
+    knocks = true;
+    assert_int_equal(pthread_create(&thread, NULL, knock_always, NULL), 0);
+    int result = 0;
+    for (unsigned i = 0; i < 300 && result == 0; i++)
+        result = in_child(holds_no_connection, NULL);
+    knocks = false;
+    pthread_join(thread, NULL);
+    assert_int_equal(result, 0);
+    assert_int_equal(port, serving);
+}
+
 static _Atomic bool hangs;
 
 static void observe_when_allowed(void *data, otel_observer *observer) {
@@ -299,6 +347,7 @@ int main(void) {
         TEST(a_port_in_use_is_reported_and_all_else_runs_on),
         TEST(after_a_stop_nobody_answers_and_a_start_serves_again),
         TEST(a_forked_child_leaves_serving_to_its_parent),
+        TEST(a_child_has_no_connection_whenever_it_is_forked),
         TEST(a_stop_keeps_its_deadline_while_a_scrape_hangs),
         TEST(one_that_is_never_started_can_be_destroyed),
     };
