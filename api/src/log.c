@@ -33,6 +33,8 @@ static _Thread_local volatile bool inside OTEL__TLS_MODEL;
 
 /* ---- the level --------------------------------------------------------------------------------------------------- */
 
+static _Atomic bool level_unknown; /* the environment's, and no line has told so yet */
+
 static otel_severity level_by_environment(void) {
     static const struct {
         const char *name;
@@ -48,6 +50,7 @@ static otel_severity level_by_environment(void) {
             return levels[i].severity;
         }
     }
+    atomic_store_explicit(&level_unknown, given.len != 0, memory_order_relaxed);
     return OTEL_SEVERITY_INFO;
 }
 
@@ -158,6 +161,16 @@ static void write_line(otel_logger *logger, otel_severity severity, const otel_l
     }
 }
 
+/* A line of ours before the first one of the program's. */
+static void report_level(void) {
+    static otel_logger own = { .name = "otel" };
+    static const otel_span none;
+    const otel_attr given = OTEL_ATTR("OTEL_C_LOG_LEVEL", (const char *)getenv("OTEL_C_LOG_LEVEL"));
+    write_line(&own, OTEL_SEVERITY_WARNING,
+               OTEL_LOG_LINE("OTEL_C_LOG_LEVEL is none of debug, info, warning, error, critical, none: info is used",
+                             .fields = { &given, 1 }, .span = &none));
+}
+
 void otel_log_write(otel_logger *logger, otel_severity severity, const otel_log_line *line) {
     const int saved = errno;
     if (!is_wanted(severity)) {
@@ -169,6 +182,9 @@ void otel_log_write(otel_logger *logger, otel_severity severity, const otel_log_
     }
     const int cancellation = otel__cancellation_hold();
     inside = true;
+    if (atomic_exchange_explicit(&level_unknown, false, memory_order_relaxed)) {
+        report_level();
+    }
     write_line(logger, severity, line);
     inside = false;
     otel__cancellation_allow(cancellation);
@@ -188,6 +204,7 @@ void otel_log_configure(const otel_log_options *options) {
     otel__log_output_set(given);
     inside = outer;
     atomic_store_explicit(&lines_per_second, given->lines_per_second, memory_order_relaxed);
+    atomic_store_explicit(&level_unknown, false, memory_order_relaxed);
     set_threshold(given->severity);
     otel__cancellation_allow(cancellation);
     errno = saved;

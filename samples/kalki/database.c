@@ -33,6 +33,7 @@ OTEL_LOGGER(logger, "kalki.database");
 struct database {
     const struct database_driver *driver;
     struct database_place place;
+    char place_text[256];
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t freed;
     void *idle[CONNECTIONS_MAX];
@@ -101,6 +102,16 @@ static const struct database_driver *driver_of(const char *url, char *why, size_
 #endif
 }
 
+static void write_place(struct database *database) {
+    const struct database_place *place = &database->place;
+    const char *name = place->name ? place->name : "";
+    if (database->driver == &database_sqlite)
+        snprintf(database->place_text, sizeof database->place_text, "sqlite:%s", name);
+    else
+        snprintf(database->place_text, sizeof database->place_text, "postgresql://%s:%ld/%s",
+                 place->host ? place->host : "", place->port, name);
+}
+
 struct database *database_open(const char *url, const char *password_file, char *why, size_t why_size) {
     struct database *database = calloc(1, sizeof *database);
     if (!database) {
@@ -115,6 +126,7 @@ struct database *database_open(const char *url, const char *password_file, char 
         database_close(database);
         return NULL;
     }
+    write_place(database);
     return database;
 }
 
@@ -129,6 +141,7 @@ void database_close(struct database *database) {
     free(database);
 }
 
+const char *database_place_text(const struct database *database) { return database->place_text; }
 const char *database_system(const struct database *database) { return database->driver->system; }
 
 /* ---- the pool ---- */
@@ -203,9 +216,11 @@ static void *take_out(struct database *database, struct timespec deadline, struc
 
 /* ---- calls ---- */
 
-static void log_call(const struct call *call, double seconds, const struct database_failure *failure) {
+static void log_call(const struct database *database, const struct call *call, double seconds,
+                     const struct database_failure *failure) {
     if (failure)
-        otel_log_error(logger, "the database failed", OTEL_ATTR("operation", call->statement->name),
+        otel_log_error(logger, "the database failed", OTEL_ATTR("database", database_place_text(database)),
+                       OTEL_ATTR("operation", call->statement->name),
                        OTEL_ATTR("error_type", database_result_word(failure->kind)), OTEL_ATTR("code", failure->code),
                        OTEL_ATTR("error", failure->message), OTEL_ATTR("duration_ms", seconds * 1e3));
     else if (seconds > SLOW_SECONDS)
@@ -221,7 +236,7 @@ static bool perform(struct database *database, const struct call *call, struct d
         put_back(database, connection);
     double seconds = moment_seconds_since(&begin);
     measure_db_query(call->statement->operation, seconds, done ? NULL : database_result_word(failure->kind));
-    log_call(call, seconds, done ? NULL : failure);
+    log_call(database, call, seconds, done ? NULL : failure);
     return done;
 }
 

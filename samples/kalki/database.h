@@ -35,6 +35,8 @@ struct database;
 struct database *database_open(const char *url, const char *password_file, char *why, size_t why_size);
 /** After the last call. */
 void database_close(struct database *database);
+/** Where it is, without user and password: "postgresql://host:port/name" or "sqlite:FILE". */
+const char *database_place_text(const struct database *database);
 /** "postgresql" or "sqlite". */
 const char *database_system(const struct database *database);
 

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define CONNECTIONS 8
+#define PORT_MAX 65535
 #define COLUMNS_MAX 4
 #define PASSWORD_SIZE 256
 #define SERVER_SETTINGS "-c statement_timeout=2000 -c lock_timeout=2000"
@@ -44,6 +45,10 @@ static bool read_place(struct database_place *place, const char *url, char *why,
     for (const PQconninfoOption *option = options; option->keyword; option++)
         take_option(place, option);
     PQconninfoFree(options);
+    if (place->port < 0 || place->port > PORT_MAX) {
+        snprintf(why, why_size, "its port is not one of 1 to %d", PORT_MAX);
+        return false;
+    }
     place->url = strdup(url);
     place->connections_max = CONNECTIONS;
     if (place->host && place->port == 0)

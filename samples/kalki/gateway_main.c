@@ -21,11 +21,11 @@ struct settings {
 
 static bool open_clients(struct gateway *gateway, const struct settings *settings, const char *name) {
     if (!http_client_open(&gateway->query, "query", settings->query_url)) {
-        fprintf(stderr, "%s: cannot use --query-url %s\n", name, settings->query_url);
+        options_refuse(name, "query-url", settings->query_url, "it is no URL of a server");
         return false;
     }
     if (settings->llm_url && !http_client_open(&gateway->llm, "llm", settings->llm_url)) {
-        fprintf(stderr, "%s: cannot use --llm-url %s\n", name, settings->llm_url);
+        options_refuse(name, "llm-url", settings->llm_url, "it is no URL of a server");
         return false;
     }
     return true;
@@ -36,8 +36,7 @@ static bool open_cache(struct gateway *gateway, const struct settings *settings,
     gateway->cache = cache_open(settings->cache_url, &why);
     gateway->cache_seconds = (unsigned)settings->cache_seconds;
     if (!gateway->cache)
-        fprintf(stderr, "%s: cannot use --cache-url %s: %s\n", name, settings->cache_url,
-                why.bytes ? why.bytes : "out of memory");
+        options_refuse(name, "cache-url", settings->cache_url, why.bytes ? why.bytes : "out of memory");
     text_free(&why);
     return gateway->cache;
 }

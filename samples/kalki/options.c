@@ -60,6 +60,26 @@ static bool take_environment(const char *program, const struct option_entry *ent
     return true;
 }
 
+/* A URL's password stands between the first colon behind "//" and the last @ of the authority. */
+static void print_without_password(const char *value) {
+    const char *scheme = strstr(value, "://"), *user = scheme ? scheme + 3 : value;
+    const size_t authority = scheme ? strcspn(user, "/?#") : 0;
+    const char *at = scheme ? memrchr(user, '@', authority) : NULL;
+    const char *colon = at ? memchr(user, ':', (size_t)(at - user)) : NULL;
+    if (colon)
+        fprintf(stderr, "%.*s:***%s", (int)(colon - value), value, at);
+    else
+        fputs(value, stderr);
+}
+
+void options_refuse(const char *name, const char *option, const char *value, const char *why) {
+    char variable[VARIABLE_MAX];
+    name_variable(option, variable);
+    fprintf(stderr, "%s: cannot use --%s ", name, option);
+    print_without_password(value);
+    fprintf(stderr, " (or %s): %s\n", variable, why);
+}
+
 bool options_parse(int argc, char **argv, const struct option_entry *entries, size_t count) {
     if (!take_environment(argv[0], entries, count))
         return false;

@@ -24,4 +24,7 @@ struct option_entry {
  */
 bool options_parse(int argc, char **argv, const struct option_entry *entries, size_t count);
 
+/** Says on stderr why the program `name` cannot use an option's value, but not the password of a URL. */
+void options_refuse(const char *name, const char *option, const char *value, const char *why);
+
 #endif

@@ -43,7 +43,7 @@ static bool run(const struct service *service, const char *database_url, const c
     struct query_service query = { .database = database_open(database_url, password_file, why, sizeof why),
                                    .fail_every = fail_every };
     if (!query.database) {
-        fprintf(stderr, "%s: cannot use --database-url: %s\n", service->name, why);
+        options_refuse(service->name, "database-url", database_url, why);
         return false;
     }
     query.collection = collection_open(query.database);

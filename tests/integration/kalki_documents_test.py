@@ -134,12 +134,13 @@ class Settings(KalkiTest):
         query.stop()
 
     def test_wrong_settings_are_explained(self):
-        cases = {
-            "KALKI_PORT": ("x", "cannot understand KALKI_PORT=x"),
-            "KALKI_LISTEN": ("nowhere", "cannot listen on nowhere"),
-            "KALKI_DATABASE_URL": ("mysql://x", "cannot use --database-url"),
-        }
-        for variable, (value, reason) in cases.items():
+        cases = (
+            ("KALKI_PORT", "x", "cannot understand KALKI_PORT=x"),
+            ("KALKI_LISTEN", "nowhere", "cannot listen on nowhere"),
+            ("KALKI_DATABASE_URL", "mysql://u:s:e@c@x/y", "cannot use --database-url mysql://u:***@x/y (or KALKI_"),
+            ("KALKI_DATABASE_URL", "postgresql://h:99999/y", "its port is not one of 1 to 65535"),
+        )
+        for variable, value, reason in cases:
             env = environment(self.endpoint, {variable: value})
             ended = subprocess.run(
                 [Path(kalki_test.options.bin) / QUERY], env=env, capture_output=True, text=True, timeout=30, check=False

@@ -72,6 +72,30 @@ static void the_level_comes_from_the_environment(void **state) {
     assert_true(environment_enables("nonsense", OTEL_SEVERITY_INFO));
 }
 
+static void catch_warning(void *data, otel_severity severity, const char *line, size_t len) {
+    ++*(unsigned *)data;
+    if (severity == OTEL_SEVERITY_WARNING)
+        catch_line(NULL, severity, line, len);
+}
+
+static void a_level_that_there_is_not_is_named(void **state) {
+    unsigned lines = 0;
+    (void)state;
+    setenv("OTEL_C_LOG_LEVEL", "loud", 1);
+    otel_log_configure(OTEL_LOG_OPTIONS(.sink = catch_warning, .sink_data = &lines));
+    otel_log_debug(logger, "no");
+    assert_int_equal(lines, 0);
+    otel_log_info(logger, "first");
+    otel_log_info(logger, "second");
+    unsetenv("OTEL_C_LOG_LEVEL");
+    assert_int_equal(lines, 3);
+    assert_int_equal(caught.count, 1);
+    json_t *line = caught_line();
+    assert_string_equal(text_of(line, "logger"), "otel");
+    assert_string_equal(text_of(json_object_get(line, "fields"), "OTEL_C_LOG_LEVEL"), "loud");
+    json_decref(line);
+}
+
 /* ---- how many ---------------------------------------------------------------------------------------------------- */
 
 static void log_here(int number) { otel_log_info(logger, "line", OTEL_ATTR("number", number)); }
@@ -311,6 +335,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_line_below_the_level_is_not_written_nor_evaluated),
         TEST(the_level_comes_from_the_environment),
+        TEST(a_level_that_there_is_not_is_named),
         TEST(a_place_writes_so_many_lines_a_second_and_tells_the_rest),
         TEST(the_clock_may_be_set_back),
         TEST(two_seconds_in_turns_give_no_more_lines),
