@@ -276,7 +276,8 @@ static void report(const otel_instrument *instrument, const struct faults *fault
                     shown(instrument->name));
     if (faults->name)
         otel_report(OTEL_LOG_WARN, "metrics/name",
-                    "'%s' is no name for an instrument (a letter, then at most 254 letters, digits, _ . - /)",
+                    "'%s' is no name for an instrument (a letter, then at most 254 letters, digits, _ . - /): it is used all "
+                    "the same",
                     shown(instrument->name));
     if (faults->bounds)
         otel_report(OTEL_LOG_WARN, "metrics/bounds",
