@@ -7,6 +7,7 @@ usage: samples_test.py --bin FOLDER [--sanitize SANITIZERS] [unittest arguments]
 """
 
 import argparse
+import json
 import os
 import re
 import subprocess
@@ -15,7 +16,7 @@ import unittest
 from dataclasses import dataclass
 from pathlib import Path
 
-SAMPLES = ("basic", "threads", "event_loop", "prefork", "custom_exporter", "custom_sampler")
+SAMPLES = ("basic", "threads", "event_loop", "prefork", "metrics", "logging", "custom_exporter", "custom_sampler")
 RUN_SECONDS = 60
 
 # A line of the console exporter: when, how long, kind, name, status and contents, ids, origin.
@@ -146,6 +147,36 @@ class Samples(unittest.TestCase):
         self.assertEqual({number for number, _ in workers}, {"0", "1"})
         self.assertEqual(len({pid for _, pid in workers}), 2)
 
+    def test_metrics(self):
+        ended = run("metrics", OTEL_METRICS_EXPORTER="console", OTEL_TRACES_EXPORTER="none")
+        self.assertEqual((ended.returncode, ended.stderr), (0, ""), ended.stdout)
+        *lines, last = ended.stdout.splitlines()
+        self.assertEqual(last, "sending the metrics: success")
+        loaves = [line for line in lines if '"bakery.loaves"' in line]
+        counts = [re.search(r"  (\d+) {loaf}  ({.*?})", line).groups() for line in loaves]
+        self.assertEqual(counts, [("4", '{"bread.kind":"rye"}'), ("8", '{"bread.kind":"wheat"}')])
+        (batches,) = [line for line in lines if '"bakery.batch.duration"' in line]
+        self.assertRegex(batches, r"  count=2 sum=\S+ min=\S+ max=\S+ s  .* exemplars=\[\S+ trace=[0-9a-f]{32} span=")
+        (flour,) = [line for line in lines if '"bakery.flour"' in line]
+        self.assertIn('GAUGE      "bakery.flour"  94000 g  ', flour)
+
+    def test_logging(self):
+        ended = run("logging", OTEL_TRACES_EXPORTER="console", OTEL_C_LOG_LEVEL="debug")
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        (pay,) = spans_of(ended.stdout)
+        own = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
+        lines = [json.loads(line) for line in ended.stderr.splitlines() if line.startswith("{")]
+        self.assertEqual(own, [f"shop: card declined trace_id={pay.trace} span_id={pay.id} trace_flags=03"])
+        wanted = [line for line in lines if line["level"] != "ERROR" and line["logger"] == "shop.cart"]
+        said = [(line["level"], line["message"]) for line in wanted]
+        self.assertEqual(said, [("INFO", "open for business"), ("DEBUG", "asking the bank"), ("WARNING", "card declined")])
+        (declined,) = [line for line in lines if line["level"] == "WARNING"]
+        self.assertEqual((declined["trace_id"], declined["span_id"]), (pay.trace, pay.id))
+        self.assertEqual(declined["fields"], {"bank": "north", "attempt": 3})
+        written, suppressed, dropped = map(int, re.findall(r"(\d+) (?:lines|supp|drop)", ended.stdout))
+        self.assertEqual((written, dropped), (len(lines), 0))
+        self.assertGreaterEqual(suppressed, 1000 - 2 * 100, "one second may end in the middle")
+
     def test_custom_exporter(self):
         spans, printed = self.spans("custom_exporter")
         self.assertEqual(spans, [], "options in code beat the environment")
@@ -175,7 +206,7 @@ class Samples(unittest.TestCase):
                 self.assertEqual(ended.returncode, 0, ended.stderr)
                 self.assertLess(time.monotonic() - begin, RUN_SECONDS / 2)
                 if sample != "custom_exporter":
-                    self.assertRegex(ended.stdout, r"sending (the|its) traces?: (export failed|timed out)")
+                    self.assertRegex(ended.stdout, r"sending (the|its) (traces?|metrics): (export failed|timed out)")
                     self.assertIn("127.0.0.1:9", ended.stderr)
 
     def test_with_tracing_switched_off(self):

@@ -275,10 +275,11 @@ static void report(const otel_instrument *instrument, const struct faults *fault
         otel_report(OTEL_LOG_ERROR, "metrics/memory", "memory is too short for instrument '%s', or its text too long",
                     shown(instrument->name));
     if (faults->name)
-        otel_report(OTEL_LOG_WARN, "metrics/name",
-                    "'%s' is no name for an instrument (a letter, then at most 254 letters, digits, _ . - /): it is used all "
-                    "the same",
-                    shown(instrument->name));
+        otel_report(
+            OTEL_LOG_WARN, "metrics/name",
+            "'%s' is no name for an instrument (a letter, then at most 254 letters, digits, _ . - /): it is used all "
+            "the same",
+            shown(instrument->name));
     if (faults->bounds)
         otel_report(OTEL_LOG_WARN, "metrics/bounds",
                     "instrument '%s': its bounds do not rise, or are too many: the default ones are used",
