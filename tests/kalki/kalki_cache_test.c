@@ -3,7 +3,7 @@
  * kalki_cache_test.c - what every kind of cache does. Without an argument: the one in memory; with the URL of a Redis
  * that may be written to: that one.
  */
-#include "cache.h"
+#include "cache/cache.h"
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kalki_collection_test.c - what is added is found, whoever searches at the same time. */
-#include "collection.h"
-#include "documents.h"
+#include "query/collection.h"
+#include "database/documents.h"
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kalki_database_test.c - documents in SQLite: numbers, order, limits, and what happens when it cannot answer. */
-#include "database.h"
-#include "documents.h"
-#include "moment.h"
+#include "database/database.h"
+#include "database/documents.h"
+#include "service/moment.h"
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kalki_documents_json_test.c - what is taken for documents, and what is said of the rest. */
-#include "documents_json.h"
+#include "query/documents_json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

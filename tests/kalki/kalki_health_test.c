@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kalki_health_test.c - checks and what is made of them, with one that hangs. */
-#include "health.h"
-#include "moment.h"
+#include "service/health.h"
+#include "service/moment.h"
 
 #include <jansson.h>
 #include <pthread.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kalki_load_test.c - the figures of a load: exact percentiles, targets met and missed, and what users ask. */
-#include "load_plot.h"
-#include "load_report.h"
-#include "load_user.h"
+#include "load/load_plot.h"
+#include "load/load_report.h"
+#include "load/load_user.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kalki_lru_test.c - what the bounded map keeps, and what it forgets. */
-#include "lru.h"
+#include "cache/lru.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

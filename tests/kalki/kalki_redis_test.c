@@ -3,7 +3,7 @@
  * kalki_redis_test.c - a Redis that is not there, says nothing, says it too slowly or says nonsense: every call comes
  * back, and soon nobody tries any more. That calls come back at all is what the test's own time limit watches.
  */
-#include "cache.h"
+#include "cache/cache.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
