@@ -151,6 +151,32 @@ static void without_an_sdk_nothing_happens(void **state) {
     assert_metric(&pulled, "orders", "", 1);
 }
 
+/* One of its two series is looked for each time, since its attributes are too large to be kept. */
+static void a_handle_that_is_half_bound_forgets_its_series(void **state) {
+    (void)state;
+    static char large[70000];
+    static const char *const keys[] = { "route" };
+    const otel_view views[] = { { .attribute_keys = keys, .attribute_key_count = 1 },
+                                { .name = "all", .instrument = "orders" } };
+    const otel_metrics_options metrics = { .views = { views, 2 } };
+    memset(large, 'x', sizeof large - 1);
+    const otel_attr items[] = { OTEL_ATTR("route", "/"), OTEL_ATTR("large", (const char *)large) };
+    otel_bound bound = otel_bind(orders, (otel_attrs){ items, 2 });
+    start_metrics(0, metrics);
+    otel_bound_add(&bound, 1);
+    otel_bound_add(&bound, 1);
+    read_now();
+    assert_metric(&pulled, "orders", "route=\"/\"", 2);
+    assert_metric(&pulled, "all", "otel.metric.overflow=true", 2);
+    stop_metrics(NULL);
+    reports_start(OTEL_LOG_DEBUG);
+    assert_int_equal(otel_sdk_start(OTEL_SDK(.service_name = "test", .diagnostic = reports_keep,
+                                             .metrics = { .readers = OTEL_NO_READERS })),
+                     OTEL_OK);
+    otel_bound_add(&bound, -1); /* nobody reads: its series is no more, and nothing is looked at */
+    assert_false(reports_mention("negative", NULL));
+}
+
 static void a_flush_pushes(void **state) {
     (void)state;
     otel_add(orders, 3);
@@ -179,6 +205,7 @@ int main(void) {
         test_pulled(what_cannot_be_counted_is_left_out_and_reported),
         test_pulled(a_bound_handle_is_its_series),
         test_own(without_an_sdk_nothing_happens),
+        test_own(a_handle_that_is_half_bound_forgets_its_series),
         test_both(a_flush_pushes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,8 @@
  * struct otel__backend, and run inside of the API's bracket.
  *
  * A bound handle's four words are an epoch and the series of up to three streams; with more streams it finds them each
- * time. A handle that is bound by two threads at once gets the same series from both.
+ * time. A handle that is bound by two threads at once gets the same series from both. While the series are written the
+ * epoch is one that never is: 0, which a handle has at first, is the epoch while nobody reads, when all series are freed.
  */
 #include "metrics/aggregation.h"
 #include "metrics/exemplar.h"
@@ -12,6 +13,7 @@
 #include <errno.h>
 
 enum { BOUND_MAX = 3 };
+#define NO_EPOCH UINT64_MAX
 
 /* ---- numbers ------------------------------------------------------------------------------------------------------ */
 
@@ -117,13 +119,15 @@ static __attribute__((noinline)) bool find_series(otel_bound *bound, const struc
                                                   uint64_t epoch) {
     if (!instrument || instrument->stream_count > BOUND_MAX)
         return false;
+    atomic_store_explicit(word(bound, 0), NO_EPOCH, memory_order_relaxed);
     for (unsigned i = 0; i < BOUND_MAX; i++) {
         bool reduced;
         struct otel__stream *stream = i < instrument->stream_count ? instrument->streams[i] : NULL;
         struct otel__series *series = stream ? otel__series_get(stream, bound->attributes, &reduced) : NULL;
         if (stream && is_makeshift(stream, series))
             return false;
-        atomic_store_explicit(word(bound, i + 1), (uint64_t)(uintptr_t)series, memory_order_relaxed);
+        /* Behind NO_EPOCH, for a child that is forked in between. */
+        atomic_store_explicit(word(bound, i + 1), (uint64_t)(uintptr_t)series, memory_order_release);
     }
     atomic_store_explicit(word(bound, 0), epoch, memory_order_release);
     return true;
