@@ -71,12 +71,16 @@ static void pause_a_little(void) {
 
 void otel_unobserve(uint64_t registration) {
     uint64_t expected = registration;
-    if (registration == 0 || registration == CLAIMED ||
-        !atomic_compare_exchange_strong(&place_of(registration)->registration, &expected, CLAIMED)) {
+    if (registration == 0 || registration == CLAIMED) {
         return;
     }
+    const bool ours = atomic_compare_exchange_strong(&place_of(registration)->registration, &expected, CLAIMED);
+    /* Also where somebody else took it out, as the callback itself may have: it runs until it returns. */
     while (atomic_load(&running) == registration && runs_here != registration) {
         pause_a_little();
+    }
+    if (!ours) {
+        return;
     }
     atomic_fetch_sub(&registered, 1);
     atomic_store(&place_of(registration)->registration, 0);

@@ -119,6 +119,29 @@ static void what_a_view_throws_together_is_summed(void **state) {
     assert_metric(&pulled, "users", "", 2);
 }
 
+static void observe_with_and_without(void *data, otel_observer *observer) {
+    const bool *with_first = data;
+    if (*with_first)
+        otel_observe(observer, cpu, 5, OTEL_ATTRS(OTEL_ATTR("core", 1)));
+    otel_observe(observer, cpu, 7);
+    if (!*with_first)
+        otel_observe(observer, cpu, 5, OTEL_ATTRS(OTEL_ATTR("core", 1)));
+}
+
+static void a_view_sums_in_any_order(void **state) {
+    (void)state;
+    static const char *const none[] = { NULL };
+    const otel_view view = { .attribute_keys = none };
+    start_metrics(0, (otel_metrics_options){ .views = { &view, 1 } });
+    for (unsigned i = 0; i < 2; i++) {
+        bool with_first = i == 0;
+        const uint64_t registration = otel_observe_with(observe_with_and_without, &with_first);
+        read_now();
+        otel_unobserve(registration);
+        assert_metric(&pulled, "cpu", "", 12);
+    }
+}
+
 static void observe_wrongly(void *data, otel_observer *observer) {
     (void)data;
     otel_observe(observer, plain, 1);
@@ -213,6 +236,24 @@ static void a_callback_may_take_itself_out(void **state) {
     assert_int_equal(asked, 1);
 }
 
+static void take_itself_out_slowly(void *data, otel_observer *observer) {
+    otel_unobserve(*(uint64_t *)data);
+    observe_slowly(NULL, observer);
+}
+
+static void taking_out_what_took_itself_out_waits_as_well(void **state) {
+    (void)state;
+    pthread_t reader;
+    atomic_store(&phase, 0);
+    own = otel_observe_with(take_itself_out_slowly, &own);
+    assert_int_equal(pthread_create(&reader, NULL, read_elsewhere, NULL), 0);
+    WAIT_UNTIL(atomic_load(&phase) == 1);
+    atomic_store(&phase, 2);
+    otel_unobserve(own);
+    assert_int_equal(phase, 3);
+    pthread_join(reader, NULL);
+}
+
 static void nothing(void *data, otel_observer *observer) {
     (void)observer;
     atomic_fetch_add((_Atomic unsigned *)data, 1);
@@ -272,10 +313,12 @@ int main(void) {
         test_own(registrations_outlive_sdks),
         test_own(a_stop_asks_once_more),
         test_own(what_a_view_throws_together_is_summed),
+        test_own(a_view_sums_in_any_order),
         test_pulled(wrong_observations_are_left_out),
         test_both(a_callback_may_measure_but_not_stop),
         test_pulled(taking_a_callback_out_waits_for_it),
         test_pulled(a_callback_may_take_itself_out),
+        test_pulled(taking_out_what_took_itself_out_waits_as_well),
         test_pulled(there_is_an_end_to_registrations),
         test_pulled(a_fork_while_a_callback_runs_leaves_the_child_free),
     };

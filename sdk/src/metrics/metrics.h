@@ -41,6 +41,7 @@ struct otel__series {
     otel_attrs attributes; /* sorted by key */
     struct otel__series *older;
     uint32_t number; /* in the order of their making, from 1 */
+    bool together;   /* on a reading's turn: what was observed in it was thrown together */
 };
 
 struct otel__table; /* series.c */

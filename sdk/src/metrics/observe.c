@@ -16,12 +16,16 @@ static void refuse(const struct otel__instrument *instrument, const char *why) {
     otel_report(OTEL_LOG_WARN, "metrics/value", "instrument '%s': %s: it is left out", instrument->is.name, why);
 }
 
-/* Values that a view throws together by taking attributes away are summed; else the last one counts. */
-static void set(const struct otel__series *series, uint64_t reading, otel_number number, bool together) {
+/*
+ * Values that a view throws together by taking attributes away are summed, whichever of them came first; else the last
+ * one counts.
+ */
+static void set(struct otel__series *series, uint64_t reading, otel_number number, bool together) {
     _Atomic uint64_t *cell = series->cell;
     const bool again = atomic_load_explicit(&cell[OTEL__CELL_MARKS], memory_order_relaxed) == reading;
     const uint64_t before = atomic_load_explicit(&cell[OTEL__CELL_VALUE], memory_order_relaxed);
-    if (again && together && series->stream->type == OTEL_METRIC_SUM) {
+    series->together = together || (again && series->together);
+    if (again && series->together && series->stream->type == OTEL_METRIC_SUM) {
         if (series->stream->doubles)
             number.d += otel__number(before);
         else
@@ -36,7 +40,7 @@ static void observe(const struct observing *observing, const struct otel__instru
     for (size_t i = 0; i < instrument->stream_count; i++) {
         struct otel__stream *stream = instrument->streams[i];
         bool reduced;
-        const struct otel__series *series = otel__series_get(stream, attributes, &reduced);
+        struct otel__series *series = otel__series_get(stream, attributes, &reduced);
         if (series)
             set(series, observing->reading->number, number, reduced || series == atomic_load(&stream->overflow));
     }
