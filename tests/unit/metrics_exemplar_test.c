@@ -90,6 +90,30 @@ static void what_a_view_took_is_in_the_exemplar(void **state) {
     otel_context_release(&context);
 }
 
+static void no_attributes_are_looked_at_that_are_none(void **state) {
+    (void)state;
+    static const char *const keys[] = { "route" };
+    const otel_view view = { .excluded_keys = keys, .excluded_key_count = 1 };
+    start_metrics(0, (otel_metrics_options){ .views = { &view, 1 } });
+    otel_span span;
+    otel_context context = within(&span);
+    otel_attr *items = malloc(2 * sizeof *items); /* for a sanitizer to see what is read behind it */
+    assert_non_null(items);
+    items[0] = OTEL_ATTR("route", "/a");
+    items[1] = (otel_attr){ { NULL, 5 }, otel_int(1) };
+    otel_measure_int(orders, 1, (otel_attrs){ items, 2 }, &context);
+    otel_measure_int(orders, 1, (otel_attrs){ items, SIZE_MAX }, &context);
+    items[1] = OTEL_ATTR("route", "/b"); /* the last value counts */
+    otel_measure_int(orders, 1, (otel_attrs){ items, 2 }, &context);
+    free(items);
+    read_now();
+    const struct metric_point *point = assert_metric(&pulled, "orders", "", 3);
+    assert_int_equal(point->exemplar_count, 1);
+    assert_string_equal(point->exemplars[0].attributes, "route=\"/b\"");
+    otel_span_end(&span);
+    otel_context_release(&context);
+}
+
 static void deltas_have_those_since_the_last_reading(void **state) {
     (void)state;
     otel_span span;
@@ -136,6 +160,7 @@ int main(void) {
         test_pulled(the_last_one_in_a_sampled_span_is_kept),
         test_pulled(a_histogram_keeps_one_for_each_bucket),
         test_own(what_a_view_took_is_in_the_exemplar),
+        test_own(no_attributes_are_looked_at_that_are_none),
         test_deltas(deltas_have_those_since_the_last_reading),
         test_own(they_can_be_turned_off),
         test_own(unsampled_spans_leave_none),

@@ -90,15 +90,23 @@ static void insert(struct otel__set *set, const otel_attr *attribute) {
     set->count++;
 }
 
+size_t otel__set_given(otel_attrs attributes) {
+    return attributes.items && attributes.count <= OTEL__LIST_MAX ? attributes.count : 0;
+}
+
+bool otel__set_takes(const otel_attr *attribute) {
+    return attribute->key.ptr && attribute->key.len != 0 && attribute->key.len <= LONGEST;
+}
+
 void otel__set_make(struct otel__set *set, otel_attrs attributes, const struct otel__view *view) {
     set->count = 0;
     set->plain = true;
     set->reduced = set->cut = false;
     set->hash = seed;
-    const size_t count = attributes.items && attributes.count <= OTEL__LIST_MAX ? attributes.count : 0;
+    const size_t count = otel__set_given(attributes);
     for (size_t i = 0; i < count; i++) {
         const otel_attr *attribute = &attributes.items[i];
-        if (!attribute->key.ptr || attribute->key.len == 0 || attribute->key.len > LONGEST)
+        if (!otel__set_takes(attribute))
             continue;
         if (otel__view_keeps(view, attribute->key))
             insert(set, attribute);

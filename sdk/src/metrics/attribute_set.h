@@ -24,6 +24,9 @@ struct otel__set {
 void otel__set_make(struct otel__set *set, otel_attrs attributes, const struct otel__view *view);
 /* Whether `sorted`, a copy that is sorted by key, has the same. Only for sets that are plain. */
 bool otel__set_equals(const struct otel__set *set, otel_attrs sorted);
+/* How many of them may be looked at, and whether this one has a key that can be. */
+size_t otel__set_given(otel_attrs attributes);
+bool otel__set_takes(const otel_attr *attribute);
 /* In the order of sets. */
 int otel__key_compare(otel_str a, otel_str b);
 void otel__set_seed(uint64_t value);

@@ -47,9 +47,10 @@ static struct otel__exemplar *make_places(struct otel__series *series) {
 /* Those that the view does not keep. */
 static otel_attrs copy_taken(const struct otel__view *view, otel_attrs attributes, char *room) {
     otel_attr taken[OTEL__SET_MAX];
+    const size_t given = otel__set_given(attributes);
     size_t count = 0;
-    for (size_t i = 0; attributes.items && i < attributes.count && i < OTEL__SET_MAX; i++)
-        if (!otel__view_keeps(view, attributes.items[i].key))
+    for (size_t i = 0; i < given && count < OTEL__SET_MAX; i++)
+        if (otel__set_takes(&attributes.items[i]) && !otel__view_keeps(view, attributes.items[i].key))
             taken[count++] = attributes.items[i];
     const otel_attrs list = { taken, count };
     return otel__attrs_copy_size(list) <= OTEL__EXEMPLAR_BYTES ? otel__attrs_copy(list, &room)
