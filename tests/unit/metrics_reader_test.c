@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 OTEL_COUNTER(orders, meter, "orders");
@@ -128,6 +129,40 @@ static void what_hangs_is_left_and_freed_later(void **state) {
     assert_soon(otel_sdk_stop(0) == OTEL_OK);
     assert_int_equal(pushed.destroys, 1);
     assert_int_equal(pushed.shutdowns, 1);
+}
+
+/* ---- without threads ---------------------------------------------------------------------------------------------- */
+
+static bool limit_address_space(rlim_t limit) {
+    const struct rlimit limits = { .rlim_cur = limit, .rlim_max = RLIM_INFINITY };
+    return setrlimit(RLIMIT_AS, &limits) == 0;
+}
+
+/* Room for an instrument, but not for the stack of a thread. */
+static int measures_without_threads(void *unused) {
+    (void)unused;
+    otel_bound bound = otel_bind(orders, otel__no_attrs());
+    STEP(start_periodic(5) == OTEL_OK);
+    STEP(limit_address_space(1024 * (proc_memory_kib("VmSize:") + 200)));
+    otel_add(orders, 1);
+    otel_bound_add(&bound, 1);
+    STEP(reports_mention("cannot start the thread that reads metrics", "trying again"));
+    STEP(reports_count() == 1);
+    STEP(limit_address_space(RLIM_INFINITY));
+    for (unsigned i = 0; i < LATE_MS && atomic_load(&pushed.exports) == 0; i++) {
+        otel_bound_add(&bound, 1); /* the same instrument, bound already */
+        usleep(1000);
+    }
+    STEP(atomic_load(&pushed.exports) != 0);
+    STEP(otel_sdk_stop(LONG_MS) == OTEL_OK);
+    STEP(metric_find(&pushed, "orders", "") != NULL);
+    return 0;
+}
+
+static void a_thread_that_could_not_be_had_is_asked_for_again(void **state) {
+    (void)state;
+    SKIP_IF(UNDER_ASAN || UNDER_TSAN, "sanitizers need all of the address space");
+    assert_int_equal(in_child(measures_without_threads, NULL), 0);
 }
 
 /* ---- at exit ------------------------------------------------------------------------------------------------------ */
@@ -288,7 +323,8 @@ static void tables_without_what_is_needed_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_measured_goes_out_at_exit), /* first: nothing was started here */
+        cmocka_unit_test(what_was_measured_goes_out_at_exit),                /* first: nothing was started here */
+        cmocka_unit_test(a_thread_that_could_not_be_had_is_asked_for_again), /* no stack of another one is there */
         test_own(a_reader_reads_at_its_interval),
         test_own(its_thread_has_a_name_and_takes_no_signals),
         test_own(no_thread_is_started_before_an_instrument_is_used),

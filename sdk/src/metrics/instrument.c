@@ -296,24 +296,46 @@ static _Atomic uint64_t *word(otel_instrument *instrument, unsigned index) {
     return (_Atomic uint64_t *)&instrument->opaque_[index];
 }
 
+/* Beside the epoch: a reader has no thread yet, so that the next measurements ask for it. */
+#define UNSETTLED (UINT64_C(1) << 63)
+
+bool otel__instrument_settled(otel_instrument *instrument, uint64_t epoch) {
+    return atomic_load_explicit(word(instrument, 0), memory_order_acquire) == epoch;
+}
+
+static const struct otel__instrument *bound_to(otel_instrument *instrument) {
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): the opaque words are integers in the ABI */
+    return (const struct otel__instrument *)(uintptr_t)atomic_load_explicit(word(instrument, 1), memory_order_relaxed);
+}
+
+/* Bound already, but for threads. */
+static const struct otel__instrument *settle(otel_instrument *instrument, uint64_t epoch) {
+    const struct otel__instrument *bound = bound_to(instrument);
+    if (otel__metrics_used())
+        atomic_store_explicit(word(instrument, 0), epoch, memory_order_release);
+    return bound;
+}
+
 /* The instrument's words as they are bound at `epoch`. */
 static __attribute__((noinline)) const struct otel__instrument *bind(otel_instrument *instrument, uint64_t epoch) {
     struct faults faults = { .like = NULL };
     struct otel__instrument *bound = NULL;
     if (epoch == 0)
         return NULL;
+    if (otel__instrument_settled(instrument, epoch | UNSETTLED))
+        return settle(instrument, epoch);
     const int saved = errno;
     faults.unusable = (unsigned)instrument->kind > OTEL_INSTRUMENT_OBSERVABLE_GAUGE;
     otel__metrics_lock();
     if (!faults.unusable)
         bound = find_or_make(otel__metrics, instrument, &faults);
     otel__metrics_unlock();
+    const bool threads = otel__metrics_used();
     if (!faults.memory) {
         atomic_store_explicit(word(instrument, 1), (uint64_t)(uintptr_t)bound, memory_order_relaxed);
-        atomic_store_explicit(word(instrument, 0), epoch, memory_order_release);
+        atomic_store_explicit(word(instrument, 0), threads ? epoch : epoch | UNSETTLED, memory_order_release);
     }
     report(instrument, &faults);
-    otel__metrics_used();
     errno = saved;
     return bound;
 }
@@ -322,8 +344,7 @@ const struct otel__instrument *otel__instrument_bind(otel_instrument *instrument
     const uint64_t epoch = atomic_load_explicit(&otel__metrics_epoch, memory_order_relaxed);
     if (__builtin_expect(atomic_load_explicit(word(instrument, 0), memory_order_acquire) != epoch, 0))
         return bind(instrument, epoch);
-    /* NOLINTNEXTLINE(performance-no-int-to-ptr): the opaque words are integers in the ABI */
-    return (const struct otel__instrument *)(uintptr_t)atomic_load_explicit(word(instrument, 1), memory_order_relaxed);
+    return bound_to(instrument);
 }
 
 /* ---- the end ------------------------------------------------------------------------------------------------------ */

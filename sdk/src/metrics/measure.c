@@ -137,7 +137,10 @@ static inline bool is_bound(otel_bound *bound) {
     const uint64_t epoch = atomic_load_explicit(&otel__metrics_epoch, memory_order_relaxed);
     if (__builtin_expect(atomic_load_explicit(word(bound, 0), memory_order_acquire) == epoch, 1))
         return true;
-    return epoch != 0 && bound->instrument && find_series(bound, otel__instrument_bind(bound->instrument), epoch);
+    if (epoch == 0 || !bound->instrument)
+        return false;
+    const struct otel__instrument *instrument = otel__instrument_bind(bound->instrument);
+    return otel__instrument_settled(bound->instrument, epoch) && find_series(bound, instrument, epoch);
 }
 
 static inline void add(otel_bound *bound, otel_number number, const otel_context *context) {

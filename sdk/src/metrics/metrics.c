@@ -107,11 +107,13 @@ void otel__metrics_begin(struct otel__metrics *metrics) {
 
 static bool is_periodic(const otel_metric_reader *reader) { return reader->exporter != NULL; }
 
-void otel__metrics_used(void) {
+bool otel__metrics_used(void) {
+    bool all = true;
     atomic_store(&otel__metrics_shared->used, true);
     for (size_t i = 0; i < otel__metrics->reader_count; i++)
         if (is_periodic(otel__metrics->readers[i]))
-            otel__periodic_start(otel__metrics->readers[i]);
+            all = otel__periodic_start(otel__metrics->readers[i]) && all;
+    return all;
 }
 
 void otel__metrics_start_readers(struct otel__metrics *metrics, bool threads) {

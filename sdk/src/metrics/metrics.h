@@ -156,11 +156,13 @@ void otel__metrics_after_fork(struct otel__metrics *metrics, bool in_child);
 /* The lock; a thread that forks has it already. */
 void otel__metrics_lock(void);
 void otel__metrics_unlock(void);
-/* An instrument is used: threads of readers begin. */
-void otel__metrics_used(void);
+/* An instrument is used: threads of readers begin. False: one cannot be had, and is to be asked for again. */
+bool otel__metrics_used(void);
 
 /* NULL: its measurements go nowhere. */
 const struct otel__instrument *otel__instrument_bind(otel_instrument *instrument);
+/* Whether it is bound for as long as the epoch lasts. Not where it has to ask for threads again. */
+bool otel__instrument_settled(otel_instrument *instrument, uint64_t epoch);
 void otel__meters_free(struct otel__metrics *metrics);
 
 /* The series of these attributes, which may be new, or that for the overflow; NULL: memory is short. */
