@@ -98,6 +98,31 @@ static void numbers_are_converted(void **state) {
     assert_int_equal(metric_find(&pulled, "temperature", "")->integer, INT64_MAX);
 }
 
+static void observe_wide(void *data, otel_observer *observer) { otel_observe(observer, (otel_instrument *)data, 1.5L); }
+
+static void all_types_of_numbers_can_be_measured(void **state) {
+    (void)state;
+    OTEL_OBSERVABLE_GAUGE_DOUBLE(wide, meter, "wide");
+    otel_bound bound = otel_bind(bytes, otel__no_attrs());
+    const char letter = 1;
+    otel_add(bytes, 1.5L);
+    otel_bound_add(&bound, 2.25L);
+    otel_add(bytes, 0.25F);
+    otel_add(bytes, letter);
+    otel_bound_add(&bound, letter);
+    otel_add(bytes, true);
+    otel_add(orders, UINT64_MAX);
+    otel_add(balance, 1e4000L); /* infinite, as a double */
+    otel_add(balance, 1);
+    const uint64_t registration = otel_observe_with(observe_wide, wide);
+    read_now();
+    otel_unobserve(registration);
+    assert_metric(&pulled, "bytes", "", 7);
+    assert_metric(&pulled, "balance", "", 1);
+    assert_metric(&pulled, "wide", "", 1.5);
+    assert_int_equal(metric_find(&pulled, "orders", "")->integer, INT64_MAX);
+}
+
 static void what_cannot_be_counted_is_left_out_and_reported(void **state) {
     (void)state;
     otel_add(orders, 1);
@@ -202,6 +227,7 @@ int main(void) {
         test_pulled(a_histogram_counts_in_buckets),
         test_pulled(each_combination_of_attributes_is_a_series),
         test_pulled(numbers_are_converted),
+        test_pulled(all_types_of_numbers_can_be_measured),
         test_pulled(what_cannot_be_counted_is_left_out_and_reported),
         test_pulled(a_bound_handle_is_its_series),
         test_own(without_an_sdk_nothing_happens),

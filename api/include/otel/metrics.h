@@ -142,6 +142,10 @@ static inline void otel_measure_uint(otel_instrument *instrument, uint64_t value
                                      const otel_context *context) {
     otel_measure_int(instrument, otel__signed(value), attributes, context);
 }
+static inline void otel_measure_ldouble(otel_instrument *instrument, long double value, otel_attrs attributes,
+                                        const otel_context *context) {
+    otel_measure_double(instrument, OTEL__CAST(double, value), attributes, context);
+}
 static inline otel_attrs otel__no_attrs(void) {
     otel_attrs none = { OTEL__NULL, 0 };
     return none;
@@ -149,16 +153,17 @@ static inline otel_attrs otel__no_attrs(void) {
 
 /*
  * otel_add(instrument, value[, attributes]) and otel_record(instrument, value[, attributes]) pick the function from the
- * type of the value, in the current context. They do the same: the instrument's kind says what.
+ * type of the value, in the current context; a long double is rounded to double. They do the same: the instrument's
+ * kind says what.
  */
 #define otel_add(...) OTEL__MEASURE(__VA_ARGS__, otel__no_attrs(), 0)
 #define otel_record(...) OTEL__MEASURE(__VA_ARGS__, otel__no_attrs(), 0)
 #ifndef __cplusplus
 /* clang-format off */
 #define OTEL__BY_NUMBER(v, f)                                                                                          \
-    _Generic((v), float: f##_double, double: f##_double, bool: f##_uint, signed char: f##_int,                         \
-        unsigned char: f##_uint, short: f##_int, unsigned short: f##_uint, int: f##_int, unsigned: f##_uint,           \
-        long: f##_int, unsigned long: f##_uint, long long: f##_int, unsigned long long: f##_uint)
+    _Generic((v), float: f##_double, double: f##_double, long double: f##_ldouble, bool: f##_uint, char: f##_int,      \
+        signed char: f##_int, unsigned char: f##_uint, short: f##_int, unsigned short: f##_uint, int: f##_int,         \
+        unsigned: f##_uint, long: f##_int, unsigned long: f##_uint, long long: f##_int, unsigned long long: f##_uint)
 /* clang-format on */
 #define OTEL__MEASURE(i, v, a, ...) OTEL__BY_NUMBER(v, otel_measure)((i), (v), (a), NULL)
 #else
@@ -188,6 +193,9 @@ void otel_bound_measure_double(otel_bound *bound, double value);
 static inline void otel_bound_measure_uint(otel_bound *bound, uint64_t value) {
     otel_bound_measure_int(bound, otel__signed(value));
 }
+static inline void otel_bound_measure_ldouble(otel_bound *bound, long double value) {
+    otel_bound_measure_double(bound, OTEL__CAST(double, value));
+}
 #ifndef __cplusplus
 #define otel_bound_add(b, v) OTEL__BY_NUMBER(v, otel_bound_measure)((b), (v))
 #define otel_bound_record(b, v) OTEL__BY_NUMBER(v, otel_bound_measure)((b), (v))
@@ -214,6 +222,10 @@ void otel_observe_double(otel_observer *observer, otel_instrument *instrument, d
 static inline void otel_observe_uint(otel_observer *observer, otel_instrument *instrument, uint64_t value,
                                      otel_attrs attributes) {
     otel_observe_int(observer, instrument, otel__signed(value), attributes);
+}
+static inline void otel_observe_ldouble(otel_observer *observer, otel_instrument *instrument, long double value,
+                                        otel_attrs attributes) {
+    otel_observe_double(observer, instrument, OTEL__CAST(double, value), attributes);
 }
 /* otel_observe(observer, instrument, value[, attributes]) */
 #define otel_observe(...) OTEL__OBSERVE(__VA_ARGS__, otel__no_attrs(), 0)
