@@ -54,6 +54,7 @@ static const char *bracket(const struct reader *reader, bool closing) {
     return !strchr(reader->host, ':') ? "" : closing ? "]" : "[";
 }
 
+/* OTEL_OK, since the SDK's own line on what failed would come behind this one, and say less. */
 static otel_status not_served(const struct reader *reader, const char *why) {
     otel_report(
         OTEL_LOG_ERROR, "prometheus.listen",
@@ -62,7 +63,7 @@ static otel_status not_served(const struct reader *reader, const char *why) {
         "OTEL_EXPORTER_PROMETHEUS_HOST name an address of this machine, and OTEL_EXPORTER_PROMETHEUS_PORT a port that "
         "is free?",
         bracket(reader, false), reader->host, bracket(reader, true), reader->port, reader->path, why);
-    return OTEL_ERR_CONFIG;
+    return OTEL_OK;
 }
 
 static otel_status start(void *self, otel_metric_source *source) {

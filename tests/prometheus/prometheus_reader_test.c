@@ -209,6 +209,7 @@ static void a_port_in_use_is_reported_and_all_else_runs_on(void **state) {
     otel__listeners_close(&taken);
     assert_int_equal(port, 0);
     assert_true(reports_mention(expected, "OTEL_EXPORTER_PROMETHEUS_PORT"));
+    assert_false(reports_mention("reader of metrics cannot begin", NULL)); /* which would say less */
     OTEL_SPAN(span, tracer, "bake");
     assert_true(otel_span_recording(&span));
     otel_add(loaves, 1);

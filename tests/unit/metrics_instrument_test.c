@@ -136,6 +136,21 @@ static void bounds_that_do_not_rise_are_not_used(void **state) {
     assert_int_equal(assert_histogram(&pulled, "single", "", 1, 3)->buckets[0], 1);
 }
 
+/* Each of them is named, though they come within the same 10 s. */
+static void instruments_do_not_silence_each_other(void **state) {
+    (void)state;
+    otel_instrument one = counter_of(meter, "1st", NULL, NULL), two = counter_of(meter, "2nd", NULL, NULL);
+    for (unsigned i = 0; i < 3; i++) {
+        otel_add(&one, -1);
+        otel_add(&two, -1);
+    }
+    assert_true(reports_mention("'1st' is no name", NULL));
+    assert_true(reports_mention("'2nd' is no name", NULL));
+    assert_true(reports_mention("'1st': a value is negative", NULL));
+    assert_true(reports_mention("'2nd': a value is negative", NULL));
+    assert_int_equal(reports_count(), 4);
+}
+
 static void there_is_an_end_to_instruments(void **state) {
     (void)state;
     static char names[5000][8];
@@ -166,6 +181,7 @@ int main(void) {
         test_pulled(what_is_no_instrument_is_ignored),
         test_pulled(a_meter_without_a_name_is_reported),
         test_pulled(bounds_that_do_not_rise_are_not_used),
+        test_pulled(instruments_do_not_silence_each_other),
         test_pulled(there_is_an_end_to_instruments),
         test_pulled(an_error_number_is_kept),
     };

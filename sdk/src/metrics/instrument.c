@@ -21,6 +21,7 @@ enum { NAME_MAX_LENGTH = 255, STREAMS_MAX = 64 };
 
 struct faults {
     bool name, bounds, full, unusable, memory;
+    unsigned number;                 /* of an instrument that was made */
     const struct otel__stream *like; /* a stream of the same name that is not the same */
 };
 
@@ -236,6 +237,7 @@ static struct otel__instrument *find_or_add(struct otel__metrics *metrics, struc
     if (instrument || metrics->instrument_count == OTEL__INSTRUMENTS_MAX)
         return instrument;
     made->meter = meter;
+    faults->number = made->number = (unsigned)metrics->instrument_count;
     faults->name = !is_valid_name(made->is.name);
     if (!add_streams(metrics, made, faults))
         return NULL;
@@ -276,18 +278,18 @@ static void report(const otel_instrument *instrument, const struct faults *fault
                     shown(instrument->name));
     if (faults->name)
         otel_report(
-            OTEL_LOG_WARN, "metrics/name",
+            OTEL_LOG_WARN, OTEL__INSTRUMENT_KIND("metrics/name", faults->number),
             "'%s' is no name for an instrument (a letter, then at most 254 letters, digits, _ . - /): it is used all "
             "the same",
             shown(instrument->name));
     if (faults->bounds)
-        otel_report(OTEL_LOG_WARN, "metrics/bounds",
+        otel_report(OTEL_LOG_WARN, OTEL__INSTRUMENT_KIND("metrics/bounds", faults->number),
                     "instrument '%s': its bounds do not rise, or are too many: the default ones are used",
                     shown(instrument->name));
     if (faults->like)
-        otel_report(OTEL_LOG_WARN, "metrics/conflict",
+        otel_report(OTEL_LOG_WARN, OTEL__INSTRUMENT_KIND("metrics/conflict", faults->like->instrument->number),
                     "two different instruments make the metric '%.*s' of meter '%s': both are exported. Give both the "
-                    "same kind, unit and description, or rename one by a view",
+                    "same kind, type of numbers, unit and description, or rename one by a view",
                     (int)faults->like->name.len, faults->like->name.ptr,
                     instrument->meter ? shown(instrument->meter->name) : "");
 }

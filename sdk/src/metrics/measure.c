@@ -18,7 +18,8 @@ enum { BOUND_MAX = 3 };
 /* ---- numbers ------------------------------------------------------------------------------------------------------ */
 
 static __attribute__((cold, noinline)) bool refuse(const struct otel__instrument *instrument, const char *why) {
-    otel_report(OTEL_LOG_WARN, "metrics/value", "instrument '%s': %s: it is left out", instrument->is.name, why);
+    otel_report(OTEL_LOG_WARN, OTEL__INSTRUMENT_KIND("metrics/value", instrument->number),
+                "instrument '%s': %s: it is left out", instrument->is.name, why);
     return false;
 }
 

@@ -70,6 +70,7 @@ struct otel__instrument {
     struct otel__meter *meter;
     otel_instrument is;            /* whose text and bounds are copies; `doubles` is what holds */
     struct otel__instrument *next; /* of the meter */
+    unsigned number;               /* in the order of their making */
     size_t stream_count;
     struct otel__stream **streams;
 };
@@ -150,6 +151,14 @@ bool otel__metrics_at_rest(struct otel__metrics *metrics);
 void otel__metrics_hold(void);
 void otel__metrics_release(void);
 void otel__metrics_after_fork(struct otel__metrics *metrics, bool in_child);
+
+/*
+ * The kind of a report on one instrument, so that another one is told of within the same 10 s. Of a few kinds only, since
+ * there is room for 64 of the whole SDK's: what is told of a tenth instrument waits for what is told of the second.
+ */
+#define OTEL__INSTRUMENT_KIND(what, number)                                                                            \
+    ((const char *const[]){ what "/0", what "/1", what "/2", what "/3", what "/4", what "/5", what "/6",               \
+                            what "/7" }[(number) % 8])
 
 /* ---- for the sources of this folder -------------------------------------------------------------------------------- */
 

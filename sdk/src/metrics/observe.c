@@ -13,7 +13,8 @@ struct observing {
 };
 
 static void refuse(const struct otel__instrument *instrument, const char *why) {
-    otel_report(OTEL_LOG_WARN, "metrics/value", "instrument '%s': %s: it is left out", instrument->is.name, why);
+    otel_report(OTEL_LOG_WARN, OTEL__INSTRUMENT_KIND("metrics/value", instrument->number),
+                "instrument '%s': %s: it is left out", instrument->is.name, why);
 }
 
 /*

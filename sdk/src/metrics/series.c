@@ -145,7 +145,7 @@ static struct otel__series *overflow_of(struct otel__stream *stream) {
     otel__metrics_unlock();
     if (first)
         otel_report(
-            OTEL_LOG_WARN, "metrics/overflow",
+            OTEL_LOG_WARN, OTEL__INSTRUMENT_KIND("metrics/overflow", stream->instrument->number),
             "%.*s: more than %u combinations of attributes, or one that is too large: what is beyond is counted "
             "under otel.metric.overflow",
             (int)stream->name.len, stream->name.ptr, (unsigned)stream->limit - 1);
