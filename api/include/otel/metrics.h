@@ -55,8 +55,9 @@ typedef enum otel_instrument_kind {
 
 /**
  * An instrument: define one with the macros below, or fill in the members up to `bound_count` of a zeroed, writable
- * static object. Two with the same meter, name, kind, unit and description feed the same metric: each file may define
- * its own. With another kind or unit under the same name both are exported, and that is reported.
+ * static object. Two with the same meter, name, kind, type of numbers, unit and description feed the same metric, with
+ * the bounds of the one that was used first: each file may define its own. With another kind or unit under the same name
+ * both are exported, and that is reported.
  */
 typedef struct otel_instrument {
     otel_meter *meter;
