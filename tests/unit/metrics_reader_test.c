@@ -99,6 +99,36 @@ static void a_flush_keeps_its_deadline(void **state) {
     flush_now();
 }
 
+static _Atomic bool enough;
+static _Atomic unsigned late_flushes;
+
+static void *flush_over_and_over(void *data) {
+    (void)data;
+    while (!atomic_load(&enough) && atomic_load(&late_flushes) == 0)
+        if (otel_sdk_flush(LONG_MS) == OTEL_ERR_TIMEOUT)
+            atomic_fetch_add(&late_flushes, 1);
+    return NULL;
+}
+
+/* The thread that would do it may have come to its end just now. */
+static void a_flush_beside_a_stop_does_not_wait_for_its_deadline(void **state) {
+    (void)state;
+    pthread_t flushing;
+    atomic_store(&enough, false);
+    assert_int_equal(pthread_create(&flushing, NULL, flush_over_and_over, NULL), 0);
+    for (unsigned i = 0; i < 300 && atomic_load(&late_flushes) == 0; i++) {
+        assert_int_equal(start_periodic(-1), OTEL_OK);
+        if (i % 2)
+            otel_add(orders, 1);
+        usleep(100);
+        assert_int_equal(otel_sdk_stop(2 * LONG_MS), OTEL_OK);
+        stop_metrics(NULL);
+    }
+    atomic_store(&enough, true);
+    pthread_join(flushing, NULL);
+    assert_int_equal(late_flushes, 0);
+}
+
 static void a_stop_cancels_when_its_time_is_up(void **state) {
     (void)state;
     start_periodic(-1);
@@ -330,6 +360,7 @@ int main(void) {
         test_own(no_thread_is_started_before_an_instrument_is_used),
         test_own(failed_exports_are_what_a_flush_says),
         test_own(a_flush_keeps_its_deadline),
+        test_own(a_flush_beside_a_stop_does_not_wait_for_its_deadline),
         test_own(a_stop_cancels_when_its_time_is_up),
         test_own(what_hangs_is_left_and_freed_later),
         test_own(a_callback_that_hangs_does_not_hold_up_a_stop),

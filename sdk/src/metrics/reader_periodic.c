@@ -77,6 +77,16 @@ static void finish(otel_metric_reader *reader) {
     serve(lane, atomic_load(&lane->flush_wanted), (otel_status)atomic_load(&lane->stop_status));
 }
 
+/*
+ * Who asks for a flush from here on sees that there is nobody to do it. Who asked before, and after the last one, has
+ * seen somebody, and waits.
+ */
+static void come_to_end(struct otel__reader_lane *lane) {
+    atomic_store(&lane->worker, OTEL__READER_DONE);
+    serve(lane, atomic_load(&lane->flush_wanted), (otel_status)atomic_load(&lane->flush_status));
+    otel__futex_wake(&lane->worker);
+}
+
 static uint64_t after(const otel_metric_reader *reader, uint64_t time) {
     const uint64_t interval = (uint64_t)reader->interval_ms * OTEL__MILLISECOND;
     const uint64_t now = otel__clock_monotonic();
@@ -116,8 +126,7 @@ static void *run(void *data) {
     otel__thread_unmute(thread, saved);
     if (!done)
         return NULL;
-    atomic_store(state, OTEL__READER_DONE);
-    otel__futex_wake(state);
+    come_to_end(reader->lane);
     return NULL;
 }
 
@@ -200,8 +209,7 @@ static void shut_down_here(otel_metric_reader *reader) {
         return;
     shut_down(reader);
     atomic_store(&reader->lane->finished, true);
-    atomic_store(&reader->lane->worker, OTEL__READER_DONE);
-    otel__futex_wake(&reader->lane->worker);
+    come_to_end(reader->lane);
 }
 
 bool otel__periodic_stop_wait(otel_metric_reader *reader, uint64_t deadline) {
