@@ -2,11 +2,15 @@
 /* log_output.c - see log_output.h. */
 #include "log_output.h"
 
+#include "log_number.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -108,7 +112,7 @@ static void unlock(void) { atomic_store_explicit(&lock_holder, 0, memory_order_r
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 /* What a descriptor leads to, as far as writing differs. */
-enum place { PLACE_FILE, PLACE_PIPE, PLACE_SOCKET, PLACE_TERMINAL, PLACE_NONE };
+enum place { PLACE_FILE, PLACE_PIPE, PLACE_SOCKET, PLACE_TERMINAL, PLACE_DEVICE, PLACE_NONE };
 
 static enum place place_of(int fd) {
     struct stat st;
@@ -117,7 +121,7 @@ static enum place place_of(int fd) {
     }
     return S_ISFIFO(st.st_mode)   ? PLACE_PIPE
            : S_ISSOCK(st.st_mode) ? PLACE_SOCKET
-           : S_ISCHR(st.st_mode)  ? PLACE_TERMINAL
+           : S_ISCHR(st.st_mode)  ? (isatty(fd) ? PLACE_TERMINAL : PLACE_DEVICE)
                                   : PLACE_FILE;
 }
 
@@ -130,11 +134,30 @@ static ssize_t write_when_polled(int fd, const struct iovec *parts, int count) {
     return writev(fd, parts, count);
 }
 
+/*
+ * With a file description of our own, whose flags are nobody else's. poll() alone would not do: a terminal has room as soon
+ * as one byte has, and another process may take a pipe's. It has to where /proc or the right to open it again is missing.
+ */
+static ssize_t write_reopened(int fd, const struct iovec *parts, int count) {
+    char path[sizeof "/proc/self/fd/" + OTEL__LOG_NUMBER] = "/proc/self/fd/";
+    char *number = path + strlen(path);
+    number[otel__log_uint(number, (unsigned)fd)] = '\0';
+    const int own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (own < 0) {
+        return write_when_polled(fd, parts, count);
+    }
+    const ssize_t written = writev(own, parts, count);
+    const int error = errno;
+    close(own);
+    errno = error;
+    return written;
+}
+
 /* By its number, since not every C library has a function for it. The offset -1: where the descriptor stands. */
 static ssize_t write_without_waiting(int fd, const struct iovec *parts, int count) {
     const ssize_t written = syscall(SYS_pwritev2, fd, parts, (long)count, -1L, -1L, RWF_NOWAIT);
     const bool unknown = written < 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EPERM || errno == EINVAL);
-    return unknown ? write_when_polled(fd, parts, count) : written;
+    return unknown ? write_reopened(fd, parts, count) : written;
 }
 
 static ssize_t write_some(enum place place, int fd, struct iovec *parts, int count) {
@@ -145,6 +168,8 @@ static ssize_t write_some(enum place place, int fd, struct iovec *parts, int cou
     case PLACE_SOCKET:
         return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     case PLACE_TERMINAL:
+        return write_reopened(fd, parts, count);
+    case PLACE_DEVICE:
         return write_when_polled(fd, parts, count);
     default:
         return writev(fd, parts, count);

@@ -8,8 +8,9 @@
  * makes those after it not wait at all (`stalled`), until one is written.
  *
  * No write waits: a pipe is written with RWF_NOWAIT, which spares its other users a change of its flags, and takes a line
- * as a whole or not at all; a socket with MSG_DONTWAIT. Where the kernel does not know RWF_NOWAIT for it, and for
- * terminals, poll() says beforehand that there is room. Then another process may take that room in between.
+ * as a whole or not at all; a socket with MSG_DONTWAIT. Terminals, and pipes where the kernel does not know RWF_NOWAIT for
+ * them (before Linux 6.5), are opened again through /proc for the line, with O_NONBLOCK. Where that cannot be, poll() says
+ * beforehand that there is room: then a terminal may have less than the line needs, and another process may take a pipe's.
  */
 #ifndef OTEL_API_LOG_OUTPUT_H
 #define OTEL_API_LOG_OUTPUT_H

@@ -189,6 +189,48 @@ static void a_kernel_without_writes_that_do_not_wait_is_borne(void **state) {
     assert_int_equal(in_child(full_pipe_of_an_old_kernel, NULL), 0);
 }
 
+static int open_terminal(int ends[2]) {
+    ends[0] = posix_openpt(O_RDWR | O_NOCTTY);
+    if (ends[0] < 0 || grantpt(ends[0]) != 0 || unlockpt(ends[0]) != 0) {
+        return -1;
+    }
+    ends[1] = open(ptsname(ends[0]), O_RDWR | O_NOCTTY);
+    return ends[1] < 0 ? -1 : 0;
+}
+
+/* The kernel brings lines to the other end of a terminal in its own time. */
+static void drain_terminal(struct reader *reader) {
+    struct pollfd poller = { .fd = reader->fd, .events = POLLIN };
+    while (poll(&poller, 1, 500) == 1) {
+        drain(reader);
+    }
+}
+
+static int fill_a_terminal(void *unused) {
+    enum { LINES = 200 };
+    static struct reader reader;
+    int ends[2];
+    (void)unused;
+    alarm(60); /* a write that waits ends the test here */
+    STEP(open_terminal(ends) == 0);
+    reader.fd = ends[0];
+    configure(ends[1], 50);
+    for (int i = 0; i < LINES; i++) { /* of many lengths: what room is left differs */
+        otel_log_info(logger, "line", OTEL_ATTR("text", (const char *)filling + 7 * i % 900));
+    }
+    STEP(dropped_now() > 0 && (fcntl(ends[1], F_GETFL) & O_NONBLOCK) == 0);
+    drain_terminal(&reader);
+    log_filling(1);
+    drain_terminal(&reader);
+    STEP(reader.broken <= 1 && reader.lines + reader.dropped == LINES + 1);
+    return 0;
+}
+
+static void a_terminal_that_nobody_reads_holds_up_no_line(void **state) {
+    (void)state;
+    assert_int_equal(in_child(fill_a_terminal, NULL), 0);
+}
+
 static void a_reader_that_is_slow_loses_nothing(void **state) {
     (void)state;
     static struct reader reader = { .pause_ms = 2 };
@@ -425,6 +467,7 @@ int main(void) {
         TEST(a_full_pipe_holds_up_one_line_for_a_bounded_time),
         TEST(a_full_socket_holds_up_one_line_for_a_bounded_time),
         TEST(a_kernel_without_writes_that_do_not_wait_is_borne),
+        TEST(a_terminal_that_nobody_reads_holds_up_no_line),
         TEST(a_reader_that_is_slow_loses_nothing),
         TEST(a_reader_that_is_gone_does_not_end_the_process),
         TEST(after_a_full_file_lines_are_whole_again),

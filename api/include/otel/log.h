@@ -12,8 +12,8 @@
  * on one line. Works with and without an SDK, allocates nothing, starts no thread. docs/logs.md tells how to collect it.
  *
  * - A line is never torn, whichever threads and processes share a pipe: it has at most 4,095 bytes, which a pipe takes
- *   as a whole. What does not fit is cut, marked " [cut]", and the line says "cut":true. A disk that is full, and a
- *   socket, may take a part; then the next line begins on a line of its own.
+ *   as a whole. What does not fit is cut, marked " [cut]", and the line says "cut":true. A disk that is full, a
+ *   socket and a terminal may take a part; then the next line begins on a line of its own.
  * - A line waits for a slow reader no longer than otel_log_options.wait_ms, and only the first one does: until the
  *   reader takes lines again, those after it are dropped at once. The next line that is written says how many were:
  *   "dropped":17.
