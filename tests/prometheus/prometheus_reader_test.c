@@ -259,8 +259,8 @@ static void *knock_always(void *data) {
 
 /* Whether it is the server's end of a connection, which nobody has shut down. */
 static bool is_served(int fd) {
-    struct sockaddr_in here;
-    struct tcp_info info;
+    struct sockaddr_in here = { 0 };
+    struct tcp_info info = { 0 };
     socklen_t len = sizeof here, info_len = sizeof info;
     return getsockname(fd, (struct sockaddr *)&here, &len) == 0 && here.sin_family == AF_INET &&
            ntohs(here.sin_port) == port && getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &info_len) == 0 &&
