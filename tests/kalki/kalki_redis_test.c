@@ -4,6 +4,8 @@
  * back, and soon nobody tries any more. That calls come back at all is what the test's own time limit watches.
  */
 #include "cache/cache.h"
+#include "cache/redis_connection.h"
+#include "service/moment.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -25,6 +27,7 @@ struct double_server {
     unsigned short port; /* 0: a free one */
     const char *answer;  /* NULL: none; sent again and again, if it is to trickle */
     bool trickles;
+    bool floods; /* the answer without its end: what follows comes as fast as it is read */
     pthread_t thread;
     atomic_bool stopping;
     atomic_uint accepted;
@@ -39,6 +42,12 @@ static bool stops(struct double_server *server, int socket, short events) {
     return true;
 }
 
+static void flood(struct double_server *server, int socket) {
+    static const char bytes[65536] = { 'x' };
+    while (!stops(server, socket, POLLOUT) && send(socket, bytes, sizeof bytes, MSG_NOSIGNAL) > 0)
+        continue;
+}
+
 static void attend(struct double_server *server, int socket) {
     char bytes[4096];
     while (!stops(server, socket, POLLIN) && recv(socket, bytes, sizeof bytes, 0) > 0) {
@@ -46,6 +55,8 @@ static void attend(struct double_server *server, int socket) {
             send(socket, server->answer, strlen(server->answer), MSG_NOSIGNAL);
         while (server->trickles && !atomic_load(&server->stopping) && send(socket, "x", 1, MSG_NOSIGNAL) == 1)
             usleep(5000);
+        if (server->floods)
+            flood(server, socket);
     }
     close(socket);
 }
@@ -139,6 +150,35 @@ static void one_that_never_comes_to_an_end_is_a_miss(void **state) {
     check("$100000000\r\n", true);
 }
 
+/* What an exchange with such a server ends with. */
+static const char *outcome(const char *answer, bool floods) {
+    struct double_server server = { .answer = answer, .floods = floods };
+    const char *error = NULL;
+    char port[8];
+    redisReply *reply = NULL;
+    start(&server);
+    snprintf(port, sizeof port, "%u", server.port);
+    struct redis_connection *connection = redis_connection_open("127.0.0.1", port, steady_ms() + 10000, &error);
+    assert_non_null(connection);
+    error = redis_connection_exchange(connection, "PING\r\n", 6, &reply, 1, steady_ms() + 10000);
+    redis_connection_close(connection);
+    stop(&server);
+    return error;
+}
+
+static void one_that_never_stops_sending_is_left(void **state) {
+    (void)state;
+    assert_string_equal(outcome("$2000000000\r\n", true), "reply_too_large");
+    assert_string_equal(outcome("+", true), "reply_too_large");
+}
+
+/* hiredis would make room for 16 GB, and wait for what comes. */
+static void one_that_announces_a_huge_array_is_left(void **state) {
+    (void)state;
+    assert_string_equal(outcome("*2000000000\r\n", false), "protocol_error");
+    assert_string_equal(outcome("*4000\r\n*4000\r\n", false), "protocol_error");
+}
+
 static void one_that_says_nonsense_is_a_miss(void **state) {
     (void)state;
     check("HTTP/1.1 400 Bad Request\r\n\r\n", false);
@@ -193,6 +233,8 @@ int main(void) {
         cmocka_unit_test(one_that_is_not_there_is_a_miss),
         cmocka_unit_test(one_that_says_nothing_is_a_miss),
         cmocka_unit_test(one_that_never_comes_to_an_end_is_a_miss),
+        cmocka_unit_test(one_that_never_stops_sending_is_left),
+        cmocka_unit_test(one_that_announces_a_huge_array_is_left),
         cmocka_unit_test(one_that_says_nonsense_is_a_miss),
         cmocka_unit_test(one_that_refuses_is_a_miss),
         cmocka_unit_test(after_a_failure_nobody_tries_for_a_while),

@@ -153,9 +153,10 @@ static enum cache_result get(struct cache *cache, struct cache_bytes key, struct
     enum cache_result result = CACHE_FAILED;
     if (carry_out((struct redis_cache *)cache, &exchange)) {
         const redisReply *reply = exchange.replies[0];
-        result = reply->type != REDIS_REPLY_STRING                 ? CACHE_NOTHING
-                 : text_add(value, reply->str, (size_t)reply->len) ? CACHE_FOUND
-                                                                   : CACHE_FAILED;
+        if (reply->type == REDIS_REPLY_NIL)
+            result = CACHE_NOTHING;
+        else if (reply->type == REDIS_REPLY_STRING && text_add(value, reply->str, (size_t)reply->len))
+            result = CACHE_FOUND;
     }
     end_exchange(&exchange);
     text_free(&name);

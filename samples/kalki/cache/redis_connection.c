@@ -15,9 +15,25 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/*
+ * What the replies of one exchange may be at most. hiredis believes a Redis that announces an array of any size, and makes
+ * room for it at once.
+ */
+#define REPLIES_BYTES_MAX ((size_t)4 << 20)
+#define REPLIES_ELEMENTS_MAX ((size_t)4096)
+
+#if HIREDIS_MAJOR >= 1
+typedef size_t element_count;
+#else
+typedef int element_count;
+#endif
+
 struct redis_connection {
     int socket;
     redisReader *reader;
+    redisReplyObjectFunctions functions; /* hiredis' own, but for arrays */
+    void *(*create_array)(const redisReadTask *task, element_count count);
+    size_t bytes, elements; /* of the exchange that is under way */
 };
 
 /* Waits until the socket is ready or the moment has come; false: it is not. */
@@ -66,11 +82,30 @@ static int connect_any(const struct addrinfo *addresses, uint64_t deadline_ms, c
     return -1;
 }
 
+/* hiredis takes NULL for a lack of memory, and gives the whole reply up. */
+static void *create_bounded_array(const redisReadTask *task, element_count count) {
+    struct redis_connection *connection = task->privdata;
+    if (count > 0 && (size_t)count > REPLIES_ELEMENTS_MAX - connection->elements)
+        return NULL;
+    connection->elements += count > 0 ? (size_t)count : 0;
+    return connection->create_array(task, count);
+}
+
+static void bound_arrays(struct redis_connection *connection) {
+    redisReader *reader = connection->reader;
+    connection->functions = *reader->fn;
+    connection->create_array = connection->functions.createArray;
+    connection->functions.createArray = create_bounded_array;
+    reader->fn = &connection->functions;
+    reader->privdata = connection;
+}
+
 static struct redis_connection *new_connection(int descriptor) {
     struct redis_connection *connection = malloc(sizeof *connection);
     redisReader *reader = redisReaderCreate();
     if (connection && reader) {
-        *connection = (struct redis_connection){ descriptor, reader };
+        *connection = (struct redis_connection){ .socket = descriptor, .reader = reader };
+        bound_arrays(connection);
         return connection;
     }
     if (reader)
@@ -128,13 +163,17 @@ static const char *send_all(int descriptor, const char *bytes, size_t length, ui
 
 static const char *receive_some(struct redis_connection *connection, uint64_t deadline_ms) {
     char bytes[16384];
-    if (!wait_for(connection->socket, POLLIN, deadline_ms))
+    /* Who never stops sending is always ready. */
+    if (steady_ms() >= deadline_ms || !wait_for(connection->socket, POLLIN, deadline_ms))
         return "timeout";
     ssize_t received = recv(connection->socket, bytes, sizeof bytes, 0);
     if (received < 0 && (errno == EAGAIN || errno == EINTR))
         return NULL;
     if (received <= 0)
         return "connection_lost";
+    connection->bytes += (size_t)received;
+    if (connection->bytes > REPLIES_BYTES_MAX)
+        return "reply_too_large";
     return redisReaderFeed(connection->reader, bytes, (size_t)received) == REDIS_OK ? NULL : "protocol_error";
 }
 
@@ -157,6 +196,7 @@ const char *redis_connection_exchange(struct redis_connection *connection, const
                                       redisReply **replies, size_t count, uint64_t deadline_ms) {
     const char *error = send_all(connection->socket, commands, length, deadline_ms);
     size_t taken = 0;
+    connection->bytes = connection->elements = 0;
     while (!error && taken < count) {
         error = take_reply(connection, &replies[taken], deadline_ms);
         if (!error)
