@@ -135,7 +135,11 @@ class Settings(KalkiTest):
 
     def test_wrong_settings_are_explained(self):
         cases = (
-            ("KALKI_PORT", "x", "cannot understand KALKI_PORT=x"),
+            ("KALKI_PORT", "x", "cannot understand KALKI_PORT=x: not a number from 0 to 65535"),
+            ("KALKI_LOG_LEVEL", "loud", "cannot use --log-level loud (or KALKI_LOG_LEVEL): it is none of debug"),
+            ("KALKI_DATABASE_URL", "mysql://u:s/e@x/y", "cannot use --database-url mysql://u:***@x/y (or KALKI_"),
+            ("KALKI_DATABASE_URL", "postgresql://u:s/e@x/y", "cannot use --database-url postgresql://u:***@x/y (or"),
+            ("KALKI_DATABASE_URL", "mysql://x/y?PASSWORD=s", "cannot use --database-url mysql://x/y?PASSWORD=*** (or"),
             ("KALKI_LISTEN", "nowhere", "cannot listen on nowhere"),
             ("KALKI_DATABASE_URL", "mysql://u:s:e@c@x/y", "cannot use --database-url mysql://u:***@x/y (or KALKI_"),
             ("KALKI_DATABASE_URL", "postgresql://h:99999/y", "its port is not one of 1 to 65535"),

@@ -230,7 +230,13 @@ class Settings(WithQuery):
 
     def test_that_are_wrong_are_named(self):
         (port,) = free_ports(1)
-        wrong = (("--cache-url", "file:x"), ("--cache-url", "redis://nowhere"), ("--llm-url", "::"), ("--query-url", ""))
+        wrong = (
+            ("--cache-url", "file:x"),
+            ("--cache-url", "redis://nowhere"),
+            ("--llm-url", "::"),
+            ("--llm-url", "ftp://x"),
+            ("--query-url", ""),
+        )
         for name, value in wrong:
             log = programs.Path(programs.options.logs) / f"wrong-{port}.log"
             log.unlink(missing_ok=True)

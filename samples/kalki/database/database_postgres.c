@@ -34,11 +34,23 @@ static void take_option(struct database_place *place, const PQconninfoOption *op
         place->name = strdup(option->val);
 }
 
+/* A / in the password would end the server's name there, and what is left of the password would be shown as the database's. */
+static bool has_password_in_path(const char *url) {
+    const char *authority = strstr(url, "://") + 3, *path = authority + strcspn(authority, "/?");
+    return *path == '/' && memchr(path, '@', strcspn(path, "?"));
+}
+
 static bool read_place(struct database_place *place, const char *url, char *why, size_t why_size) {
     char *error = NULL;
+    if (has_password_in_path(url)) {
+        snprintf(why, why_size,
+                 "an @ stands behind a /: of user and password, / is written as %%2F; of the name, @ as %%40");
+        return false;
+    }
     PQconninfoOption *options = PQconninfoParse(url, &error);
     if (!options) {
-        snprintf(why, why_size, "%s", error ? error : "out of memory");
+        const char *reason = error ? error : "out of memory";
+        snprintf(why, why_size, "%.*s", (int)strcspn(reason, "\n"), reason);
         PQfreemem(error);
         return false;
     }

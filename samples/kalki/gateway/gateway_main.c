@@ -12,6 +12,8 @@
 
 OTEL_TRACER(tracer, "kalki.gateway", "1.0.0");
 
+#define NO_URL "it is no URL with http or https and without a user"
+
 struct settings {
     const char *query_url, *cache_url, *llm_url;
     long cache_seconds;
@@ -21,11 +23,11 @@ struct settings {
 
 static bool open_clients(struct gateway *gateway, const struct settings *settings, const char *name) {
     if (!http_client_open(&gateway->query, "query", settings->query_url)) {
-        options_refuse(name, "query-url", settings->query_url, "it is no URL of a server");
+        options_refuse(name, "query-url", settings->query_url, NO_URL);
         return false;
     }
     if (settings->llm_url && !http_client_open(&gateway->llm, "llm", settings->llm_url)) {
-        options_refuse(name, "llm-url", settings->llm_url, "it is no URL of a server");
+        options_refuse(name, "llm-url", settings->llm_url, NO_URL);
         return false;
     }
     return true;

@@ -35,9 +35,17 @@ static CURL *open_handle(void) {
     return handle;
 }
 
+static bool is_http(CURLU *url) {
+    char *scheme = NULL;
+    bool is = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+              (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
+    curl_free(scheme);
+    return is;
+}
+
 static bool read_url(struct http_client *client, CURLU *url, const char *text) {
     char *port = NULL, *user = NULL;
-    bool usable = curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
+    bool usable = curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK && is_http(url) &&
                   curl_url_get(url, CURLUPART_HOST, &client->host, 0) == CURLUE_OK &&
                   curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
                   curl_url_get(url, CURLUPART_USER, &user, 0) == CURLUE_NO_USER; /* url.full must not hold secrets */

@@ -47,29 +47,42 @@ static void name_variable(const char *option, char variable[VARIABLE_MAX]) {
         *c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
 }
 
+/*
+ * The password of a URL stands between the first colon behind "//" and an @, the last one since a password may hold what a URL
+ * should not; or behind "password=", which hides all that follows.
+ */
+static void print_without_password(const char *value) {
+    const char *word = strcasestr(value, "password="), *scheme = strstr(value, "://");
+    const char *end = word ? word + strlen("password=") : value + strlen(value);
+    const char *user = scheme && scheme + 3 < end ? scheme + 3 : value;
+    const char *at = memrchr(user, '@', (size_t)(end - user));
+    const char *colon = at ? memchr(user, ':', (size_t)(at - user)) : NULL;
+    if (colon)
+        fprintf(stderr, "%.*s:***", (int)(colon - value), value);
+    fprintf(stderr, "%.*s%s", (int)(end - (colon ? at : value)), colon ? at : value, word ? "***" : "");
+}
+
+/* Behind what could not be understood: what would be. */
+static void end_complaint(const struct option_entry *entry, const char *value) {
+    if (value)
+        print_without_password(value);
+    if (entry && entry->number)
+        fprintf(stderr, ": not a number from 0 to %ld", entry->number_max);
+    fputc('\n', stderr);
+}
+
 static bool take_environment(const char *program, const struct option_entry *entries, size_t count) {
     for (size_t i = 0; i < count; i++) {
         char variable[VARIABLE_MAX];
         name_variable(entries[i].name, variable);
         const char *value = getenv(variable);
         if (value && value[0] && !store(&entries[i], value)) {
-            fprintf(stderr, "%s: cannot understand %s=%s\n", program, variable, value);
+            fprintf(stderr, "%s: cannot understand %s=", program, variable);
+            end_complaint(&entries[i], value);
             return false;
         }
     }
     return true;
-}
-
-/* A URL's password stands between the first colon behind "//" and the last @ of the authority. */
-static void print_without_password(const char *value) {
-    const char *scheme = strstr(value, "://"), *user = scheme ? scheme + 3 : value;
-    const size_t authority = scheme ? strcspn(user, "/?#") : 0;
-    const char *at = scheme ? memrchr(user, '@', authority) : NULL;
-    const char *colon = at ? memchr(user, ':', (size_t)(at - user)) : NULL;
-    if (colon)
-        fprintf(stderr, "%.*s:***%s", (int)(colon - value), value, at);
-    else
-        fputs(value, stderr);
 }
 
 void options_refuse(const char *name, const char *option, const char *value, const char *why) {
@@ -86,8 +99,10 @@ bool options_parse(int argc, char **argv, const struct option_entry *entries, si
     for (int i = 1; i < argc; i += 2) {
         const struct option_entry *entry = find(entries, count, argv[i]);
         if (!entry || i + 1 == argc || !store(entry, argv[i + 1])) {
-            if (strcmp(argv[i], "--help") != 0)
-                fprintf(stderr, "%s: cannot understand %s %s\n", argv[0], argv[i], i + 1 < argc ? argv[i + 1] : "");
+            if (strcmp(argv[i], "--help") != 0) {
+                fprintf(stderr, "%s: cannot understand %s ", argv[0], argv[i]);
+                end_complaint(entry, argv[i + 1]); /* NULL behind the last */
+            }
             print_usage(argv[0], entries, count);
             return false;
         }

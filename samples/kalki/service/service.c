@@ -6,6 +6,7 @@
 
 #include "service/ledger.h"
 #include "service/measures.h"
+#include "service/options.h"
 
 #include <errno.h>
 #include <otel/log.h>
@@ -52,7 +53,8 @@ static bool begin_log(const struct service *service) {
     if (service->log_level) {
         severity = severity_named(service->log_level);
         if (severity == OTEL_SEVERITY_DEFAULT) {
-            fprintf(stderr, "%s: there is no --log-level %s\n", service->name, service->log_level);
+            options_refuse(service->name, "log-level", service->log_level,
+                           "it is none of debug, info, warning, error, critical, none");
             return false;
         }
     } else if (!of_all || !of_all[0]) {
