@@ -5,8 +5,12 @@
 usage: gateway_test.py --bin FOLDER --tests FOLDER --logs FOLDER [unittest arguments]
 """
 
+import contextlib
 import json
+import os
 import re
+import socket
+import subprocess
 import threading
 import unittest
 
@@ -227,6 +231,32 @@ class Settings(WithQuery):
             self.assertEqual(gateway.ask("/search?q=wind&summary=1")[1]["summary_error"], "error")
         self.assertEqual(len(self.asked()), 1)
         gateway.stop()
+
+    def test_do_not_keep_a_service_that_nobody_reads(self):
+        """Its pipes are full, or have no reader any more: it serves, ends as it should, and writes its ledger."""
+        for closes in (False, True):
+            reader, writer = os.pipe()
+            os.set_blocking(writer, False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    os.write(writer, b"x" * 4096)
+            os.set_blocking(writer, True)
+            ledger = programs.Path(programs.options.logs) / "unread-ledger.json"
+            ledger.unlink(missing_ok=True)
+            (port,) = free_ports(1)
+            env = {**os.environ, "OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "none"}
+            command = [programs.Path(programs.options.bin) / "kalki-gateway", "--port", str(port), "--ledger-file", ledger]
+            program = subprocess.Popen(command, stdout=writer, stderr=writer, env=env)
+            self.addCleanup(program.kill)
+            os.close(writer)
+            if closes:
+                os.close(reader)
+            wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, 60, "it listens")
+            program.terminate()
+            self.assertEqual(program.wait(60), 0)
+            self.assertEqual(json.loads(ledger.read_text())["service"], "kalki-gateway")
+            if not closes:
+                os.close(reader)
 
     def test_that_are_wrong_are_named(self):
         (port,) = free_ports(1)

@@ -13,6 +13,7 @@
 
 #include "service/measures.h"
 #include "service/moment.h"
+#include "service/say.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -246,8 +247,8 @@ struct collection *collection_open(struct database *database) {
     pthread_mutex_init(&collection->lock, NULL);
     moment_condition(&collection->changed);
     if (!load(collection))
-        fprintf(stderr, "kalki-query: the documents cannot be loaded from %s yet; trying on\n",
-                database_place_text(database));
+        say(stderr, "kalki-query: the documents cannot be loaded from %s yet; trying on",
+            database_place_text(database));
     if (pthread_create(&collection->thread, NULL, follow, collection) == 0)
         return collection;
     collection->closing = true;

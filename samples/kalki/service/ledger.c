@@ -4,6 +4,7 @@
  */
 #include "service/ledger.h"
 
+#include "service/say.h"
 #include "service/text.h"
 
 #include <errno.h>
@@ -47,8 +48,8 @@ static otel_ledger read_ledger(void) {
 void ledger_print(const char *service_name) {
     otel_ledger ledger = read_ledger();
     struct summary sum = summarise(&ledger);
-    fprintf(stderr, "%s: spans made %" PRIu64 ", sampled %" PRIu64 ", exported %" PRIu64 ", lost %" PRIu64 "\n",
-            service_name, sum.made, sum.sampled, sum.exported, sum.lost);
+    say(stderr, "%s: spans made %" PRIu64 ", sampled %" PRIu64 ", exported %" PRIu64 ", lost %" PRIu64, service_name,
+        sum.made, sum.sampled, sum.exported, sum.lost);
 }
 
 static void add_number(struct text *json, const char *name, uint64_t number) {
@@ -107,7 +108,7 @@ bool ledger_write(const char *service_name, const char *path) {
     if (file && fclose(file) != 0)
         written = false;
     if (!written)
-        fprintf(stderr, "%s: cannot write %s: %s\n", service_name, path, strerror(errno));
+        say(stderr, "%s: cannot write %s: %s", service_name, path, strerror(errno));
     text_free(&json);
     return written;
 }

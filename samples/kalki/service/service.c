@@ -7,6 +7,7 @@
 #include "service/ledger.h"
 #include "service/measures.h"
 #include "service/options.h"
+#include "service/say.h"
 
 #include <errno.h>
 #include <otel/log.h>
@@ -70,13 +71,14 @@ bool service_begin(const struct service *service) {
     /* Every later thread inherits the mask, so that only sigwait() below sees these signals. */
     sigset_t signals = ending_signals();
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN); /* nobody reads what we write any more: no reason to end */
 
     /* A service is worth more than its traces: when tracing cannot start, it runs on without. */
     otel_error why;
     /* Who asks for a level reads the log by a program: what the SDK has to say belongs there too. */
     otel_diagnostic diagnostic = service->log_level ? otel_diagnostic_log : NULL;
     if (otel_sdk_start(OTEL_SDK(.service_name = service->name, .diagnostic = diagnostic, .error = &why)) != OTEL_OK)
-        fprintf(stderr, "%s: tracing is off: %s\n", service->name, why.text);
+        say(stderr, "%s: tracing is off: %s", service->name, why.text);
     measures_begin(service_data_folder(service));
     return true;
 }
@@ -102,12 +104,12 @@ bool service_serve(const struct service *service, struct traced_routes *routes, 
     const char *name = service->name, *listen = service->listen;
     struct http_server *server = http_server_start(listen, (unsigned short)service->port, traced_routes_answer, routes);
     if (!server) {
-        fprintf(stderr, "%s: cannot listen on %s, port %ld: %s\n", name, listen, service->port, strerror(errno));
+        say(stderr, "%s: cannot listen on %s, port %ld: %s", name, listen, service->port, strerror(errno));
         return false;
     }
     bool v6 = strchr(listen, ':') != NULL;
-    printf("%s: listening on http://%s%s%s:%u\n", name, v6 ? "[" : "", listen, v6 ? "]" : "", http_server_port(server));
-    fflush(stdout);
+    say(stdout, "%s: listening on http://%s%s%s:%u", name, v6 ? "[" : "", listen, v6 ? "]" : "",
+        http_server_port(server));
     otel_log_info(logger, "listening", OTEL_ATTR("service", name), OTEL_ATTR("address", listen),
                   OTEL_ATTR("port", http_server_port(server)));
     wait_for_the_end(service, health);
@@ -122,7 +124,9 @@ bool service_end(const struct service *service) {
     /* After the last request has ended, so that its spans are among those that are exported. */
     otel_status status = otel_sdk_stop(EXPORT_MS);
     if (status != OTEL_OK)
-        fprintf(stderr, "%s: stopping the SDK: %s\n", service->name, otel_status_text(status));
+        say(stderr, "%s: stopping the SDK: %s", service->name, otel_status_text(status));
+    /* The file first: the line may have to wait for a reader. */
+    bool written = !service->ledger_file || ledger_write(service->name, service->ledger_file);
     ledger_print(service->name);
-    return !service->ledger_file || ledger_write(service->name, service->ledger_file);
+    return written;
 }
