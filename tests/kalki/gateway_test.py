@@ -40,6 +40,28 @@ class WithQuery(unittest.TestCase):
         return [request for request in self.query.requests if request[1].split("?")[0] == path]
 
 
+class Callers(WithQuery):
+    def test_who_never_finish_asking_are_left(self):
+        """Each byte comes well before a silent connection would be closed."""
+        gateway = self.gateway()
+        with socket.create_connection(("127.0.0.1", gateway.port)) as caller:
+            caller.settimeout(0.5)
+            caller.sendall(b"GET /search?q=wind HTTP/1.1\r\nX-Slow: ")
+
+            def is_left():
+                try:
+                    caller.sendall(b"x")
+                    return caller.recv(1) == b""
+                except TimeoutError:
+                    return False
+                except ConnectionError:
+                    return True
+
+            wait_until(is_left, 60, "the connection is closed")
+        self.assertEqual(gateway.ask("/search?q=wind")[0], 200)
+        gateway.stop()
+
+
 class Answers(WithQuery):
     def test_are_not_kept_by_default(self):
         gateway = self.gateway()

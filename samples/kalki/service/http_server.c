@@ -14,6 +14,8 @@
  */
 #include "service/http_server.h"
 
+#include "service/connections.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
@@ -36,11 +38,31 @@ struct http_server {
     struct MHD_Daemon *daemon;
     http_handler handler;
     void *service;
+    struct connections *connections;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t idle;
     size_t running;
     bool stopping;
 };
+
+/* ---- connections ---- */
+
+static void note_connection(void *data, struct MHD_Connection *connection, void **state,
+                            enum MHD_ConnectionNotificationCode what) {
+    struct http_server *server = data;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        *state = info ? connections_add(server->connections, info->connect_fd) : NULL;
+    } else {
+        connections_remove(server->connections, *state);
+        *state = NULL;
+    }
+}
+
+static void set_busy(struct http_server *server, struct MHD_Connection *connection, bool busy) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    connections_set_busy(server->connections, info ? info->socket_context : NULL, busy);
+}
 
 /* ---- requests and answers ---- */
 
@@ -220,6 +242,7 @@ static enum MHD_Result request_goes_on(void *data, struct MHD_Connection *connec
     /* An answer to the first call makes libmicrohttpd close the connection of a request with a body. */
     if (!running->has_headers) {
         running->has_headers = true;
+        set_busy(data, connection, true);
         if (is_ambiguous(&request))
             return answer_ambiguous(connection);
         running->body_length = announced_length(&request);
@@ -238,8 +261,8 @@ static enum MHD_Result request_goes_on(void *data, struct MHD_Connection *connec
 
 static void request_ends(void *data, struct MHD_Connection *connection, void **state,
                          enum MHD_RequestTerminationCode reason) {
-    (void)connection;
     (void)reason;
+    set_busy(data, connection, false);
     struct running_request *running = *state;
     if (!running)
         return;
@@ -279,7 +302,8 @@ static struct MHD_Daemon *listen_on(struct http_server *server, const char *text
                             (struct sockaddr *)&address, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
                             MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_TIMEOUT_SECONDS,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, MHD_OPTION_URI_LOG_CALLBACK,
-                            request_begins, server, MHD_OPTION_NOTIFY_COMPLETED, request_ends, server, MHD_OPTION_END);
+                            request_begins, server, MHD_OPTION_NOTIFY_COMPLETED, request_ends, server,
+                            MHD_OPTION_NOTIFY_CONNECTION, note_connection, server, MHD_OPTION_END);
 }
 
 struct http_server *http_server_start(const char *address, unsigned short port, http_handler handler, void *service) {
@@ -290,9 +314,14 @@ struct http_server *http_server_start(const char *address, unsigned short port, 
     server->service = service;
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->idle, NULL);
-    server->daemon = listen_on(server, address, port);
+    server->connections = connections_open();
+    server->daemon = server->connections ? listen_on(server, address, port) : NULL;
     if (!server->daemon) {
+        const int error = errno;
+        if (server->connections)
+            connections_close(server->connections);
         free(server);
+        errno = error;
         return NULL;
     }
     return server;
@@ -326,6 +355,7 @@ void http_server_stop(struct http_server *server, int timeout_ms) {
         shutdown(listening, SHUT_RDWR);
     wait_until_idle(server, timeout_ms);
     MHD_stop_daemon(server->daemon);
+    connections_close(server->connections);
     if (listening != MHD_INVALID_SOCKET)
         close(listening);
     pthread_cond_destroy(&server->idle);
