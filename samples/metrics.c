@@ -18,7 +18,8 @@ OTEL_COUNTER(loaves, meter, "bakery.loaves", "{loaf}", "Loaves that came out of 
 OTEL_HISTOGRAM(duration, meter, "bakery.batch.duration", "s", "Time that a batch took.");
 OTEL_OBSERVABLE_GAUGE(flour, meter, "bakery.flour", "g", "Flour that is left.");
 
-static int flour_left = 100000;
+#define SACK 100000
+static int flour_left = SACK;
 
 /* On the thread that reads. */
 static void observe_flour(void *data, otel_observer *observer) {
@@ -36,7 +37,8 @@ static void bake(otel_bound *batches, const char *kind, int count) {
     OTEL_SPAN(span, tracer, "bake", .attributes = OTEL_ATTRS(OTEL_ATTR("bread.kind", kind)));
     double begin = now();
     nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
-    __atomic_sub_fetch(&flour_left, 500 * count, __ATOMIC_RELAXED);
+    if (__atomic_sub_fetch(&flour_left, 500 * count, __ATOMIC_RELAXED) <= 0)
+        __atomic_store_n(&flour_left, SACK, __ATOMIC_RELAXED); /* the next sack */
     otel_add(loaves, count, OTEL_ATTRS(OTEL_ATTR("bread.kind", kind)));
     otel_bound_record(batches, now() - begin); /* no search, no lock, no allocation */
 }
@@ -50,6 +52,6 @@ int main(int argc, char **argv) {
         bake(&batches, "rye", 4);
         bake(&batches, "wheat", 8);
     } while (now() - begin < seconds);
-    printf("sending the metrics: %s\n", otel_status_text(otel_sdk_stop(3000))); /* which reads once more */
-    otel_unobserve(registration);
+    printf("sending metrics and traces: %s\n", otel_status_text(otel_sdk_stop(3000))); /* which reads once more */
+    otel_unobserve(registration); /* not before the last reading, which would miss the flour */
 }

@@ -25,7 +25,10 @@ static const char introduction[] =
     "never\n"
     "  keeps the SDK from starting.\n"
     "- Of a list, entries that are unknown or not available are reported and left out. `none` gives way to other "
-    "entries.\n";
+    "entries.\n"
+    "- `OTEL_C_LOG_LEVEL`, the level of a program's log lines, is libotel-api's, which needs no SDK: "
+    "[logs.md](logs.md).\n"
+    "  The SDK's own messages have `OTEL_LOG_LEVEL`.\n";
 
 static void print_unavailable(const struct otel__config_option *option, FILE *out) {
     const char *separator = "; known, but not available in this version: ";

@@ -151,7 +151,7 @@ class Samples(unittest.TestCase):
         ended = run("metrics", OTEL_METRICS_EXPORTER="console", OTEL_TRACES_EXPORTER="none")
         self.assertEqual((ended.returncode, ended.stderr), (0, ""), ended.stdout)
         *lines, last = ended.stdout.splitlines()
-        self.assertEqual(last, "sending the metrics: success")
+        self.assertEqual(last, "sending metrics and traces: success")
         loaves = [line for line in lines if '"bakery.loaves"' in line]
         counts = [re.search(r"  (\d+) {loaf}  ({.*?})", line).groups() for line in loaves]
         self.assertEqual(counts, [("4", '{"bread.kind":"rye"}'), ("8", '{"bread.kind":"wheat"}')])
@@ -206,7 +206,7 @@ class Samples(unittest.TestCase):
                 self.assertEqual(ended.returncode, 0, ended.stderr)
                 self.assertLess(time.monotonic() - begin, RUN_SECONDS / 2)
                 if sample != "custom_exporter":
-                    self.assertRegex(ended.stdout, r"sending (the|its) (traces?|metrics): (export failed|timed out)")
+                    self.assertRegex(ended.stdout, r"sending ((the|its) traces?|metrics and traces): (export failed|timed out)")
                     self.assertIn("127.0.0.1:9", ended.stderr)
 
     def test_with_tracing_switched_off(self):
