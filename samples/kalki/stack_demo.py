@@ -174,6 +174,8 @@ def left_running(folder):
 def play(arguments, folder, stack):
     """The whole course; returns the summary, as pairs of what and how much."""
     step("Starting PostgreSQL, Redis, kalki, Prometheus and Alertmanager")
+    say(f"    Durations of the alerts are divided by {SPEED}: five minutes pass in five seconds.")
+    say("    Slack is a stand-in that runs here: nothing leaves this machine.")
     database, cache = stack.enter_context(PostgreSQL(folder)), stack.enter_context(Redis(folder))
     kalki = stack.enter_context(Kalki(arguments.bin, folder, database, cache))
     doubles = stack.enter_context(Doubles())
@@ -203,8 +205,10 @@ def play(arguments, folder, stack):
     cache.kill()
     healths.append(wait_for_health(kalki, "degraded"))
     began = time.monotonic()
+    say(f"    waiting until {ALERT} fires")
     prometheus.wait_for_alert(ALERT, ALERT_SECONDS)
     fired = time.monotonic() - began
+    say(f"    after {fired:.1f} s it fires")
     title = wait_for_message(doubles, "[WARNING]")
 
     step("Starting Redis again")

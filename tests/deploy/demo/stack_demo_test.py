@@ -51,6 +51,8 @@ class StackDemo(unittest.TestCase):
             command(), env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS
         )
         self.assertEqual(ran.returncode, 0, ran.stdout)
+        for word in ("divided by 60", "Slack is a stand-in", "waiting until KalkiCacheDown fires"):
+            self.assertIn(word, ran.stdout)
         summary = dict(re.findall(r"^    (\w[\w ]*\w)  +(\S.*)$", ran.stdout[ran.stdout.index("==> Summary") :], re.M))
         self.assertRegex(summary["requests"], r"^[1-9]\d* answered by kalki-gateway, 0 of them with a failure$")
         self.assertRegex(summary["traces"], r"^[1-9]\d*, of [1-9]\d* spans; 0 spans were lost$")
