@@ -111,7 +111,7 @@ class Readme(unittest.TestCase):
         compile_it = ["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function", "-fsyntax-only"]
         subprocess.run(
             [*compile_it, "-I", str(ROOT / "api" / "include"), "-x", "c", "-"],
-            input="#include <otel/metrics.h>\n" + CODE[1],
+            input=CODE[1],
             text=True,
             check=True,
         )
