@@ -33,6 +33,11 @@ static void find(void *data, struct health_report *report) {
     text_addf(&report->fields, "\"runs\":%u", told->runs);
 }
 
+/* What the metric was set to last, in place of measures.c. */
+static int measured = -1;
+void __wrap_measure_health(enum measured_health health);
+void __wrap_measure_health(enum measured_health health) { measured = (int)health; }
+
 struct world {
     struct told critical, other;
     struct health *health;
@@ -92,6 +97,22 @@ static void the_worst_of_the_critical_checks_counts(void **state) {
     assert_health(*state, poor, good, "degraded", 200, 200);
     assert_health(*state, bad, good, "unhealthy", 503, 503);
     assert_health(*state, bad, bad, "unhealthy", 503, 503);
+}
+
+/* The alerts go by the metric, and probes may be the only ones who ask. */
+static void whoever_asks_sets_the_metric(void **state) {
+    struct world *world = *state;
+    measured = -1;
+    json_decref(answer_of(health_answer_live, world->health, 200));
+    assert_int_equal(measured, -1);
+    json_decref(answer_of(health_answer_ready, world->health, 200));
+    assert_int_equal(measured, MEASURED_HEALTHY);
+    world->critical.status = MEASURED_UNHEALTHY;
+    json_decref(answer_of(health_answer_ready, world->health, 503));
+    assert_int_equal(measured, MEASURED_UNHEALTHY);
+    world->critical.status = MEASURED_DEGRADED;
+    json_decref(answer_of(health_answer, world->health, 200));
+    assert_int_equal(measured, MEASURED_DEGRADED);
 }
 
 static void each_check_is_told(void **state) {
@@ -189,6 +210,7 @@ static void the_file_system_is_written_to(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         IN_WORLD(the_worst_of_the_critical_checks_counts),
+        IN_WORLD(whoever_asks_sets_the_metric),
         IN_WORLD(each_check_is_told),
         IN_WORLD(every_answer_rests_on_a_new_look),
         IN_WORLD(a_check_that_hangs_fails_and_holds_nobody_up),

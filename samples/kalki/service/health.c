@@ -249,7 +249,9 @@ void health_answer_ready(void *data, const struct http_request *request, struct 
     bool stopping = health->stopping, ready = false;
     if (!stopping) {
         run_all(health, numbers);
-        ready = overall(health, numbers) != MEASURED_UNHEALTHY;
+        enum measured_health status = overall(health, numbers);
+        ready = status != MEASURED_UNHEALTHY;
+        measure_health(status); /* here too: this is what probes ask, and maybe nobody asks /health */
     }
     pthread_mutex_unlock(&health->lock);
     add_head(&answer->body, health->service, stopping ? "stopping" : ready ? "ready" : "not ready");

@@ -103,6 +103,9 @@ class Configuration(unittest.TestCase):
             "  what to do: docs/runbook.md#kalkiservicedown",
         )
 
+    def test_makes_one_message_of_one_problem_whatever_its_severity(self):
+        self.assertEqual(re.findall(r"^ *group_by: (.*)", CONFIG.read_text(), re.MULTILINE), ["[alertname, service]"])
+
     def test_has_no_secrets(self):
         text = CONFIG.read_text()
         self.assertEqual(re.findall(r"^ *(?:.*_key|.*password|.*secret|.*token|credentials|.*api_url): .*", text, re.MULTILINE), [])

@@ -160,6 +160,8 @@ def main():
     check_order(problems, services)
     check_volumes(problems, model)
     check_secrets(problems, model)
+    features = "--enable-feature=exemplar-storage" in services["prometheus"]["command"]
+    problems.check(features, "Prometheus throws exemplars away, by which a graph leads to its traces")
     count = check_addresses(problems, services)
     problems.finish(f"{len(services)} services, {len(model['secrets'])} secrets, {count} addresses")
 

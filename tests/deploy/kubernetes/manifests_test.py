@@ -83,6 +83,7 @@ def check_selectors(problems, cluster):
     problems.check(monitor["jobLabel"] == NAME, f"the label job is {monitor['jobLabel']}")
     prometheus = cluster.of_kind("Prometheus")["kalki"]["spec"]
     problems.check(prometheus["replicas"] == 2, f"{prometheus['replicas']} replicas of Prometheus")
+    problems.check("exemplar-storage" in prometheus.get("enableFeatures", []), "Prometheus throws exemplars away")
     for selector, kind in (("serviceMonitorSelector", "ServiceMonitor"), ("ruleSelector", "PrometheusRule")):
         wanted = prometheus[selector]["matchLabels"].items()
         there = cluster.of_kind(kind)["kalki"]["metadata"]["labels"]
@@ -97,10 +98,42 @@ def check_scaling(problems, cluster):
         target = scaler["spec"]["scaleTargetRef"]["name"]
         problems.check(target in deployments, f"{name} scales {target}")
         problems.check("replicas" not in deployments[target]["spec"], f"{target}: replicas would undo what {name} does")
+        calm = scaler["spec"].get("behavior", {}).get("scaleDown", {}).get("stabilizationWindowSeconds", 300)
+        problems.check(calm >= 300, f"{name} goes up and down: it looks back {calm} s")
     return {
         name: scalers[name]["spec"]["maxReplicas"] if name in scalers else one["spec"]["replicas"]
         for name, one in deployments.items()
     }
+
+
+# Who may reach a port: None stands for everybody.
+REACHED = {
+    ("kalki-gateway", "http"): None,
+    ("kalki-query", "http"): {"kalki-gateway"},
+    ("kalki-llm", "http"): {"kalki-gateway"},
+    **{(service, "metrics"): {"prometheus"} for service in SERVICES},
+}
+
+
+def chooses(selector, name):
+    """Whether a selector of pods takes those of this name, as far as our policies select."""
+    expressions = [
+        {"key": key, "operator": "In", "values": [value]} for key, value in selector.get("matchLabels", {}).items()
+    ] + selector.get("matchExpressions", [])
+    return all(one["key"] == NAME and one["operator"] == "In" and name in one["values"] for one in expressions)
+
+
+def check_network(problems, cluster):
+    """Each port is reached by those that need it and by nobody else."""
+    reached = {}
+    for policy in cluster.of_kind("NetworkPolicy").values():
+        problems.check(policy["spec"]["policyTypes"] == ["Ingress"], f"{policy['metadata']['name']} bounds something else")
+        for service in filter(lambda name: chooses(policy["spec"]["podSelector"], name), SERVICES):
+            for rule in policy["spec"]["ingress"]:
+                callers = [one["podSelector"]["matchLabels"][NAME] for one in rule.get("from", [])]
+                for port in rule["ports"]:
+                    reached[service, port["port"]] = set(callers) if callers else None
+    problems.check(reached == REACHED, f"the network policies let through: {reached}")
 
 
 def check_quota(problems, cluster, most):
@@ -180,6 +213,7 @@ def main():
     for name, pod in pods.items():
         check_pod(problems, name, pod["spec"])
     check_selectors(problems, base)
+    check_network(problems, base)
     check_quota(problems, base, check_scaling(problems, base))
     rules = check_rules(problems, base)
     problems.finish(f"{len(base.resources)} resources, against Kubernetes {', '.join(VERSIONS)}; {rules} rules")
