@@ -106,6 +106,10 @@ class Configuration(unittest.TestCase):
     def test_makes_one_message_of_one_problem_whatever_its_severity(self):
         self.assertEqual(re.findall(r"^ *group_by: (.*)", CONFIG.read_text(), re.MULTILINE), ["[alertname, service]"])
 
+    def test_silences_nothing_of_another_instance_or_about_another_thing(self):
+        equal = re.findall(r"^ *equal: (.*)", CONFIG.read_text(), re.MULTILINE)
+        self.assertEqual(equal, ["[service]", "[job, instance]", "[service, job, instance, component]"])
+
     def test_has_no_secrets(self):
         text = CONFIG.read_text()
         self.assertEqual(re.findall(r"^ *(?:.*_key|.*password|.*secret|.*token|credentials|.*api_url): .*", text, re.MULTILINE), [])

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Dockerfile: hadolint finds nothing, its packages are Debian 12's, and what runs in the end is no root."""
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -53,12 +55,24 @@ def check_stages(problems, build, run):
             problems.check(not local or (PROJECT / source).exists(), f"COPY of what is not there: {source}")
 
 
+def check_entrypoint(problems):
+    """The service takes the shell's place, so that it is the one which signals reach; the password comes from its file."""
+    with tempfile.NamedTemporaryFile("w") as password:
+        print("a secret", file=password, flush=True)
+        script = [image.FILE.parent / "entrypoint.sh", "sh", "-c", "echo $$ $PGPASSWORD"]
+        started = {"PATH": os.environ["PATH"], "KALKI_DATABASE_PASSWORD_FILE": password.name}
+        with subprocess.Popen(script, stdout=subprocess.PIPE, text=True, env=started) as program:
+            said = program.stdout.read()
+    problems.check(said == f"{program.pid} a secret\n", f"entrypoint.sh, process {program.pid}, runs as: {said}")
+
+
 def main():
     arguments(__doc__)
     problems = Problems()
     build, run = image.stages()
     check_lint(problems)
     check_stages(problems, build, run)
+    check_entrypoint(problems)
     packages = image.installed(build) | image.installed(run)
     problems.check(len(packages) > 10, f"only the packages {packages}")
     check_packages(problems, packages)
