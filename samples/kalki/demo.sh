@@ -134,6 +134,19 @@ show_ledgers() {
     done
 }
 
+# What the services said beside that: warnings of the SDK's, or spans when they were told to print them, and lines of their
+# logs, of which many would push all the rest off the screen.
+show_what_was_said() {
+    local lines shown=$many
+    grep -hv ': listening on \|: spans made ' "$work"/kalki-*.out "$work"/kalki-*.err | sort -u >"$work/said" || true
+    grep -v '^{"time":' "$work/said" || true
+    lines=$(grep -c '^{"time":' "$work/said" || true)
+    [ "$lines" -gt 0 ] || return 0
+    [ "$lines" -le "$many" ] || shown=$few
+    say "" "Their logs have $lines lines$([ "$lines" -le "$many" ] || say ", the first $few of them here"); each names its trace:"
+    grep --max-count="$shown" '^{"time":' "$work/said"
+}
+
 # use_zipkin VIEWER: Zipkin's format to the viewer, or without one to the port of Zipkin, which Jaeger takes it on too.
 use_zipkin() {
     export OTEL_TRACES_EXPORTER=zipkin
@@ -179,8 +192,7 @@ play() {
         show_in_jaeger
     fi
     show_ledgers
-    # What the services said beside that: warnings, or spans when they were told to print them.
-    grep -hv ': listening on \|: spans made ' "$work"/kalki-*.out "$work"/kalki-*.err | sort -u || true
+    show_what_was_said
     note "The services are in samples/kalki; ./dev help shows what else the demo can do."
 }
 

@@ -129,6 +129,8 @@ class Readme(unittest.TestCase):
         shown = int(re.search(r"^(\d+) traces", output, re.MULTILINE).group(1))
         self.assertAlmostEqual(shown, 100, delta=4 * math.sqrt(1000 * 0.1 * 0.9) + 1, msg=output)
         self.assertLess(output.count("\ntrace "), 10, "the terminal is flooded")
+        self.assertLess(output.count('\n{"time":'), 10, "the terminal is flooded with lines of the logs")
+        self.assertIn("./dev help shows what else", output, "it goes on behind those lines")
 
     def make_project(self, name, found):
         """A user's project of this name, with the snippet's first line replaced by how it finds us."""
