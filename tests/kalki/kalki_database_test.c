@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kalki_database_test.c - documents in SQLite: numbers, order, limits, and what happens when it cannot answer. */
 #include "database/database.h"
+#include "query/query_handler.h"
+#include "query/query_health.h"
 #include "database/documents.h"
 #include "service/moment.h"
 
@@ -266,8 +268,13 @@ static void who_finds_all_connections_in_use_waits_a_bounded_time(void **state) 
         usleep(1000);
     struct database_pool pool = database_pool_state(*state);
     enum database_result result = database_ping(*state, 300);
+    struct query_service service = { .database = *state };
+    struct health_report report = { .status = MEASURED_HEALTHY };
+    query_health_database(&service, &report);
+    text_free(&report.fields);
     holding.let_go = true;
     pthread_join(thread, NULL);
+    assert_int_equal(report.status, MEASURED_DEGRADED); /* for who is busy is not gone */
     assert_int_equal(pool.used, 1);
     assert_int_equal(pool.most, 1);
     assert_int_equal(result, DATABASE_BUSY);

@@ -16,16 +16,21 @@ static const char *reason(enum database_result result) {
                                             : "refuses a statement";
 }
 
+/* A database that is busy is there, and searches do without it: taken for sick, all services would be sent no more requests
+ * just when there are many. */
+static enum measured_health judge(enum database_result result) {
+    return result == DATABASE_OK ? MEASURED_HEALTHY : result == DATABASE_BUSY ? MEASURED_DEGRADED : MEASURED_UNHEALTHY;
+}
+
 void query_health_database(void *data, struct health_report *report) {
     struct query_service *service = data;
     struct timespec begin = moment_now();
     enum database_result result = database_ping(service->database, PING_MS);
     double milliseconds = moment_seconds_since(&begin) * 1e3;
     struct database_pool pool = database_pool_state(service->database);
-    if (result != DATABASE_OK) {
-        report->status = MEASURED_UNHEALTHY;
+    report->status = judge(result);
+    if (result != DATABASE_OK)
         report->error = reason(result);
-    }
     text_addf(&report->fields, "\"backend\":\"%s\",\"query_ms\":%.3f,\"pool\":{\"used\":%zu,\"idle\":%zu,\"max\":%zu}",
               database_system(service->database), milliseconds, pool.used, pool.idle, pool.most);
 }
