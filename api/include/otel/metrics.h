@@ -15,7 +15,8 @@
  * Every function may be called from any thread, with any argument, at any time; none fails, blocks or changes errno.
  * Names, units and descriptions must live as long as their instrument is used; attributes for the call only, but for
  * otel_bind(). In a forked child every series begins at zero. A signal handler may measure into series that there are
- * already (bound handles that were used, attributes that were measured before); a new one takes memory from malloc().
+ * already (bound handles that were used; text in UTF-8, numbers and booleans that were measured before); a new one takes
+ * memory from malloc(), and so do arrays and maps among the attributes of a measurement, each time.
  *
  * Each combination of attributes is a series of its own, which takes memory until the SDK stops: use attributes of few
  * distinct values. Beyond a bound (2,000 for each instrument) what comes new is added to one series with the attribute
