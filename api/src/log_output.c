@@ -22,7 +22,7 @@
 #define RWF_NOWAIT 0x8
 #endif
 
-enum { WAIT_MS = 50, SPINS = 200, NAP_NS = 50000 };
+enum { WAIT_MS = 50, SETTINGS_MS = 1000, SPINS = 200, NAP_NS = 50000 };
 
 /* ---- waiting ----------------------------------------------------------------------------------------------------- */
 
@@ -32,6 +32,7 @@ static _Atomic bool stalled; /* the last line missed its deadline */
 /* How long a line may wait still; the clock is read only if it has to. */
 struct patience {
     uint64_t deadline; /* 0: has not waited yet */
+    bool firm;         /* waits also where lines do not any more */
 };
 
 static uint64_t steady_ms(void) {
@@ -41,7 +42,7 @@ static uint64_t steady_ms(void) {
 }
 
 static int left_ms(struct patience *patience) {
-    if (atomic_load_explicit(&stalled, memory_order_relaxed)) {
+    if (atomic_load_explicit(&stalled, memory_order_relaxed) && !patience->firm) {
         return 0;
     }
     const int most = atomic_load_explicit(&wait_ms, memory_order_relaxed);
@@ -293,8 +294,9 @@ static bool write_in_time(const char *text, size_t len, struct patience *patienc
     return false;
 }
 
+/* Nobody has the lock for long, but for a line of this thread that a handler interrupts with new settings. */
 void otel__log_output_set(const otel_log_options *options) {
-    struct patience patience = { 0 };
+    struct patience patience = { .deadline = steady_ms() + SETTINGS_MS, .firm = true };
     const bool locked = lock(&patience);
     target.fd = options->fd;
     target.torn = false;

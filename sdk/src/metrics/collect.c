@@ -131,16 +131,25 @@ static void read_streams(struct otel__reading *reading) {
 /* ---- the turn ----------------------------------------------------------------------------------------------------- */
 
 /* A pull ends with the stop, whose own reading comes after it was told. */
+static bool is_over(const otel_metric_reader *reader) {
+    return !reader->exporter && atomic_load(&reader->metrics->stopping);
+}
+
+/* Who stops says so, and looks then whose turn it is; who takes a turn looks again: so one of both sees the other. */
 static otel_status take_turn(const otel_metric_reader *reader) {
-    for (;;) {
-        if (!reader->exporter && atomic_load(&reader->metrics->stopping))
-            return OTEL_ERR_STATE;
-        if (otel__lock_try(&otel__metrics_shared->turn))
-            return OTEL_OK;
+    while (!is_over(reader)) {
+        if (otel__lock_try(&otel__metrics_shared->turn)) {
+            atomic_fetch_or(&otel__metrics_shared->turn, 1); /* in the one order that all agree on, as taking it is not */
+            if (!is_over(reader))
+                return OTEL_OK;
+            otel__lock_release(&otel__metrics_shared->turn);
+            break;
+        }
         if (otel__clock_monotonic() >= otel__reader_deadline(reader->lane))
             return OTEL_ERR_TIMEOUT;
         otel__nap();
     }
+    return OTEL_ERR_STATE;
 }
 
 static void read(struct otel__reading *reading) {
