@@ -177,6 +177,23 @@ static void a_file_keeps_documents_over_an_end(void **state) {
     assert_int_equal(count, SAMPLE_DOCUMENTS + 3);
 }
 
+/* Who is told that it was kept must find it in the file of that name. */
+static void a_file_that_was_deleted_is_written_no_more(void **state) {
+    struct file *file = *state;
+    const struct new_document document = { "title", "text" };
+    int64_t id;
+    assert_int_equal(database_prepare(file->database), DATABASE_OK);
+    assert_int_equal(unlink(file->path), 0);
+    assert_int_equal(database_insert(file->database, &document, 1, &id), DATABASE_FAILED);
+    assert_int_equal(database_prepare(file->database), DATABASE_OK);
+    assert_int_equal(database_insert(file->database, &document, 1, &id), DATABASE_OK);
+    database_close(file->database);
+    file->database = open_at(file->url);
+    int64_t count;
+    assert_int_equal(database_count(file->database, &count), DATABASE_OK);
+    assert_int_equal(count, SAMPLE_DOCUMENTS + 1);
+}
+
 static void a_folder_that_is_not_there_is_unavailable_until_it_is(void **state) {
     static const char *const suffixes[] = { "", "-wal", "-shm" };
     struct file *file = *state;
@@ -326,6 +343,7 @@ int main(void) {
         IN_MEMORY(reading_ends_where_there_is_no_room),
         IN_MEMORY(too_many_documents_at_once_are_refused),
         IN_FILE(a_file_keeps_documents_over_an_end),
+        IN_FILE(a_file_that_was_deleted_is_written_no_more),
         IN_FILE(a_folder_that_is_not_there_is_unavailable_until_it_is),
         IN_FILE(a_call_that_waits_for_a_lock_ends_in_time),
         IN_FILE(a_call_waits_for_a_lock_that_is_given_up),

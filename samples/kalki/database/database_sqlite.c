@@ -100,9 +100,16 @@ static void *connect(const struct database_place *place, struct timespec deadlin
     return NULL;
 }
 
+/* Into a file that was deleted or replaced, SQLite would go on writing, until with us the documents are gone. */
+static bool has_moved(const struct connection *connection) {
+    int moved = 0;
+    sqlite3_file_control(connection->database, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    return moved;
+}
+
 static bool is_usable(void *data) {
     const struct connection *connection = data;
-    return connection->in_memory || !connection->spoiled;
+    return connection->in_memory || (!connection->spoiled && !has_moved(connection));
 }
 
 /* Returns SQLITE_DONE, or what went wrong. */
