@@ -202,7 +202,7 @@ class Troubles(PostgresTest):
         self.assertEqual(query.get("/query?q=wind")[2]["matches"], 13)
         self.assertEqual(self.post(query, ONE)[0], 201)
         self.stop_all(query)
-        self.assertIn("cannot be loaded yet", query.log.read_text())
+        self.assertIn("cannot be loaded from postgresql://", query.log.read_text())
 
     def ask_on(self, query, stop, answers):
         """Searches, reads and writes until told to stop; notes the statuses, and how long the slowest took."""
