@@ -55,7 +55,7 @@ static void close_all(struct gateway *gateway) {
 static struct health *open_health(const struct service *service, struct gateway *gateway) {
     const struct health_check checks[] = {
         { .name = "query_service", .critical = true, .run = gateway_check_query, .data = gateway },
-        { .name = "database", .critical = true, .run = gateway_check_database, .data = gateway },
+        { .name = "database", .run = gateway_check_database, .data = gateway },
         { .name = "cache", .run = gateway_check_cache, .data = gateway },
         { .name = "file_system", .run = health_check_file_system, .data = (void *)service_data_folder(service) },
         { .name = "llm", .run = gateway_check_llm, .data = gateway },

@@ -16,7 +16,7 @@ OTEL_TRACER(tracer, "kalki.query", "1.0.0");
 
 static bool serve(const struct service *service, struct query_service *query) {
     const struct health_check checks[] = {
-        { .name = "database", .critical = true, .run = query_health_database, .data = query },
+        { .name = "database", .run = query_health_database, .data = query },
         { .name = "index", .critical = true, .run = query_health_index, .data = query },
         { .name = "file_system", .run = health_check_file_system, .data = (void *)service_data_folder(service) },
     };

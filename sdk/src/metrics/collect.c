@@ -139,7 +139,8 @@ static bool is_over(const otel_metric_reader *reader) {
 static otel_status take_turn(const otel_metric_reader *reader) {
     while (!is_over(reader)) {
         if (otel__lock_try(&otel__metrics_shared->turn)) {
-            atomic_fetch_or(&otel__metrics_shared->turn, 1); /* in the one order that all agree on, as taking it is not */
+            atomic_fetch_or(&otel__metrics_shared->turn,
+                            1); /* in the one order that all agree on, as taking it is not */
             if (!is_over(reader))
                 return OTEL_OK;
             otel__lock_release(&otel__metrics_shared->turn);
