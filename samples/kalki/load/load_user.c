@@ -44,7 +44,7 @@ static const char *some_word(struct doing *doing) { return words[chance(doing, W
 
 bool load_mix_read(const char *text, unsigned mix[LOAD_ENDPOINTS]) {
     static const char *const names[] = { "search", "summary", "ingest", "document", "sessions" };
-    unsigned total = 0;
+    bool any = false;
     memset(mix, 0, LOAD_ENDPOINTS * sizeof *mix);
     while (*text) {
         size_t length = strcspn(text, "="), which = 0;
@@ -57,10 +57,11 @@ bool load_mix_read(const char *text, unsigned mix[LOAD_ENDPOINTS]) {
         if (end == text + length + 1 || (*end != ',' && *end != '\0') || weight > 1000)
             return false;
         mix[which] = (unsigned)weight;
-        total += mix[which];
         text = *end ? end + 1 : end;
     }
-    return total > 0;
+    for (size_t i = 0; i < LOAD_ENDPOINTS; i++)
+        any = any || mix[i] > 0; /* at last, since a later weight of the same name wins */
+    return any;
 }
 
 static enum load_endpoint choose(struct doing *doing) {
