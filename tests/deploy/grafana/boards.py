@@ -12,7 +12,7 @@ from stack import DEPLOY  # noqa: E402
 
 FOLDER = DEPLOY / "grafana" / "dashboards"
 # What Grafana puts in place of its variables, for a page that shows the last hour of everything.
-VARIABLES = {"service": ".+", "route": ".+", "__rate_interval": "30s", "__interval": "15s", "__range": "1h"}
+VARIABLES = {"service": "kalki-.+", "route": ".+", "__rate_interval": "30s", "__interval": "15s", "__range": "1h"}
 
 
 class Query(NamedTuple):

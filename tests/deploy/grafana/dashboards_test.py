@@ -16,6 +16,8 @@ from stack import DEPLOY, Problems, arguments, document
 UNITS = {"none", "short", "percent", "percentunit", "bytes", "s", "reqps", "ops"}
 WANTED = {"system", "application", "business", "database", "llm", "vector-store", "sessions", "endpoints"}
 TARGETS = {0.1, 0.5, 2}  # seconds, of half, 95 and 99 of 100 requests
+# What several services tell alike, of their machine or of the Redis that they share: a sum would be a multiple of it.
+SHARED = re.compile(r"\bsum (by \([^)]*\) )?\((system_memory_usage_bytes|kalki_sessions_active)|\bsum\(kalki_sessions_active")
 GRAFANA = DEPLOY / "grafana"
 WIDTH = 24
 
@@ -52,6 +54,7 @@ def _check_panel(problems, where, panel, sources):
         source = target["datasource"]
         problems.check(sources.get(source["uid"]) == source["type"], f"{where}: no such data source: {source}")
         problems.check(target["expr"].strip(), f"{where}: an empty query")
+        problems.check(not SHARED.search(target["expr"]), f"{where}: sums what is told more than once")
         if source["type"] == "prometheus":
             problems.check(target["legendFormat"], f"{where}, {target['refId']}: no legend")
             problems.check(target["instant"] != target["range"], f"{where}: neither instant nor range")
@@ -64,7 +67,8 @@ def _check_board(problems, name, board, sources):
     problems.check(len(board["uid"]) <= 40, f"{name}: Grafana takes a uid of 40 characters at most")
     problems.check(board.get("id") is None, f"{name}: an id belongs to one Grafana only")
     problems.check(board["schemaVersion"] >= 39, f"{name}: schemaVersion {board['schemaVersion']}")
-    problems.check("service" in [one["name"] for one in board["templating"]["list"]], f"{name}: no variable service")
+    every = {one["name"]: one["allValue"] for one in board["templating"]["list"]}
+    problems.check(every.get("service") == boards_of.VARIABLES["service"], f"{name}: all services are {every}")
     panels = list(boards_of.panels(board))
     ids = [panel["id"] for panel in panels]
     problems.check(len(set(ids)) == len(ids), f"{name}: two panels of one id")

@@ -22,8 +22,11 @@ from sources import (
     table,
 )
 
-FAILED = WORK + ',http_response_status_code=~"5.."'
+# As in the rules: a 501 says that a feature is switched off.
+FAILED = WORK + ',http_response_status_code=~"5..",http_response_status_code!="501"'
 REFUSED = WORK + ',http_response_status_code=~"4.."'
+# At the gateway, those that its cache answers among them.
+SEARCHES = ',http_route="/search"'
 MEMORY = ratio(metric("kalki_memory_usage_bytes"), metric("kalki_memory_limit_bytes"))
 HITS = ratio(
     rate("kalki_cache_requests_total", more=',result="hit"'),
@@ -82,9 +85,10 @@ SYSTEM = [
             graph("Load, one minute", [(metric("system_cpu_load_1m"), "{{job}}")], "short"),
             graph(
                 "Memory",
-                [(f"sum by (state) ({metric('system_memory_usage_bytes')})", "{{state}}")],
+                [(f"avg by (state) ({metric('system_memory_usage_bytes')})", "{{state}}")],
                 "bytes",
                 stacked=True,
+                description="Each service tells that of its machine: of several machines, the average.",
             ),
             graph(
                 "File system",
@@ -209,13 +213,14 @@ APPLICATION = [
     ),
 ]
 
+# Gateways that share a Redis all tell the same sessions: hence the largest number, and not their sum.
 BUSINESS = [
     (
         "Now",
         [
             stat("Queries answered", f"sum({metric('kalki_queries_processed_total')})", "short"),
             stat("Documents taken in", f"sum({metric('kalki_documents_ingested_total')})", "short"),
-            stat("Sessions", f"sum({metric('kalki_sessions_active')})", "short"),
+            stat("Sessions", f"max({metric('kalki_sessions_active')})", "short"),
             stat("Summaries", f"sum({metric('kalki_llm_requests_total')})", "short"),
         ],
     ),
@@ -236,7 +241,7 @@ BUSINESS = [
                     (
                         ratio(
                             f"sum(rate({metric('kalki_queries_processed_total')}[{WINDOW}])) * 60",
-                            f"sum({metric('kalki_sessions_active')}) > 0",
+                            f"max({metric('kalki_sessions_active')}) > 0",
                         ),
                         "a minute",
                     )
@@ -245,12 +250,12 @@ BUSINESS = [
             ),
             graph("Answers from the cache", [(HITS, "{{job}}")], "percentunit"),
             graph(
-                "Searches with a summary",
+                "Searches that asked for a summary",
                 [
                     (
                         ratio(
                             f"sum(rate({metric('kalki_llm_requests_total')}[{WINDOW}]))",
-                            f"sum(rate({metric('kalki_queries_processed_total')}[{WINDOW}])) > 0",
+                            f"sum(rate({metric('kalki_requests_total', SEARCHES)}[{WINDOW}])) > 0",
                         ),
                         "of all",
                     )
@@ -465,7 +470,7 @@ SESSIONS = [
                     (
                         ratio(
                             f"60 * {rate('kalki_session_requests_total')}",
-                            f"sum by (job) ({metric('kalki_sessions_active')}) > 0",
+                            f"max by (job) ({metric('kalki_sessions_active')}) > 0",
                         ),
                         "{{job}}",
                     )
@@ -540,7 +545,7 @@ ENDPOINTS = [
                 "reqps",
             ),
             graph(
-                "Failed (5xx)",
+                "Failed (5xx but 501)",
                 [(or_zero(rate("kalki_requests_total", "http_route", FAILED + _CHOSEN)), "{{http_route}}")],
                 "reqps",
                 thresholds=FAILURES,
