@@ -102,10 +102,9 @@ static void targets_are_met_or_missed_one_by_one(void **state) {
 static void a_mix_is_read_or_refused(void **state) {
     (void)state;
     unsigned mix[LOAD_ENDPOINTS];
-    static const char *const bad[] = {
-        "", "search", "search=", "search=0", "searches=1", "search=1;ingest=2", "search=-1", "search=5000",
-        "search=5,search=0"
-    };
+    static const char *const bad[] = { "",          "search",      "search=",
+                                       "search=0",  "searches=1",  "search=1;ingest=2",
+                                       "search=-1", "search=5000", "search=5,search=0" };
     assert_true(load_mix_read("search=60,ingest=10,document=0", mix));
     assert_int_equal(mix[LOAD_SEARCH], 60);
     assert_int_equal(mix[LOAD_INGEST], 10);

@@ -17,7 +17,7 @@ UNITS = {"none", "short", "percent", "percentunit", "bytes", "s", "reqps", "ops"
 WANTED = {"system", "application", "business", "database", "llm", "vector-store", "sessions", "endpoints"}
 TARGETS = {0.1, 0.5, 2}  # seconds, of half, 95 and 99 of 100 requests
 # What several services tell alike, of their machine or of the Redis that they share: a sum would be a multiple of it.
-SHARED = re.compile(r"\bsum (by \([^)]*\) )?\((system_memory_usage_bytes|kalki_sessions_active)|\bsum\(kalki_sessions_active")
+SHARED = re.compile(r"\bsum ?(by \([^)]*\) )?\((system_memory_usage_bytes|kalki_sessions_active)")
 GRAFANA = DEPLOY / "grafana"
 WIDTH = 24
 
