@@ -160,10 +160,11 @@ struct database_pool database_pool_state(struct database *database) {
     return state;
 }
 
-static void unlock_and_measure(struct database *database) {
+/* Measured with the lock held, or an older state could be told last, and stay until the next call. */
+static void measure_and_unlock(struct database *database) {
     struct database_pool state = state_of(database);
-    pthread_mutex_unlock(&database->lock);
     measure_db_pool(state.used, state.idle, state.most);
+    pthread_mutex_unlock(&database->lock);
 }
 
 /* Counts one more connection as used, the unused one in `*connection` if there is any; false: too many are used for too
@@ -177,7 +178,7 @@ static bool reserve(struct database *database, struct timespec deadline, void **
     bool free_one = database->used < database->place.connections_max;
     *connection = free_one && database->idle_count > 0 ? database->idle[--database->idle_count] : NULL;
     database->used += free_one;
-    unlock_and_measure(database);
+    measure_and_unlock(database);
     measure_db_pool_wait(moment_seconds_since(&begin));
     return free_one;
 }
@@ -193,7 +194,7 @@ static void put_back(struct database *database, void *connection) {
     if (connection)
         database->idle[database->idle_count++] = connection;
     pthread_cond_signal(&database->freed);
-    unlock_and_measure(database);
+    measure_and_unlock(database);
 }
 
 /* A connection that works, as far as one can see without asking the server. */

@@ -15,6 +15,7 @@
 #include "service/http_server.h"
 
 #include "service/connections.h"
+#include "service/moment.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -156,11 +157,7 @@ struct running_request {
     char target[];      /* path and query */
 };
 
-static time_t monotonic_seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec;
-}
+static time_t monotonic_seconds(void) { return moment_now().tv_sec; }
 
 static void count_running(struct http_server *server, bool more) {
     pthread_mutex_lock(&server->lock);
@@ -313,7 +310,7 @@ struct http_server *http_server_start(const char *address, unsigned short port, 
     server->handler = handler;
     server->service = service;
     pthread_mutex_init(&server->lock, NULL);
-    pthread_cond_init(&server->idle, NULL);
+    moment_condition(&server->idle);
     server->connections = connections_open();
     server->daemon = server->connections ? listen_on(server, address, port) : NULL;
     if (!server->daemon) {
@@ -332,14 +329,7 @@ unsigned short http_server_port(const struct http_server *server) {
 }
 
 static void wait_until_idle(struct http_server *server, int timeout_ms) {
-    struct timespec deadline;
-    clock_gettime(CLOCK_REALTIME, &deadline);
-    deadline.tv_sec += timeout_ms / 1000;
-    deadline.tv_nsec += timeout_ms % 1000 * 1000000L;
-    if (deadline.tv_nsec >= 1000000000L) {
-        deadline.tv_sec++;
-        deadline.tv_nsec -= 1000000000L;
-    }
+    struct timespec deadline = moment_in(timeout_ms);
     pthread_mutex_lock(&server->lock);
     server->stopping =
         true; /* connections are kept open no longer, or a busy caller would keep us from ever being idle */
