@@ -64,13 +64,16 @@ static int compare_postings(const void *left, const void *right) {
     return order != 0 ? order : (a->document > b->document) - (a->document < b->document);
 }
 
-/* Makes one posting of those with the same term and document. */
-static void shard_finish(struct shard *shard) {
-    size_t kept = 0;
-    if (shard->count == 0)
+/*
+ * Sorts the postings from the one at `begin` on, and makes one of those with the same term and document. Also after each
+ * document, whose words mostly repeat: an entry for each word would take ten times the memory of the texts.
+ */
+static void shard_merge(struct shard *shard, size_t begin) {
+    size_t kept = begin;
+    if (shard->count == begin)
         return;
-    qsort(shard->postings, shard->count, sizeof *shard->postings, compare_postings);
-    for (size_t i = 1; i < shard->count; i++) {
+    qsort(shard->postings + begin, shard->count - begin, sizeof *shard->postings, compare_postings);
+    for (size_t i = begin + 1; i < shard->count; i++) {
         if (compare_postings(&shard->postings[kept], &shard->postings[i]) == 0)
             shard->postings[kept].count++; /* a text has fewer words than this counts */
         else
@@ -116,8 +119,11 @@ static size_t count_terms(const struct search_index *index) {
 
 static bool add_documents(struct search_index *index) {
     for (size_t d = 0; d < index->count; d++) {
+        struct shard *shard = &index->shards[d % SHARD_COUNT];
+        const size_t begin = shard->count;
         if (!add_text(index, d, index->documents[d]->title) || !add_text(index, d, index->documents[d]->text))
             return false;
+        shard_merge(shard, begin);
         index->mean_length += (double)index->lengths[d] / (double)index->count;
     }
     return true;
@@ -137,7 +143,7 @@ struct search_index *search_index_build(const struct document *const *documents,
         return NULL;
     }
     for (size_t s = 0; s < SHARD_COUNT; s++)
-        shard_finish(&index->shards[s]);
+        shard_merge(&index->shards[s], 0);
     index->terms = count_terms(index);
     return index;
 }
