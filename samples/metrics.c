@@ -44,7 +44,7 @@ static void bake(otel_bound *batches, const char *kind, int count) {
 }
 
 int main(int argc, char **argv) {
-    double seconds = argc > 1 ? atof(argv[1]) : 0, begin = now();
+    double seconds = argc > 1 ? strtod(argv[1], NULL) : 0, begin = now();
     otel_sdk_start(OTEL_SDK(.service_name = "bakery"));
     uint64_t registration = otel_observe_with(observe_flour, &flour_left);
     otel_bound batches = otel_bind(duration, (otel_attrs){ 0 });

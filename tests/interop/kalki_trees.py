@@ -288,7 +288,7 @@ def build_index():
         _statement("CREATE TABLE", begins("CREATE TABLE IF NOT EXISTS documents (id INTEGER PRIMARY KEY, ")),
         _statement("SELECT", string("SELECT count(*) FROM documents")),
         _statement("INSERT", begins("INSERT INTO documents (id, title, text) VALUES ($1, $2, $3)"), batch),
-        _statement("SELECT", string("SELECT id, title, text FROM documents WHERE id > $1 ORDER BY id LIMIT 5000")),
+        _statement("SELECT", string("SELECT id, title, text FROM documents WHERE id > $1 ORDER BY id LIMIT 1000")),
     ]
     return Want(QUERY, BUILD_INDEX, INTERNAL, about_index, children=calls)
 

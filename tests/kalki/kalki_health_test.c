@@ -34,7 +34,7 @@ static void find(void *data, struct health_report *report) {
 }
 
 /* What the metric was set to last, in place of measures.c. */
-static int measured = -1;
+static _Atomic int measured = -1;
 void __wrap_measure_health(enum measured_health health);
 void __wrap_measure_health(enum measured_health health) { measured = (int)health; }
 

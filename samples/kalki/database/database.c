@@ -24,7 +24,7 @@
 #define CALL_MS 1500
 #define POOL_WAIT_MS 500
 #define CONNECTIONS_MAX 16
-#define PAGE 5000
+#define PAGE 1000
 #define SLOW_SECONDS 0.5
 
 OTEL_TRACER(tracer, "kalki.query", "1.0.0");
@@ -47,7 +47,7 @@ struct statement {
 
 static const struct statement count_documents = { "SELECT documents", "SELECT", "SELECT count(*) FROM documents" };
 static const struct statement load_documents = {
-    "SELECT documents", "SELECT", "SELECT id, title, text FROM documents WHERE id > $1 ORDER BY id LIMIT 5000"
+    "SELECT documents", "SELECT", "SELECT id, title, text FROM documents WHERE id > $1 ORDER BY id LIMIT 1000"
 };
 static const struct statement get_document = { "SELECT documents", "SELECT",
                                                "SELECT id, title, text FROM documents WHERE id = $1" };

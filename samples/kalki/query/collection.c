@@ -11,6 +11,7 @@
  */
 #include "query/collection.h"
 
+#include "service/machine.h"
 #include "service/measures.h"
 #include "service/moment.h"
 #include "service/say.h"
@@ -21,6 +22,7 @@
 
 #define DOCUMENTS_MAX 500000
 #define BYTES_MAX ((size_t)512 << 20)
+#define MEMORY_SHARE 4 /* of the memory that there may be, texts take at most one part of so many */
 #define GATHER_MS 50
 #define RETRY_FIRST_MS 250
 #define RETRY_MOST_MS 10000
@@ -33,9 +35,10 @@ struct collection {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
     struct document **documents;
-    size_t count, capacity, bytes;
+    size_t count, capacity, bytes, bytes_max;
     struct snapshot *current;
     bool loaded, closing;
+    bool cut; /* the last of the documents that were to be loaded did not fit */
 };
 
 /* ---- the list, with the lock held or while nobody else knows of it ---- */
@@ -65,7 +68,7 @@ static bool reserve(struct collection *collection) {
 }
 
 static bool has_room(const struct collection *collection, size_t count, size_t bytes) {
-    return collection->count + count <= DOCUMENTS_MAX && collection->bytes + bytes <= BYTES_MAX;
+    return collection->count + count <= DOCUMENTS_MAX && collection->bytes + bytes <= collection->bytes_max;
 }
 
 static bool append(struct collection *collection, int64_t id, const char *title, const char *text) {
@@ -168,6 +171,7 @@ static bool take_loaded(void *data, int64_t id, const char *title, const char *t
     struct collection *collection = data;
     pthread_mutex_lock(&collection->lock);
     bool taken = has_room(collection, 1, strlen(title) + strlen(text)) && append(collection, id, title, text);
+    collection->cut = !taken;
     pthread_mutex_unlock(&collection->lock);
     return taken;
 }
@@ -181,6 +185,9 @@ static bool load(struct collection *collection) {
     enum database_result result = database_prepare(collection->database);
     if (result == DATABASE_OK)
         result = database_load(collection->database, take_loaded, collection);
+    if (result == DATABASE_OK && collection->cut)
+        say(stderr, "kalki-query: there is room for %zu documents only: searches do not find the others",
+            collection->count);
     if (result == DATABASE_OK)
         return build(collection, &span);
     measure_error("database");
@@ -239,11 +246,17 @@ static void *follow(void *data) {
     return NULL;
 }
 
+static size_t most_bytes(void) {
+    uint64_t share = machine_memory_limit() / MEMORY_SHARE;
+    return share > 0 && share < BYTES_MAX ? (size_t)share : BYTES_MAX;
+}
+
 struct collection *collection_open(struct database *database) {
     struct collection *collection = calloc(1, sizeof *collection);
     if (!collection)
         return NULL;
     collection->database = database;
+    collection->bytes_max = most_bytes();
     pthread_mutex_init(&collection->lock, NULL);
     moment_condition(&collection->changed);
     if (!load(collection))

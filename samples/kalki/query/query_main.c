@@ -40,8 +40,10 @@ static bool serve(const struct service *service, struct query_service *query) {
 static bool run(const struct service *service, const char *database_url, const char *password_file,
                 unsigned long fail_every) {
     char why[256];
-    struct query_service query = { .database = database_open(database_url, password_file, why, sizeof why),
-                                   .fail_every = fail_every };
+    /* Static, as a check of the database that hangs may outlive us. */
+    static struct query_service query;
+    query = (struct query_service){ .database = database_open(database_url, password_file, why, sizeof why),
+                                    .fail_every = fail_every };
     if (!query.database) {
         options_refuse(service->name, "database-url", database_url, why);
         return false;
@@ -50,7 +52,8 @@ static bool run(const struct service *service, const char *database_url, const c
     bool served = query.collection && serve(service, &query);
     if (query.collection)
         collection_close(query.collection);
-    database_close(query.database);
+    if (database_pool_state(query.database).used == 0)
+        database_close(query.database);
     return served;
 }
 
