@@ -183,7 +183,7 @@ void stop_measure(const struct black_hole *kind, enum moment moment, int timeout
     unsigned left_over = 0;
     hole.open(&hole);
     const unsigned threads = stop_threads(), descriptors = stop_descriptors() - hole.peer_count;
-    while (go_on(&times, &hole, timeout_ms) || (left_over == times.count && times.count < ATTEMPTS)) {
+    while (go_on(&times, &hole, timeout_ms) || (left_over == times.count && times.count < ATTEMPTS_MOST)) {
         bool left;
         add_time(&times, stop_once(&hole, moment, timeout_ms, &left));
         left_over += left;
