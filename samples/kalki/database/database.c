@@ -25,6 +25,8 @@
 #define POOL_WAIT_MS 500
 #define CONNECTIONS_MAX 16
 #define PAGE 1000
+#define TEXT(tokens) #tokens
+#define TEXT_OF(macro) TEXT(macro)
 #define SLOW_SECONDS 0.5
 
 OTEL_TRACER(tracer, "kalki.query", "1.0.0");
@@ -47,7 +49,7 @@ struct statement {
 
 static const struct statement count_documents = { "SELECT documents", "SELECT", "SELECT count(*) FROM documents" };
 static const struct statement load_documents = {
-    "SELECT documents", "SELECT", "SELECT id, title, text FROM documents WHERE id > $1 ORDER BY id LIMIT 1000"
+    "SELECT documents", "SELECT", "SELECT id, title, text FROM documents WHERE id > $1 ORDER BY id LIMIT " TEXT_OF(PAGE)
 };
 static const struct statement get_document = { "SELECT documents", "SELECT",
                                                "SELECT id, title, text FROM documents WHERE id = $1" };
@@ -105,11 +107,11 @@ static const struct database_driver *driver_of(const char *url, char *why, size_
 static void write_place(struct database *database) {
     const struct database_place *place = &database->place;
     const char *name = place->name ? place->name : "";
-    if (database->driver == &database_sqlite)
-        snprintf(database->place_text, sizeof database->place_text, "sqlite:%s", name);
+    if (place->host)
+        snprintf(database->place_text, sizeof database->place_text, "%s://%s:%ld/%s", database_system(database),
+                 place->host, place->port, name);
     else
-        snprintf(database->place_text, sizeof database->place_text, "postgresql://%s:%ld/%s",
-                 place->host ? place->host : "", place->port, name);
+        snprintf(database->place_text, sizeof database->place_text, "%s:%s", database_system(database), name);
 }
 
 struct database *database_open(const char *url, const char *password_file, char *why, size_t why_size) {

@@ -5,6 +5,7 @@
 #include "gateway/gateway_handler.h"
 #include "gateway/gateway_health.h"
 #include "gateway/gateway_upkeep.h"
+#include "service/ticker.h"
 #include "service/service.h"
 
 #include <stdio.h>
@@ -61,10 +62,7 @@ static struct health *open_health(const struct service *service, struct gateway 
         { .name = "llm", .run = gateway_check_llm, .data = gateway },
     };
     size_t count = sizeof checks / sizeof *checks;
-    struct health *health = health_open(service->name, checks, gateway->llm.base_url ? count : count - 1);
-    if (!health)
-        fprintf(stderr, "%s: out of memory\n", service->name);
-    return health;
+    return health_open(service->name, checks, gateway->llm.base_url ? count : count - 1);
 }
 
 static bool serve(const struct service *service, struct gateway *gateway) {
@@ -79,9 +77,9 @@ static bool serve(const struct service *service, struct gateway *gateway) {
         HEALTH_ROUTES(health),
     };
     struct traced_routes routes = { .tracer = tracer, .items = items, .count = sizeof items / sizeof *items };
-    struct upkeep *upkeep = upkeep_start(gateway->cache);
+    struct ticker *upkeep = ticker_start(UPKEEP_MS, gateway_upkeep, gateway->cache);
     bool served = service_serve(service, &routes, health);
-    upkeep_stop(upkeep);
+    ticker_stop(upkeep);
     health_close(health);
     return served;
 }

@@ -4,6 +4,7 @@
  */
 #include "gateway/http_client.h"
 
+#include "service/http_outcome.h"
 #include "service/measures.h"
 #include "service/moment.h"
 
@@ -161,18 +162,12 @@ static const char *error_type(CURLcode code) {
     }
 }
 
-/* A client's span is an error for a status of 4xx and 5xx. */
 static void set_answered(const otel_span *span, CURL *handle, unsigned status) {
     long version = CURL_HTTP_VERSION_NONE;
     curl_easy_getinfo(handle, CURLINFO_HTTP_VERSION, &version);
     if (version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1)
         otel_set(span, "network.protocol.version", version == CURL_HTTP_VERSION_1_0 ? "1.0" : "1.1");
-    otel_set(span, "http.response.status_code", status);
-    if (status < 400)
-        return;
-    char type[16];
-    snprintf(type, sizeof type, "%u", status);
-    otel_span_fail(span, type, NULL);
+    http_outcome_set(span, status, 400);
 }
 
 /* Makes the call, and says in the reply what became of it. */

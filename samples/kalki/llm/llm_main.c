@@ -16,10 +16,8 @@ static bool serve(const struct service *service, struct llm *llm) {
         { .name = "file_system", .run = health_check_file_system, .data = (void *)service_data_folder(service) },
     };
     struct health *health = health_open(service->name, checks, sizeof checks / sizeof *checks);
-    if (!health) {
-        fprintf(stderr, "%s: out of memory\n", service->name);
+    if (!health)
         return false;
-    }
     const struct traced_route items[] = {
         { .method = "POST", .path = "/v1/summary", .handler = llm_summarise, .service = llm },
         HEALTH_ROUTES(health),

@@ -21,10 +21,8 @@ static bool serve(const struct service *service, struct query_service *query) {
         { .name = "file_system", .run = health_check_file_system, .data = (void *)service_data_folder(service) },
     };
     struct health *health = health_open(service->name, checks, sizeof checks / sizeof *checks);
-    if (!health) {
-        fprintf(stderr, "%s: out of memory\n", service->name);
+    if (!health)
         return false;
-    }
     const struct traced_route items[] = {
         { .method = "GET", .path = "/query", .handler = query_handle, .service = query },
         { .method = "POST", .path = "/documents", .handler = documents_handle_post, .service = query },

@@ -9,6 +9,7 @@
 #include "service/connections.h"
 
 #include "service/moment.h"
+#include "service/ticker.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -24,35 +25,22 @@ struct connection {
 };
 
 struct connections {
-    pthread_t thread;
+    struct ticker *ticker;
     pthread_mutex_t lock; /* guards what follows, and what the list holds */
-    pthread_cond_t closes;
     struct connection *first;
-    bool closing;
 };
 
-/* With the lock held. */
-static void end_those_who_dawdle(const struct connections *connections) {
+static void end_those_who_dawdle(void *data) {
+    struct connections *connections = data;
+    pthread_mutex_lock(&connections->lock);
     for (const struct connection *each = connections->first; each; each = each->next) {
         if (!each->busy && moment_seconds_since(&each->waiting) > HEADERS_SECONDS)
             shutdown(each->socket, SHUT_RDWR);
     }
-}
-
-static void *watch(void *data) {
-    struct connections *connections = data;
-    pthread_mutex_lock(&connections->lock);
-    while (!connections->closing) {
-        struct timespec next = moment_in(LOOK_MS);
-        pthread_cond_timedwait(&connections->closes, &connections->lock, &next);
-        end_those_who_dawdle(connections);
-    }
     pthread_mutex_unlock(&connections->lock);
-    return NULL;
 }
 
 static void destroy(struct connections *connections) {
-    pthread_cond_destroy(&connections->closes);
     pthread_mutex_destroy(&connections->lock);
     free(connections);
 }
@@ -62,19 +50,15 @@ struct connections *connections_open(void) {
     if (!connections)
         return NULL;
     pthread_mutex_init(&connections->lock, NULL);
-    moment_condition(&connections->closes);
-    if (pthread_create(&connections->thread, NULL, watch, connections) == 0)
+    connections->ticker = ticker_start(LOOK_MS, end_those_who_dawdle, connections);
+    if (connections->ticker)
         return connections;
     destroy(connections);
     return NULL;
 }
 
 void connections_close(struct connections *connections) {
-    pthread_mutex_lock(&connections->lock);
-    connections->closing = true;
-    pthread_cond_signal(&connections->closes);
-    pthread_mutex_unlock(&connections->lock);
-    pthread_join(connections->thread, NULL);
+    ticker_stop(connections->ticker);
     destroy(connections);
 }
 

@@ -12,6 +12,7 @@
 #include "service/health.h"
 
 #include "service/moment.h"
+#include "service/say.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -100,12 +101,16 @@ static bool start_thread(struct watched *watched) {
     return true;
 }
 
+static struct health *refuse(const char *service, struct health *health) {
+    free(health);
+    say(stderr, "%s: out of memory", service);
+    return NULL;
+}
+
 struct health *health_open(const char *service, const struct health_check *checks, size_t count) {
     struct health *health = calloc(1, sizeof *health);
-    if (!health || count > HEALTH_CHECKS_MAX) {
-        free(health);
-        return NULL;
-    }
+    if (!health || count > HEALTH_CHECKS_MAX)
+        return refuse(service, health);
     moment_condition(&health->changed);
     pthread_mutex_init(&health->lock, NULL);
     health->service = service;
@@ -119,9 +124,10 @@ struct health *health_open(const char *service, const struct health_check *check
     }
     bool all = health->count == count;
     pthread_mutex_unlock(&health->lock);
-    if (!all)
-        health_close(health);
-    return all ? health : NULL;
+    if (all)
+        return health;
+    health_close(health);
+    return refuse(service, NULL);
 }
 
 void health_stopping(struct health *health) {

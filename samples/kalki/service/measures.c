@@ -5,6 +5,7 @@
 #include "service/measures.h"
 
 #include "service/machine.h"
+#include "service/moment.h"
 
 #include <otel/metrics.h>
 #include <stdio.h>
@@ -150,10 +151,7 @@ static char data_path[4096];
 /* Processors used since the last reading, in percent of one. Callbacks never run beside each other. */
 static double cpu_percent(const struct process_usage *usage) {
     static double used_before, at_before;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    const double at = (double)now.tv_sec + (double)now.tv_nsec / 1e9,
-                 used = usage->user_seconds + usage->system_seconds;
+    const double at = (double)steady_ns() / 1e9, used = usage->user_seconds + usage->system_seconds;
     const double percent = at > at_before ? 100 * (used - used_before) / (at - at_before) : 0;
     used_before = used;
     at_before = at;

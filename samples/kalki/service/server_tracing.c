@@ -4,6 +4,7 @@
  */
 #include "service/server_tracing.h"
 
+#include "service/http_outcome.h"
 #include "service/measures.h"
 #include "service/moment.h"
 
@@ -176,16 +177,6 @@ static void answer_route(const struct traced_routes *routes, const struct found_
         found->exact->handler(found->exact->service, &with_parameter, answer);
 }
 
-/* A server's span is an error for a status of 5xx only: the rest of the errors are the caller's. */
-static void set_outcome(const otel_span *span, unsigned status) {
-    otel_set(span, "http.response.status_code", status);
-    if (status < 500)
-        return;
-    char type[16];
-    snprintf(type, sizeof type, "%u", status);
-    otel_span_fail(span, type, NULL);
-}
-
 /* A line of its severity: each has a bound of its own, so that no rush of requests hides a failure. */
 static void write_line(otel_severity severity, const otel_attr *fields, size_t count) {
     static otel_log_place well, troubled, failed;
@@ -243,7 +234,7 @@ static void answer_traced(const struct traced_routes *routes, const struct found
     otel_context_release(&caller);
 
     answer_route(routes, found, request, answer);
-    set_outcome(&span, answer->status);
+    http_outcome_set(&span, answer->status, 500); /* the rest of the errors are the caller's */
     measure_answer(found, request, answer, begin);
     log_answer(name, method ? method : "_OTHER", route, answer->status, moment_seconds_since(begin));
     if (!otel_span_hex(&span, answer->trace_id, NULL))
