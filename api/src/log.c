@@ -201,7 +201,7 @@ void otel_log_configure(const otel_log_options *options) {
     const otel_log_options *given = options != NULL ? otel__options_fit(options, sizeof copy, &copy) : &defaults;
     const int cancellation = otel__cancellation_hold();
     inside = true;
-    otel__log_output_set(given);
+    otel__log_output_set(given, outer);
     inside = outer;
     atomic_store_explicit(&lines_per_second, given->lines_per_second, memory_order_relaxed);
     atomic_store_explicit(&level_unknown, false, memory_order_relaxed);

@@ -294,9 +294,9 @@ static bool write_in_time(const char *text, size_t len, struct patience *patienc
     return false;
 }
 
-/* Nobody has the lock for long, but for a line of this thread that a handler interrupts with new settings. */
-void otel__log_output_set(const otel_log_options *options) {
-    struct patience patience = { .deadline = steady_ms() + SETTINGS_MS, .firm = true };
+/* Nobody has the lock for long, but for the line that is interrupted, which could not give it back. */
+void otel__log_output_set(const otel_log_options *options, bool interrupting) {
+    struct patience patience = { .deadline = steady_ms() + (interrupting ? 0 : SETTINGS_MS), .firm = true };
     const bool locked = lock(&patience);
     target.fd = options->fd;
     target.torn = false;

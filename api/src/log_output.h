@@ -18,8 +18,8 @@
 #include <otel/log.h>
 
 #pragma GCC visibility push(hidden)
-/* `options` whole: of this version's size. */
-void otel__log_output_set(const otel_log_options *options);
+/* `options` whole: of this version's size. `interrupting`: a handler sets them, and this thread may have the lock. */
+void otel__log_output_set(const otel_log_options *options, bool interrupting);
 /* `text` has room for a newline at `len`, which replaces a NUL. False: the line was dropped. */
 bool otel__log_output(otel_severity severity, char *text, size_t len);
 #pragma GCC visibility pop

@@ -329,6 +329,40 @@ static void a_handler_may_interrupt_any_line(void **state) {
     assert_true(dropped > 0);
 }
 
+static int null_fd;
+static volatile sig_atomic_t waits; /* of settings, for a lock that could not come free */
+
+static void configure_from_handler(int number) {
+    const uint64_t begin = otel__clock_monotonic();
+    (void)number;
+    otel_log_configure(OTEL_LOG_OPTIONS(.lines_per_second = -1, .fd = null_fd));
+    waits = waits + (otel__clock_monotonic() - begin > 900 * OTEL__MILLISECOND);
+    handled = handled + 1;
+    if (waits == 3)
+        signal(SIGUSR1, SIG_IGN); /* or the line would never go on */
+}
+
+/* Some of them interrupt a line that has the lock. A machine that is busy may hold up one of them as long as a wait would. */
+static void settings_from_a_handler_do_not_wait_for_the_line_that_it_interrupts(void **state) {
+    (void)state;
+    struct bombardment bombardment = { .target = pthread_self() };
+    pthread_t sender;
+    null_fd = open("/dev/null", O_WRONLY);
+    otel_log_configure(OTEL_LOG_OPTIONS(.lines_per_second = -1, .fd = null_fd));
+    handled = waits = 0;
+    signal(SIGUSR1, configure_from_handler);
+    pthread_create(&sender, NULL, bombard, &bombardment);
+    for (unsigned lines = 0; handled < 500 && waits < 3; lines++) {
+        log_here((int)lines);
+    }
+    bombardment.over = true;
+    pthread_join(sender, NULL);
+    signal(SIGUSR1, SIG_DFL);
+    otel_log_configure(NULL);
+    close(null_fd);
+    assert_in_range(waits, 0, 2);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, catch_lines, catch_no_more)
 
 int main(void) {
@@ -348,6 +382,7 @@ int main(void) {
         TEST(errno_stays),
         TEST(lines_of_a_sink_are_dropped),
         TEST(a_handler_may_interrupt_any_line),
+        TEST(settings_from_a_handler_do_not_wait_for_the_line_that_it_interrupts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
